@@ -1,0 +1,265 @@
+"""Backpropagation: from a result back to everything it was computed from.
+
+The chain rule says that if `out` is made from `x`, then d root/d x gets a contribution rule(d root/d out). So walk the
+nodes from the youngest to the oldest: when a node is reached, every node that used it has been dealt with and its
+*cotangent*, the sum of all contributions, is complete. Nodes are numbered as they are made and are younger than their
+operands, so sorting by number is the topological sort; nothing here is recursive, and a chain of a million nodes is fine.
+
+    y = x * x + x        node     cotangent arrives          is passed on
+                         add      1 (the seed)               1 to x*x, 1 to x
+                         x*x      1                          x + x to x
+                         x        2x + 1
+
+`propagate` is the whole algorithm; `.backward()` here and every transform in `transforms.py` call it. With record=True
+the rules are called with Values instead of arrays, so the pass itself is recorded and can be differentiated again.
+"""
+
+import sys
+from operator import attrgetter
+
+import numpy as np
+
+from autograd.errors import ArgumentError, NonFiniteError, NotDifferentiableError, RuleError, SeedError
+from autograd.ops.constant import alias, item
+from autograd.primitives import is_finite, operand_name
+from autograd.value import CONSTANT, DISPATCH, UNREACHED, Value, context, make
+
+__all__ = ["order", "propagate", "unbroadcast"]
+
+_serial = attrgetter("serial")
+
+
+def order(roots, inputs=()):
+    """The interior nodes that `roots` were computed from, youngest first.
+
+    inputs  nodes where the walk stops; nothing older than the oldest of them can depend on them, so it is left out
+    """
+    oldest = min((node.serial for node in inputs), default=0)
+    seen = set(inputs)
+    stack = [node for node in roots if node not in seen and node.primitive not in (None, CONSTANT)]
+    seen.update(stack)
+    nodes = []
+    while stack:
+        node = stack.pop()
+        nodes.append(node)
+        for operand in node.operands:
+            if isinstance(operand, Value) and operand not in seen:
+                seen.add(operand)
+                if operand.primitive is not None and operand.serial > oldest:
+                    stack.append(operand)
+    nodes.sort(key=_serial, reverse=True)
+    return nodes
+
+
+def depending(nodes, inputs):
+    """The set of inputs and those of `nodes` (youngest first) that were computed from one of them."""
+    wanted = set(inputs)
+    for node in reversed(nodes):
+        if any(isinstance(operand, Value) and operand in wanted for operand in node.operands):
+            wanted.add(node)
+    return wanted
+
+
+def propagate(nodes, cotangents, *, wanted=None, record=False, keep=None):
+    """Push cotangents from the youngest node to the oldest; what is left in `cotangents` belongs to leaves and inputs.
+
+    nodes       interior nodes, youngest first
+    cotangents  node → cotangent; starts with the seeds
+    wanted      pass on to these nodes only; None: to every Value
+    record      call rules with Values, so that the pass is recorded itself
+    keep        "all" leaves each node's cotangent in its `.grad`, "leaves" resets it, None does not touch `.grad`
+    """
+    for node in nodes:
+        g = cotangents.pop(node, None)
+        if g is None:
+            continue
+        if keep is not None:
+            node.grad = g if keep == "all" else UNREACHED
+        op = node.primitive
+        operands, saved, options = node.operands, node.saved, node.options
+        if not record:
+            out, arguments = node.data, saved
+        else:
+            out, arguments = _recorded(node)
+        if op.rule_all is not None or op.variadic or op is item:
+            contributions = _general(node, g, out, arguments, wanted)
+        elif len(saved) == 2 and not options:  # most nodes: the same as below without unpacking
+            contributions, (x, y) = [], arguments
+            for operand, rule in zip(operands, op.rules, strict=False):
+                if isinstance(operand, Value) and (wanted is None or operand in wanted):
+                    contributions.append((rule or missing(op, operand, node))(g, out, x, y))
+                else:
+                    contributions.append(None)
+        else:
+            contributions = [
+                (rule or missing(op, operand, node))(g, out, *arguments, **options)
+                if isinstance(operand, Value) and (wanted is None or operand in wanted)
+                else None
+                for operand, rule in zip(operands, op.rules, strict=False)
+            ]
+        anomaly = node.context.anomaly
+        for index, c in enumerate(contributions):
+            if c is None:
+                continue
+            operand, x = operands[index], saved[index]
+            if type(c) is not float or type(x) is not float:
+                c = conform(c, x, node, index)
+            if anomaly and not is_finite(c.data if isinstance(c, Value) else c) and is_finite(saved):
+                raise NonFiniteError(f"the rule of {op.name} for operand {operand_name(op, index)!r} made a NaN or infinity in "
+                                     f"the backward pass; the node was made at {node.context.line}")
+            if operand in cotangents:
+                cotangents[operand] = accumulate(cotangents[operand], c)
+            else:
+                cotangents[operand] = c
+    return cotangents
+
+
+def _recorded(node):
+    """(out, operands) of a node as Values, to call a rule with: operands whose data was rebound keep their old data."""
+    arguments = tuple(
+        operand
+        if not isinstance(operand, Value) or operand.data is data
+        else make(alias, data, (operand,), (data,))
+        for operand, data in zip(node.operands, node.saved, strict=True)
+    )
+    out = node
+    if isinstance(node.data, tuple):
+        out = tuple(item.apply((node,), {"index": i}) for i in range(len(node.data)))
+    return out, arguments
+
+
+def _general(node, g, out, arguments, wanted):
+    """Contributions of an op with one rule for all operands, or with any number of operands."""
+    op = node.primitive
+    needed = tuple(isinstance(x, Value) and (wanted is None or x in wanted) for x in node.operands)
+    if op.rule_all is not None:
+        return [c if need else None
+                for c, need in zip(op.rule_all(g, out, *arguments, needed=needed, **node.options), needed, strict=True)]
+    if op is item:
+        return [op.rules[0](g, out, node.saved[0], **node.options)]
+    rule = op.rules[0]
+    return [(rule or missing(op, x, node))(g, out, *arguments, index=i, **node.options) if need else None
+            for i, (x, need) in enumerate(zip(node.operands, needed, strict=True))]
+
+
+def missing(op, operand, node):
+    """The rule of an operand that has none: None for one declared constant, else an error."""
+    index = next(i for i, x in enumerate(node.operands) if x is operand)
+    name = operand_name(op, index)
+    if name in op.constants or not np.issubdtype(getattr(node.saved[index], "dtype", np.float64), np.inexact):
+        return lambda g, out, *operands, **options: None
+    raise NotDifferentiableError(
+        f"{op.name} has no derivative rule for its operand {name!r}. Add one with {op.name}.vjp({name}=…) (README, "
+        f'"Adding an operation"), or pass v.data to treat it as a constant.'
+    )
+
+
+def accumulate(total, c):
+    """Sum of two cotangents; those of a node with several results are tuples, with None where a result was unused."""
+    if isinstance(c, tuple):
+        return tuple(b if a is None else a if b is None else a + b for a, b in zip(total, c, strict=True))
+    return total + c
+
+
+def conform(c, x, node, index):
+    """The cotangent c of an operand with data x: un-broadcast, with x's shape and dtype, or a RuleError."""
+    if isinstance(x, tuple):
+        return c
+    shape = np.shape(x)
+    if np.shape(c) != shape:
+        if node.primitive.kind == "elementwise":
+            c = unbroadcast(c, shape)
+        if np.shape(c) != shape:
+            raise RuleError(f"{node.primitive.name}: the rule for operand {operand_name(node.primitive, index)!r} returned shape "
+                            f"{np.shape(c)}, expected {shape} (out has shape {np.shape(node.data)})")
+    if type(x) is float:
+        if isinstance(c, Value):
+            return c if c.dtype.kind != "c" else DISPATCH[np.real](c)
+        return c if type(c) is float else float(c.real)
+    dtype = getattr(c, "dtype", np.float64)
+    if dtype != x.dtype:
+        if not _mixed(node, x.dtype):
+            raise RuleError(f"{node.primitive.name}: the rule for operand {operand_name(node.primitive, index)!r} returned "
+                            f"{dtype}, expected {x.dtype}; write constants as Python floats")
+        if np.issubdtype(dtype, np.complexfloating) and x.dtype.kind != "c":
+            c = np.real(c)
+        c = np.astype(c, x.dtype) if isinstance(c, Value) else np.asarray(c, dtype=x.dtype)[()]
+    return c
+
+
+def _mixed(node, dtype):
+    """Whether a node's operands differ in dtype (a Python float counts as float64), so that a cast is in order."""
+    kinds = {getattr(x, "dtype", dtype if isinstance(x, (int, bool)) else np.dtype(np.float64)) for x in node.saved}
+    return len(kinds) > 1
+
+
+def unbroadcast(g, shape):
+    """Sum g over the axes along which an operand of `shape` was broadcast: the adjoint of broadcasting."""
+    extra = np.ndim(g) - len(shape)
+    if extra > 0:
+        g = np.sum(g, axis=tuple(range(extra)))
+    axes = tuple(axis for axis, length in enumerate(shape) if length == 1 and np.shape(g)[axis] != 1)
+    return np.sum(g, axis=axes, keepdims=True) if axes else g
+
+
+def seed_for(root, seed=None):
+    """The cotangent to start from, in the root's dtype: 1 for a single element, else the caller's seed."""
+    data = root.data
+    if seed is None:
+        if np.size(data) != 1:
+            raise SeedError(f"backward() of a Value of shape {np.shape(data)} needs to know how its elements count: write "
+                            f"v.sum().backward(), or v.backward(seed) with a seed of shape {np.shape(data)}")
+        return 1.0 if type(data) is float else np.ones_like(data)[()]
+    plain = seed.data if isinstance(seed, Value) else seed
+    if np.shape(plain) != np.shape(data):
+        raise SeedError(f"backward(seed): the seed has shape {np.shape(plain)}, the Value {np.shape(data)}")
+    if isinstance(seed, Value):
+        return seed
+    return float(plain) if type(data) is float else np.asarray(plain, dtype=data.dtype)[()]
+
+
+def _holders(array):
+    return sys.getrefcount(array)
+
+
+def _lone_array():
+    array = np.empty(1)
+    return _holders(array)
+
+
+_ALONE = _lone_array()  # what _holders says of an array that one local variable of the caller holds, and nothing else
+
+
+def own(c, like, alone):
+    """c as an array of its own for a leaf's `.grad`: copied unless it is `alone` in holding its memory."""
+    if not isinstance(like, np.ndarray) or isinstance(c, Value):
+        return c
+    if alone and isinstance(c, np.ndarray) and c.base is None and c.flags.writeable:
+        return c
+    return np.array(c)
+
+
+def backward(root, seed=None, *, keep="all", record=False):
+    """Backpropagate from root and fill in `.grad`; see Value.backward."""
+    if keep not in ("all", "leaves"):
+        raise ArgumentError(f"backward(keep={keep!r}): keep is 'all' or 'leaves'")
+    if root.primitive is CONSTANT:
+        raise NotDifferentiableError("backward() of a constant: it was made under no_grad(), by stop_gradient or detach, "
+                                     "or from plain numbers only, so nothing was recorded")
+    seeds = {root: seed_for(root, seed)}
+    nodes = order([root]) if root.primitive is not None else []
+    if record:
+        seeds[root] = seeds[root] if isinstance(seeds[root], Value) else make(CONSTANT, seeds[root])
+        with context(recording=True):
+            totals = propagate(nodes, seeds, record=True, keep=keep)
+    else:
+        totals = propagate(nodes, seeds, keep=keep)
+    while totals:
+        leaf, total = totals.popitem()
+        if not leaf.has_grad or (not isinstance(leaf.grad, Value) and np.ndim(leaf.grad) == 0 and leaf.grad == 0):
+            leaf.grad = own(total, leaf.data, _holders(total) <= _ALONE)
+        else:
+            leaf.grad = leaf.grad + total
+
+
+DISPATCH["backward"] = backward

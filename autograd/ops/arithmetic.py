@@ -1,0 +1,273 @@
+"""The four operations, powers, and what is built from comparing: maximum, minimum, clip, absolute value.
+
+The simplest rules, so the place to learn the form: every op is elementwise, `g` has the shape of `out`, and the engine
+sums a cotangent over the axes along which its operand was broadcast.
+"""
+
+import numpy as np
+
+from autograd.errors import ShapeError
+from autograd.primitives import error, point, primitive, sample
+
+__all__ = ["absolute", "add", "astype", "clip", "conjugate", "divide", "imag", "maximum", "minimum", "multiply", "negative",
+           "positive", "power", "ratio", "real", "reciprocal", "square", "subtract"]  # fmt: skip
+
+PAIRS = [sample("3 4", "3 4"), sample("3 4", "4"), sample("2 1 3", "4 1"), sample("", "2 3"), sample("", "")]
+MISFIT = error(("3", "4"), match="(3,)", kind=ShapeError)
+
+
+def ratio(x, y):
+    """x / y where y is not 0, and 0 where it is: the minimum-norm choice of rules that divide by a length."""
+    return np.where(y == 0.0, 0.0 * x, x / np.where(y == 0.0, y + 1.0, y))
+
+
+@primitive(numpy=np.add, kind="elementwise", symbol="+", samples=PAIRS, errors=[MISFIT])
+def add(x, y, /):
+    """Sum, out = x + y."""
+    return x + y
+
+
+add.vjp(x=lambda g, out, x, y: g, y=lambda g, out, x, y: g)
+
+
+@primitive(numpy=np.subtract, kind="elementwise", symbol="−", samples=PAIRS, errors=[MISFIT])
+def subtract(x, y, /):
+    """Difference, out = x − y."""
+    return x - y
+
+
+subtract.vjp(x=lambda g, out, x, y: g, y=lambda g, out, x, y: -g)
+
+
+@primitive(numpy=np.multiply, kind="elementwise", symbol="×", samples=PAIRS, errors=[MISFIT])
+def multiply(x, y, /):
+    """Product, out = x · y."""
+    return x * y
+
+
+multiply.vjp(x=lambda g, out, x, y: g * y, y=lambda g, out, x, y: g * x)
+
+
+@primitive(
+    numpy=np.divide,
+    kind="elementwise",
+    symbol="÷",
+    samples=[sample("3 4", "3 4", low=0.5), sample("3 4", "4", low=0.5), sample("", "2 3", low=0.5), sample("", "")],
+    errors=[MISFIT],
+)
+def divide(x, y, /):
+    """Quotient, out = x / y; dx = g / y, dy = −g · out / y."""
+    return x / y
+
+
+divide.vjp(x=lambda g, out, x, y: g / y, y=lambda g, out, x, y: -g * out / y)
+
+
+@primitive(numpy=np.negative, kind="elementwise", symbol="−", samples=[sample("3 4"), sample("")])
+def negative(x, /):
+    """Opposite, out = −x."""
+    return -x
+
+
+negative.vjp(x=lambda g, out, x: -g)
+
+
+@primitive(numpy=np.positive, kind="elementwise", symbol="+", samples=[sample("3 4"), sample("")])
+def positive(x, /):
+    """The number itself, out = +x."""
+    return +x
+
+
+positive.vjp(x=lambda g, out, x: g)
+
+
+def _power_base(g, out, x, y):
+    """y · x^(y−1) · g. A float32 x**3 costs 250 times x·x·x, so small whole exponents become products."""
+    if isinstance(y, (int, float)):
+        if y == 2:
+            return g * (2.0 * x)
+        if y == 3:
+            return g * (3.0 * (x * x))
+        if y == 1:
+            return g * 1.0
+        if y == 0:
+            return g * 0.0
+        if np.ndim(x) == 0 and x == 0.0 and y < 1:  # Python raises where NumPy gives inf
+            return g * (y * np.power(0.0 * x, y - 1.0))
+    exponent = np.where(y == 0.0, 1.0 + 0.0 * y, y)  # 0 · 0^−1 is 0, not nan
+    return g * (y * x ** (exponent - 1.0))
+
+
+def _power_exponent(g, out, x, y):
+    """x^y · log x · g; 0 at x = 0, where x^y log x tends to 0 for y > 0, and out is 0 or 1."""
+    return g * (out * np.log(np.where(x == 0.0, x + 1.0, x)))
+
+
+@primitive(
+    numpy=np.power,
+    kind="elementwise",
+    symbol="**",
+    samples=[
+        sample("3 4", "4", low=0.5), sample("", "3", low=0.5), sample("", "", low=0.5),
+        sample("3 4", 2), sample("3 4", 3), sample("4", -2, low=0.5), sample("4", 0.5, low=0.5), sample("", 3),
+    ],
+    points=[
+        point((0.0, 2.0), (0.0, 0.0)),
+        point((0.0, 0.0), (0.0, 0.0), out=1.0),
+        point((np.array([0.0, -2.0]), 2), (np.array([0.0, -4.0]), None)),
+    ],
+    errors=[MISFIT],
+    source="d/dy at x = 0 is 0 (the limit for y > 0)",
+)  # fmt: skip
+def power(x, y, /):
+    """Power, out = x^y; dx = g y x^(y−1), dy = g out log x."""
+    if type(y) is int and type(x) is not float:
+        if y == 2:
+            return x * x
+        if y == 3:
+            return x * x * x
+    return x**y
+
+
+power.vjp(x=_power_base, y=_power_exponent)
+
+
+@primitive(numpy=np.square, kind="elementwise", symbol="²", samples=[sample("3 4"), sample("")])
+def square(x, /):
+    """Square, out = x²."""
+    return x * x
+
+
+square.vjp(x=lambda g, out, x: g * (2.0 * x))
+
+
+@primitive(numpy=np.reciprocal, kind="elementwise", symbol="1/x", samples=[sample("3 4", low=0.5), sample("", low=0.5)])
+def reciprocal(x, /):
+    """Reciprocal, out = 1 / x; dx = −g · out²."""
+    return 1.0 / x
+
+
+reciprocal.vjp(x=lambda g, out, x: -g * (out * out))
+
+
+@primitive(
+    numpy=np.absolute,
+    kind="elementwise",
+    symbol="|x|",
+    samples=[sample("3 4"), sample("")],
+    points=[point((np.array([-1.0, 0.0, 2.0]),), (np.array([-1.0, 0.0, 1.0]),))],
+    source="0 at the kink, the minimum-norm subgradient; complex x: x / |x|, as HIPS autograd and JAX",
+)
+def absolute(x, /):
+    """Absolute value, out = |x|; dx = g · x / |x|."""
+    return abs(x)
+
+
+absolute.vjp(x=lambda g, out, x: g * np.sign(np.conjugate(x)))
+
+
+def _greater_share(g, x, y):
+    """g where x wins the comparison, half of it at a tie: the minimum-norm subgradient."""
+    return g * np.where(x == y, 0.5 * _ones(g), np.where(x > y, _ones(g), 0.0 * _ones(g)))
+
+
+def _ones(g):
+    return np.ones_like(g)
+
+
+TIES = np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0])
+
+
+@primitive(
+    numpy=np.maximum,
+    kind="elementwise",
+    symbol="max",
+    samples=PAIRS,
+    points=[point(TIES, (np.array([0.0, 0.5, 1.0]), np.array([1.0, 0.5, 0.0])))],
+    errors=[MISFIT],
+    source="a tie is shared equally, the minimum-norm subgradient",
+)
+def maximum(x, y, /):
+    """The larger one, out = max(x, y); NaN if either is."""
+    return np.maximum(x, y)
+
+
+maximum.vjp(x=lambda g, out, x, y: _greater_share(g, x, y), y=lambda g, out, x, y: _greater_share(g, y, x))
+
+
+@primitive(
+    numpy=np.minimum,
+    kind="elementwise",
+    symbol="min",
+    samples=PAIRS,
+    points=[point(TIES, (np.array([1.0, 0.5, 0.0]), np.array([0.0, 0.5, 1.0])))],
+    errors=[MISFIT],
+    source="a tie is shared equally, the minimum-norm subgradient",
+)
+def minimum(x, y, /):
+    """The smaller one, out = min(x, y); NaN if either is."""
+    return np.minimum(x, y)
+
+
+minimum.vjp(x=lambda g, out, x, y: _greater_share(g, y, x), y=lambda g, out, x, y: _greater_share(g, x, y))
+
+
+def _clip_call(a, a_min=None, a_max=None, *, min=None, max=None):
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    return (a, -np.inf if low is None else low, np.inf if high is None else high), {}
+
+
+@primitive(
+    numpy=np.clip,
+    kind="elementwise",
+    call=_clip_call,
+    samples=[sample("3 4", -1.1, 1.1), sample("3 4", "4", 1.9, high=1.0), sample("", -1.0, 1.0)],
+    points=[point((np.array([-2.0, -1.0, 0.5, 1.0, 3.0]), -1.0, 1.0), (np.array([0.0, 0.0, 1.0, 0.0, 0.0]), None, None))],
+    source="0 outside and at a bound, the minimum-norm subgradient",
+)
+def clip(x, low, high, /):
+    """x limited to [low, high], out = min(max(x, low), high)."""
+    return np.clip(x, low, high)
+
+
+clip.vjp(
+    x=lambda g, out, x, low, high: g * ((x > low) & (x < high)),
+    low=lambda g, out, x, low, high: g * ((x < low) & (low < high)),
+    high=lambda g, out, x, low, high: g * ((x > high) | (low >= high)),
+)
+
+
+@primitive(numpy=(np.conjugate,), kind="elementwise", symbol="conj", samples=[sample("3 4", complex=True), sample("")])
+def conjugate(x, /):
+    """Complex conjugate, out = x̄; the number itself for a real x."""
+    return np.conjugate(x)
+
+
+conjugate.vjp(x=lambda g, out, x: np.conjugate(g))
+
+
+@primitive(numpy=np.real, kind="linear", samples=[sample("3 4"), sample("")], method=False)
+def real(x, /):
+    """Real part; a real x itself."""
+    return np.real(x)
+
+
+real.vjp(x=lambda g, out, x: astype(g, np.result_type(x)))
+
+
+@primitive(numpy=np.imag, kind="linear", samples=[sample("3 4"), sample("")], method=False)
+def imag(x, /):
+    """Imaginary part; 0 for a real x."""
+    return np.imag(x)
+
+
+imag.vjp(x=lambda g, out, x: -1j * g if np.iscomplexobj(x) else 0.0 * g)
+
+
+@primitive(numpy=np.astype, kind="linear", symbol="cast", samples=[sample("3 4", dtype=np.float64)])
+def astype(x, /, dtype, copy=True):
+    """The same numbers in another dtype; the cotangent is cast back."""
+    return np.asarray(x).astype(dtype, copy=copy)[()]
+
+
+astype.vjp(x=lambda g, out, x, dtype, copy=True: astype(g, np.result_type(x)))

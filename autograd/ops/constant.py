@@ -1,0 +1,55 @@
+"""Functions without a derivative, and the two ops that are plumbing.
+
+What a comparison, a rounding or a shape says does not change when its input changes a little, so these give plain numbers
+and arrays, and take the `.data` of a Value. `alias` and `item` compute nothing: they give a number a node of its own.
+"""
+
+import numpy as np
+
+from autograd.primitives import constant_functions, primitive, sample
+
+__all__ = ["alias", "item"]
+
+
+@primitive(kind="view", samples=[sample("3 2")])
+def alias(x, /):
+    """The same number as a node of its own, out = x."""
+    return x
+
+
+alias.vjp(x=lambda g, out, x: g)
+
+
+@primitive(kind="linear")
+def item(parts, /, index=0):
+    """One result of an op that has several, out = parts[index]."""
+    return parts[index]
+
+
+item.vjp(parts=lambda g, out, parts, index: tuple(g if i == index else None for i in range(len(parts))))
+
+
+def _ufunc(function):
+    """Register a piecewise constant ufunc as an op with plain results."""
+
+    forward = {1: lambda x, /: function(x), 2: lambda x, y, /: function(x, y)}[function.nin]
+    forward.__name__, forward.__module__ = function.__name__, __name__
+    forward.__doc__ = f"np.{function.__name__}; piecewise constant, so its derivative is 0: a plain result."
+    primitive(forward, numpy=function, kind="elementwise", differentiable=False,
+              samples=[sample(*["3 4"] * function.nin)])
+
+
+for _function in (
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
+    np.logical_and, np.logical_or, np.logical_not, np.logical_xor,
+    np.isfinite, np.isnan, np.isinf, np.signbit,
+    np.sign, np.floor, np.ceil, np.trunc, np.rint, np.floor_divide,
+):  # fmt: skip
+    _ufunc(_function)
+
+constant_functions(
+    np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory,
+    np.argmax, np.argmin, np.argsort, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted,
+    np.all, np.any, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.unique,
+    np.zeros_like, np.ones_like, np.empty_like, np.array_repr, np.array_str, np.array2string,
+)  # fmt: skip

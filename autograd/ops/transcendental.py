@@ -1,0 +1,254 @@
+"""Exponentials, logarithms, roots, trigonometric and hyperbolic functions and their inverses.
+
+All elementwise. Rules are written from `out` where that serves: 1 − tanh² needs no second tanh, and the operand's memory
+can be given back. Constants are Python floats: np.log(2) is a float64 scalar and would widen float32 gradients.
+"""
+
+import math
+
+import numpy as np
+
+from autograd.ops.arithmetic import PAIRS, ratio
+from autograd.primitives import point, primitive, sample
+
+_LN2 = math.log(2.0)
+_LN10 = math.log(10.0)
+ANY = [sample("3 4"), sample("")]
+POSITIVE = [sample("3 4", low=0.2, high=3.0), sample("", low=0.2, high=3.0)]
+INSIDE = [sample("3 4", low=-0.9, high=0.9), sample("", low=-0.9, high=0.9)]
+
+
+@primitive(numpy=np.exp, kind="elementwise", samples=ANY, points=[point((0.0,), (1.0,)), point((-1e3,), (0.0,))])
+def exp(x, /):
+    """Exponential, out = e^x."""
+    return np.exp(x)
+
+
+exp.vjp(x=lambda g, out, x: g * out)
+
+
+@primitive(numpy=np.expm1, kind="elementwise", samples=ANY, points=[point((0.0,), (1.0,))])
+def expm1(x, /):
+    """e^x − 1, exact near 0."""
+    return np.expm1(x)
+
+
+expm1.vjp(x=lambda g, out, x: g * (out + 1.0))
+
+
+@primitive(numpy=np.exp2, kind="elementwise", samples=ANY, points=[point((3.0,), (8.0 * _LN2,))])
+def exp2(x, /):
+    """Power of two, out = 2^x."""
+    return np.exp2(x)
+
+
+exp2.vjp(x=lambda g, out, x: g * (out * _LN2))
+
+
+@primitive(numpy=np.log, kind="elementwise", samples=POSITIVE, points=[point((1e3,), (1e-3,))])
+def log(x, /):
+    """Natural logarithm, out = ln x."""
+    return np.log(x)
+
+
+log.vjp(x=lambda g, out, x: g / x)
+
+
+@primitive(numpy=np.log2, kind="elementwise", samples=POSITIVE)
+def log2(x, /):
+    """Logarithm to base 2."""
+    return np.log2(x)
+
+
+log2.vjp(x=lambda g, out, x: g / (x * _LN2))
+
+
+@primitive(numpy=np.log10, kind="elementwise", samples=POSITIVE)
+def log10(x, /):
+    """Logarithm to base 10."""
+    return np.log10(x)
+
+
+log10.vjp(x=lambda g, out, x: g / (x * _LN10))
+
+
+@primitive(numpy=np.log1p, kind="elementwise", samples=POSITIVE, points=[point((0.0,), (1.0,))])
+def log1p(x, /):
+    """ln(1 + x), exact near 0."""
+    return np.log1p(x)
+
+
+log1p.vjp(x=lambda g, out, x: g / (1.0 + x))
+
+
+@primitive(numpy=np.sqrt, kind="elementwise", symbol="√", samples=POSITIVE, points=[point((4.0,), (0.25,))])
+def sqrt(x, /):
+    """Square root, out = √x; the slope at 0 is inf."""
+    return np.sqrt(x)
+
+
+sqrt.vjp(x=lambda g, out, x: 0.5 * g / out)
+
+
+@primitive(numpy=np.cbrt, kind="elementwise", samples=POSITIVE, points=[point((8.0,), (1.0 / 12.0,))])
+def cbrt(x, /):
+    """Cube root, out = ∛x."""
+    return np.cbrt(x)
+
+
+cbrt.vjp(x=lambda g, out, x: g / (3.0 * (out * out)))
+
+
+@primitive(numpy=np.sin, kind="elementwise", samples=ANY)
+def sin(x, /):
+    """Sine of x in radians."""
+    return np.sin(x)
+
+
+sin.vjp(x=lambda g, out, x: g * np.cos(x))
+
+
+@primitive(numpy=np.cos, kind="elementwise", samples=ANY, points=[point((0.0,), (0.0,))])
+def cos(x, /):
+    """Cosine of x in radians."""
+    return np.cos(x)
+
+
+cos.vjp(x=lambda g, out, x: -g * np.sin(x))
+
+
+@primitive(numpy=np.tan, kind="elementwise", samples=[sample("3 4", low=-1.2, high=1.2), sample("", high=1.2)])
+def tan(x, /):
+    """Tangent of x in radians; slope 1 + out²."""
+    return np.tan(x)
+
+
+tan.vjp(x=lambda g, out, x: g * (1.0 + out * out))
+
+
+@primitive(numpy=np.arcsin, kind="elementwise", samples=INSIDE)
+def arcsin(x, /):
+    """Inverse sine in radians, |x| ≤ 1; slope 1 / √(1 − x²)."""
+    return np.arcsin(x)
+
+
+arcsin.vjp(x=lambda g, out, x: g / np.sqrt((1.0 - x) * (1.0 + x)))
+
+
+@primitive(numpy=np.arccos, kind="elementwise", samples=INSIDE)
+def arccos(x, /):
+    """Inverse cosine in radians, |x| ≤ 1; slope −1 / √(1 − x²)."""
+    return np.arccos(x)
+
+
+arccos.vjp(x=lambda g, out, x: -g / np.sqrt((1.0 - x) * (1.0 + x)))
+
+
+@primitive(numpy=np.arctan, kind="elementwise", samples=ANY, points=[point((1e3,), (1.0 / 1000001.0,))])
+def arctan(x, /):
+    """Inverse tangent in radians; slope 1 / (1 + x²)."""
+    return np.arctan(x)
+
+
+arctan.vjp(x=lambda g, out, x: g / (1.0 + x * x))
+
+
+@primitive(numpy=np.arctan2, kind="elementwise", samples=PAIRS, source="0 at the origin, where the angle has no slope")
+def arctan2(x, y, /):
+    """Angle of the point (y, x) in radians; the first operand is the ordinate. dx = g y / r², dy = −g x / r²."""
+    return np.arctan2(x, y)
+
+
+arctan2.vjp(
+    x=lambda g, out, x, y: g * ratio(y, x * x + y * y),
+    y=lambda g, out, x, y: -g * ratio(x, x * x + y * y),
+)
+
+
+@primitive(
+    numpy=np.hypot,
+    kind="elementwise",
+    samples=PAIRS,
+    points=[point((0.0, 0.0), (0.0, 0.0)), point((3.0, 4.0), (0.6, 0.8))],
+    source="Euclidean norm; 0 at the kink is the minimum-norm subgradient",
+)
+def hypot(x, y, /):
+    """Length of the hypotenuse, out = √(x² + y²), without overflow."""
+    return np.hypot(x, y)
+
+
+hypot.vjp(x=lambda g, out, x, y: g * ratio(x, out), y=lambda g, out, x, y: g * ratio(y, out))
+
+
+@primitive(numpy=np.sinh, kind="elementwise", samples=ANY)
+def sinh(x, /):
+    """Hyperbolic sine."""
+    return np.sinh(x)
+
+
+sinh.vjp(x=lambda g, out, x: g * np.cosh(x))
+
+
+@primitive(numpy=np.cosh, kind="elementwise", samples=ANY, points=[point((0.0,), (0.0,))])
+def cosh(x, /):
+    """Hyperbolic cosine."""
+    return np.cosh(x)
+
+
+cosh.vjp(x=lambda g, out, x: g * np.sinh(x))
+
+
+@primitive(
+    numpy=np.tanh,
+    kind="elementwise",
+    samples=ANY,
+    points=[point((0.0,), (1.0,)), point((np.array([-1e3, 1e3]),), (np.zeros(2),))],
+    method=True,
+)
+def tanh(x, /):
+    """Hyperbolic tangent; slope 1 − out²."""
+    return np.tanh(x)
+
+
+tanh.vjp(x=lambda g, out, x: g * (1.0 - out * out))
+
+
+@primitive(numpy=np.arcsinh, kind="elementwise", samples=ANY)
+def arcsinh(x, /):
+    """Inverse hyperbolic sine; slope 1 / √(x² + 1), computed as a hypotenuse so that x² cannot overflow."""
+    return np.arcsinh(x)
+
+
+arcsinh.vjp(x=lambda g, out, x: g / np.hypot(x, 1.0))
+
+
+@primitive(numpy=np.arccosh, kind="elementwise", samples=[sample("3 4", low=1.2, high=4.0), sample("", low=1.2)])
+def arccosh(x, /):
+    """Inverse hyperbolic cosine, x ≥ 1; slope 1 / √(x² − 1)."""
+    return np.arccosh(x)
+
+
+arccosh.vjp(x=lambda g, out, x: g / np.sqrt((x - 1.0) * (x + 1.0)))
+
+
+@primitive(numpy=np.arctanh, kind="elementwise", samples=INSIDE)
+def arctanh(x, /):
+    """Inverse hyperbolic tangent, |x| < 1; slope 1 / (1 − x²)."""
+    return np.arctanh(x)
+
+
+arctanh.vjp(x=lambda g, out, x: g / ((1.0 - x) * (1.0 + x)))
+
+
+@primitive(
+    numpy=np.logaddexp,
+    kind="elementwise",
+    samples=PAIRS,
+    points=[point((1e3, -1e3), (1.0, 0.0), out=1e3), point((0.0, 0.0), (0.5, 0.5))],
+)
+def logaddexp(x, y, /):
+    """ln(e^x + e^y) without overflow; each operand's slope is its share e^x / (e^x + e^y)."""
+    return np.logaddexp(x, y)
+
+
+logaddexp.vjp(x=lambda g, out, x, y: g * np.exp(x - out), y=lambda g, out, x, y: g * np.exp(y - out))

@@ -1,0 +1,395 @@
+"""@primitive: an operation, its derivative rules, and everything that tests and documentation need to know of it.
+
+An op is one block in one file of `ops/`:
+
+    @primitive(numpy=np.multiply, kind="elementwise", symbol="×", samples=[sample("3 4", "4")], ...)
+    def multiply(x, y, /):
+        "Product, out = x · y."
+        return x * y
+
+    multiply.vjp(x=lambda g, out, x, y: g * y, y=lambda g, out, x, y: g * x)
+
+The body computes the result with plain NumPy. A rule answers: if the final result changes by g for a change of `out`, by
+how much for a change of this operand? `g` is called the cotangent of `out`; rules are keyed by operand *name* and called
+as rule(g, out, *operands, **options). **A rule is plain NumPy code too**: on arrays it gives a first derivative, and on
+Values, since `np.` functions of Values are recorded, a derivative that can be differentiated again. So rules use no
+methods, no `.data` and nothing in place, and every function a rule uses is registered itself.
+
+Operands (what is differentiated) are positional-only parameters, options (axis, shape) come after the `/`. A call is
+bound to (operands, options) as NumPy's own signature would, and the form of the call is cached.
+
+kinds: "elementwise" (out[i] depends on operands[i]; the engine un-broadcasts, so the rule ignores shapes), "linear",
+"view" (linear, and only rearranges), "bilinear" (linear in each of two operands), "general".
+"""
+
+import inspect
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd.errors import ArgumentError, NonFiniteError, RegistrationError, ShapeError
+from autograd.value import CONSTANT, CONTEXT, DISPATCH, NO_OPTIONS, PLAIN, Value, make, plain_array
+
+__all__ = ["Primitive", "constant_functions", "error", "point", "primitive", "registry", "sample"]
+
+KINDS = ("elementwise", "linear", "view", "bilinear", "general")
+registry = {}  # name → Primitive, in the order of definition
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One call of an op for the tests: a "3 4" is a random array of that shape, all else is taken as it is."""
+
+    operands: tuple
+    options: dict = field(default_factory=dict)
+    low: float = -2.0
+    high: float = 2.0
+    complex: bool = False
+    tolerance: float = 1e-6
+
+    def arrays(self, rng, dtype=np.float64):
+        """The operands, drawn from rng: values in [low, high] at least 0.02 apart, so that no kink or tie is hit."""
+        return tuple(self._draw(x, rng, dtype) if isinstance(x, str) else x for x in self.operands)
+
+    def _draw(self, shape, rng, dtype):
+        shape = tuple(int(length) for length in shape.split())
+        size = int(np.prod(shape, dtype=int))
+        grid = np.linspace(self.low, self.high, size + 2)[1:-1] if size > 1 else rng.uniform(self.low, self.high, size)
+        values = rng.permutation(grid + 0.1 * (self.high - self.low) / (size + 2) * rng.uniform(-1, 1, size))
+        if np.dtype(dtype).kind == "c":
+            values = values + 1j * rng.permutation(values)
+        return values.reshape(shape).astype(dtype)
+
+
+def sample(*operands, low=-2.0, high=2.0, complex=False, tolerance=1e-6, **options):
+    """Sample("3 4", "4", axis=1): operands as shapes or data, options of the op; low and high bound the random data."""
+    return Sample(operands, options, low, high, complex, tolerance)
+
+
+@dataclass(frozen=True)
+class Point:
+    """An exact expectation: the gradient of out.sum() at these operands (kinks, ties, zeros, huge arguments)."""
+
+    operands: tuple
+    gradients: tuple
+    options: dict = field(default_factory=dict)
+    out: Any = None
+
+
+def point(operands, gradients, out=None, **options):
+    """Point((0.0,), (0.0,)): d sum(out) / d operand, exactly; `out` too, if given."""
+    return Point(operands, gradients, options, out)
+
+
+@dataclass(frozen=True)
+class Error:
+    """A wrong call and words its message must contain."""
+
+    operands: tuple
+    match: str
+    kind: type
+    options: dict = field(default_factory=dict)
+
+
+def error(operands, match, kind=ShapeError, **options):
+    """Error(("2 3", "4"), match="(2, 3)"): the call raises `kind` and the message contains `match`."""
+    return Error(operands, match, kind, options)
+
+
+class Primitive:
+    """A registered operation: call it on Values, arrays and numbers alike. Made by @primitive, never directly."""
+
+    def __init__(self, forward, *, numpy, name, kind, symbol, call, results, hidden, differentiable, batched, **rows):
+        self.forward = forward
+        self.name = name or forward.__name__
+        self.numpy = numpy  # the functions that NumPy dispatches here; the first one is the test's reference
+        self.kind = kind
+        self.symbol = symbol or self.name
+        self.adapt = call
+        self.results = results
+        self.hidden = hidden
+        self.differentiable = differentiable
+        self.batched = batched
+        self.samples, self.points, self.errors = rows["samples"], rows["points"], rows["errors"]
+        self.source = rows["source"]
+        self.__doc__, self.__name__, self.__module__ = forward.__doc__, self.name, forward.__module__
+        parameters = inspect.signature(forward).parameters.values()
+        self.operands = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL))
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self.defaults = {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        self.required = sum(p.kind is p.POSITIONAL_ONLY and p.default is p.empty for p in parameters)
+        self.rules = (None,) * len(self.operands)
+        self.rule_all = None
+        self.constants = set()
+        self.tangents = {}
+        self.forms = {}
+
+    # declaring rules
+
+    def vjp(self, **rules):
+        """Give each operand its rule(g, out, *operands, **options) → cotangent of that operand."""
+        for name in rules:
+            if name not in self.operands:
+                raise RegistrationError(f"{self.name} has no operand {name!r}; it has {', '.join(self.operands)}")
+        self.rules = tuple(rules.get(name, old) for name, old in zip(self.operands, self.rules, strict=True))
+        return self
+
+    def vjp_all(self, rule):
+        """Give one rule(g, out, *operands, needed, **options) → tuple that serves every operand at once.
+
+        needed  tuple of bools, one per operand; the rule may return None where it is False
+        """
+        self.rule_all = rule
+        return rule
+
+    def jvp(self, **tangents):
+        """State a forward rule(t, out, *operands, **options) → tangent of out, where the derived one does not serve."""
+        self.tangents.update(tangents)
+        return self
+
+    def constant(self, *names):
+        """Say that these operands have no derivative: a mask, an index."""
+        for name in names:
+            if name not in self.operands:
+                raise RegistrationError(f"{self.name} has no operand {name!r}; it has {', '.join(self.operands)}")
+        self.constants.update(names)
+        return self
+
+    # calling
+
+    def __call__(self, *args, **kwargs):
+        if self.adapt is not None:
+            operands, options = self.adapt(*args, **kwargs)
+        elif not kwargs and len(args) == len(self.operands) and not self.variadic:
+            operands, options = args, NO_OPTIONS
+        else:
+            operands, options = self.bind(args, kwargs)
+        return self.apply(operands, options)
+
+    def bind(self, args, kwargs):
+        """(operands, options) of a call, as NumPy's signature has it; the form of the call is worked out once."""
+        if self.variadic:
+            return args, kwargs
+        key = (len(args), *kwargs)
+        form = self.forms.get(key)
+        if form is None:
+            form = self.forms[key] = _form(self, len(args), tuple(kwargs))
+        given, positional, keywords, ignored = form
+        operands = args[:given]
+        options = dict(zip(positional, args[given:], strict=True)) if positional else {}
+        for name, place in keywords:
+            if place is None:
+                options[name] = kwargs[name]
+            else:
+                operands = (*operands, kwargs[name])
+        for name, default in ignored:
+            if kwargs[name] is not default and kwargs[name] is not None:
+                raise ArgumentError(f"{self.name} has no option {name!r} when it is differentiated; it has "
+                                    f"{', '.join(self.defaults) or 'no options'}")
+        return operands, options
+
+    def apply(self, operands, options=NO_OPTIONS):
+        """Compute and record: the general way every op goes (operators on Python floats have a shorter one)."""
+        context = CONTEXT.get()
+        live = met = False
+        saved, nodes = [], []
+        for x in operands:
+            if isinstance(x, Value):
+                met = True
+                data = x.data
+                if x.primitive is CONSTANT:
+                    x = data
+                else:
+                    live = True
+            else:
+                if type(x) not in PLAIN:
+                    x = as_constant(x)
+                data = x
+            saved.append(data)
+            nodes.append(x)
+        try:
+            data = self.forward(*saved, **options)
+        except ArithmeticError:
+            data = self.numpy[0](*map(np.float64, saved), **options)
+        except ValueError as mistake:
+            raise ShapeError(self.describe(saved, options, mistake)) from None
+        if type(data) is complex and all(type(x) in (float, int) for x in saved):
+            data = self.numpy[0](*map(np.float64, saved), **options)
+        if not (met and self.differentiable):
+            return self.plain_results(data)
+        if context.anomaly:
+            context = context.but(line=caller())
+            if not is_finite(data) and all(map(is_finite, saved)):
+                raise NonFiniteError(f"{self.name} made a NaN or infinity in the forward pass, at {context.line}")
+        if not (live and context.recording):
+            return self.constant_results(data)
+        node = make(self, data, tuple(nodes), tuple(saved), options, context)
+        return node if self.results is None else self.items(node)
+
+    def plain_results(self, data):
+        """The result(s) as they are: no Value came in, or the op has no derivative."""
+        if self.results is None:
+            return data
+        return data[0] if self.results == "one" else self.results(data[: len(data) - self.hidden])
+
+    def constant_results(self, data):
+        """The result(s) as Values without gradient."""
+        if self.results is None:
+            return make(CONSTANT, data)
+        parts = [make(CONSTANT, part) for part in data[: len(data) - self.hidden]]
+        return parts[0] if self.results == "one" else self.results(parts)
+
+    def items(self, node):
+        """Of a node that holds several results: one node for each visible one."""
+        visible = len(node.data) - self.hidden
+        parts = [DISPATCH["item"].apply((node,), {"index": i}) for i in range(visible)]
+        return parts[0] if self.results == "one" else self.results(parts)
+
+    def describe(self, saved, options, mistake):
+        """Message of a failed forward computation: op, shapes, options, what NumPy said."""
+        shapes = ", ".join(f"{operand_name(self, i)} {np.shape(x)}" for i, x in enumerate(saved))
+        extra = "".join(f", {name}={value!r}" for name, value in options.items())
+        return f"{self.name}: operands {shapes}{extra}: {mistake}"
+
+    def __repr__(self):
+        return f"<primitive {self.name}({', '.join((*self.operands, *self.defaults))})>"
+
+    def __reduce__(self):
+        return _by_name, (self.name,)
+
+
+def primitive(forward=None, *, numpy=(), name="", kind="general", symbol="", call=None, results=None, hidden=0,
+              differentiable=True, batched=False, method=None, samples=(), points=(), errors=(), source=""):
+    """Register an operation; the decorated function computes its result on plain arrays.
+
+    numpy    the NumPy function(s) that reach it when called on a Value; none for an op of our own
+    kind     "elementwise", "linear", "view", "bilinear" or "general" (see the module's docstring)
+    symbol   short form for pictures
+    call     (*args, **kwargs) → (operands, options), for a NumPy signature that differs
+    results  for an op that computes a tuple: what to make of the list of results (tuple, a namedtuple's _make), or
+             "one" if only the first is visible; `hidden`: how many at the end only the rule sees
+    differentiable  False: gives plain results (comparisons, argmax)
+    batched  its rules accept cotangents with extra leading axes
+    method   a method of Value: True for one called as the op is, or an adapter (value, *args, **kw) → result, or False;
+             by default an op has one if ndarray has
+    samples, points, errors   rows of the test table (sample, point, error)
+    source   where the formula or the choice at a kink comes from
+    """
+    if forward is None:
+        arguments = {key: value for key, value in locals().items() if key != "forward"}
+        return lambda function: primitive(function, **arguments)
+    if kind not in KINDS:
+        raise RegistrationError(f"kind {kind!r} of {forward.__name__} is none of {', '.join(KINDS)}")
+    functions = numpy if isinstance(numpy, tuple) else (numpy,)
+    op = Primitive(forward, numpy=functions, name=name, kind=kind, symbol=symbol, call=call, results=results,
+                   hidden=hidden, differentiable=differentiable, batched=batched, samples=list(samples),
+                   points=list(points), errors=list(errors), source=source)
+    if op.name in registry and registry[op.name].__module__ != op.__module__:
+        raise RegistrationError(f"an op named {op.name!r} exists already, in {registry[op.name].__module__}")
+    registry[op.name] = op
+    for function in functions or (op.name,):
+        DISPATCH[function] = op
+    if method is None:
+        method = bool(functions) and hasattr(np.ndarray, op.name)
+    if method:
+        setattr(Value, op.name, _method(op) if method is True else method)
+    return op
+
+
+def constant_functions(*functions):
+    """Register NumPy functions whose results carry no gradient: called on Values, they see the plain data."""
+    for function in functions:
+        DISPATCH[function] = call = _plain(function)
+        if hasattr(np.ndarray, function.__name__):
+            setattr(Value, function.__name__, _method(call, function))
+
+
+def _plain(function):
+    def call(*args, **kwargs):
+        strip = lambda x: x.data if isinstance(x, Value) else [strip(y) for y in x] if type(x) is list else x  # noqa: E731
+        return function(*map(strip, args), **{name: strip(x) for name, x in kwargs.items()})
+
+    return call
+
+
+def _method(call, like=None):
+    def method(self, *args, **kwargs):
+        return call(self, *args, **kwargs)
+
+    method.__name__ = (like or call).__name__
+    method.__doc__ = (like or call).__doc__
+    return method
+
+
+def _form(op, count, keywords):
+    """How a call with `count` positional arguments and these keywords maps to operands and options.
+
+    → (number of positional operands, option names of the other positionals, [(keyword, operand place or None)],
+    [(keyword that NumPy knows and the op does not, its default)])
+    """
+    given = min(count, len(op.operands))
+    names = list(op.defaults)
+    if count - given > len(names):
+        raise ArgumentError(f"{op.name} takes at most {len(op.operands) + len(names)} arguments, got {count}")
+    theirs = {}
+    if op.numpy:
+        try:
+            theirs = dict(inspect.signature(op.numpy[0]).parameters)
+        except ValueError:  # a ufunc before NumPy 2.4 has no signature
+            theirs = dict.fromkeys(("dtype", "casting", "order", "subok", "where"))
+    places = dict(zip(theirs, range(len(op.operands)), strict=False))
+    places |= {name: i for i, name in enumerate(op.operands)}
+    known, ignored = [], []
+    for name in keywords:
+        if name in op.defaults:
+            known.append((name, None))
+        elif name in places:
+            known.append((name, places[name]))
+        elif name in theirs:
+            ignored.append((name, getattr(theirs[name], "default", None)))
+        else:
+            raise ArgumentError(f"{op.name} has no option {name!r}; it has {', '.join(op.defaults) or 'none'}")
+    known.sort(key=lambda pair: -1 if pair[1] is None else pair[1])
+    total = given + sum(place is not None for _, place in known)
+    if total < op.required or [place for _, place in known if place is not None] != list(range(given, total)):
+        raise ArgumentError(f"{op.name} needs its operands {', '.join(op.operands)}, got {total} of them")
+    return given, tuple(names[: count - given]), tuple(known), tuple(ignored)
+
+
+def as_constant(x):
+    """A constant operand as an op can use it: lists and things with __array__ become arrays, the rest stays."""
+    if isinstance(x, (np.generic, np.ndarray, str)):
+        return x
+    if isinstance(x, (list, tuple)) or hasattr(x, "__array__"):
+        return plain_array(x)
+    return x
+
+
+def caller():
+    """“file:line” of the first frame outside this package and NumPy, for detect_anomaly."""
+    import sys
+
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("autograd", "numpy", "nn"):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
+
+
+def is_finite(data):
+    """Whether every number in data is finite; what holds no floats is."""
+    if isinstance(data, tuple):
+        return all(map(is_finite, data))
+    if isinstance(data, (float, complex, np.ndarray, np.generic)) and np.asarray(data).dtype.kind in "fc":
+        return bool(np.all(np.isfinite(data)))
+    return True
+
+
+def operand_name(op, index):
+    """The name an op gives its operand at this place."""
+    return op.operands[min(index, len(op.operands) - 1)] if op.operands else f"operand {index}"
+
+
+def _by_name(name):
+    """What pickle makes of a primitive: the registered op of that name."""
+    return registry[name]

@@ -1,0 +1,482 @@
+"""Value: a number or array that remembers how it was computed.
+
+Read this file first. `Value(3.0) * x` computes 3 * x with NumPy and also makes a *node*: the result together with the op
+that made it and the operands it was made from. The nodes form a graph; `backward.py` walks it from the result back to the
+leaves and fills in `.grad`.
+
+There is no mathematics here. Every operator, NumPy function and method looks its op up in DISPATCH, a dictionary from a
+NumPy function (or a name, such as "getitem") to the `Primitive` that knows its derivative; `primitives.py` fills it. That
+is why this file does not import the ops, and why `np.exp(v)` needs nothing but NumPy's own protocols:
+
+    np.exp(v)  → NumPy sees v.__array_ufunc__    → DISPATCH[np.exp](v)
+    np.sum(v)  → NumPy sees v.__array_function__ → DISPATCH[np.sum](v)
+    v * 2      → Value.__mul__                   → DISPATCH[np.multiply](v, 2)
+
+Three decisions. (1) A node keeps `saved`, the data its operands had when it was made: an optimiser may rebind `.data`
+later and the gradient of the older graph stays right. (2) A node has a serial number, and is always younger than its
+operands: sorting by serial number *is* a topological sort. (3) A scalar is a Python float, and operators on floats take a
+short way through `_operator`: a graph of 65,000 scalar nodes is built at Python's own speed (a general call costs four
+times as much).
+"""
+
+import contextlib
+import itertools
+import operator
+from contextvars import ContextVar
+
+import numpy as np
+
+from autograd.errors import AmbiguousTruthError, ConversionError, InPlaceError, NotDifferentiableError
+
+__all__ = ["CONSTANT", "DISPATCH", "Value", "detect_anomaly", "no_grad", "stop_gradient"]
+
+DISPATCH = {}  # NumPy function or name → Primitive; filled by @primitive
+UNREACHED = float("0")  # this very object in `.grad` says that no backward pass has reached the node
+NO_OPTIONS = {}  # shared by all nodes without options; never written to
+PLAIN = {float, int, bool, complex, np.ndarray, np.float64, np.float32, np.int64, np.bool_, slice, type(None)}
+tick = itertools.count(1).__next__  # serial numbers, atomic in CPython
+
+
+class Context:
+    """What an op must know about its surroundings, read once per op from the current thread and task.
+
+    recording  whether ops make nodes            depth    how many transforms are running
+    path       dotted path of the Module that is running      paths  Module → dotted path, for the outermost one
+    anomaly    whether detect_anomaly() is on    line     where the op was called (kept only then)
+    fast       recording and nothing unusual: the scalar operators may take their short way
+    """
+
+    __slots__ = ("recording", "depth", "path", "paths", "anomaly", "line", "fast")
+
+    def __init__(self, recording=True, depth=0, path="", paths=None, anomaly=False, line=""):
+        self.recording = recording
+        self.depth = depth
+        self.path = path
+        self.paths = paths
+        self.anomaly = anomaly
+        self.line = line
+        self.fast = recording and not anomaly
+
+    def but(self, **changes):
+        """The same context with some fields changed."""
+        fields = {name: getattr(self, name) for name in Context.__slots__[:-1]}
+        return Context(**(fields | changes))
+
+
+CONTEXT = ContextVar("autograd", default=Context())
+
+
+@contextlib.contextmanager
+def context(**changes):
+    """Run a block in a changed Context; what was there before comes back even after an exception."""
+    token = CONTEXT.set(CONTEXT.get().but(**changes))
+    try:
+        yield
+    finally:
+        CONTEXT.reset(token)
+
+
+def no_grad():
+    """Context manager and decorator: ops give constants and record nothing. For prediction and validation.
+
+    >>> with no_grad():
+    ...     (Value(2.0) * 3).op
+    'constant'
+    """
+    return context(recording=False)
+
+
+def detect_anomaly():
+    """Context manager and decorator: the op that makes the first NaN or infinity raises NonFiniteError.
+
+    The message names the op, the pass (forward or backward) and the line of the caller that made the node. Slow: every
+    result is looked at and every op's line is taken; backward() must run inside it too.
+    """
+    return context(anomaly=True)
+
+
+def stop_gradient(value):
+    """The same data as a constant: later ops treat it like a plain array. Anything but a Value comes back as it is."""
+    return make(CONSTANT, value.data) if isinstance(value, Value) else value
+
+
+class _Constant:
+    """The op of a Value that carries no gradient (made under no_grad, by stop_gradient or detach)."""
+
+    name = symbol = "constant"
+
+
+CONSTANT = _Constant()
+_new = object.__new__
+
+
+def make(primitive, data, operands=(), saved=(), options=NO_OPTIONS, context=None, kind=None):
+    """A node: the one place, besides the short way of `_operator`, where the slots of a Value are filled."""
+    node = _new(kind or Value)
+    node.data = float(data) if type(data) is np.float64 else data
+    node.grad = UNREACHED
+    node.label = ""
+    node.primitive = primitive
+    node.operands = operands
+    node.saved = saved
+    node.options = options
+    node.serial = tick()
+    node.context = context or CONTEXT.get()
+    return node
+
+
+def differentiable_data(data):
+    """Leaf data: a Python float for a real scalar, else a float or complex array or scalar, not copied if it is one.
+
+    Integers and booleans become float64, a list goes through np.asarray. Raises ConversionError for a Value, for a list
+    of Values and for what is no number.
+    """
+    if type(data) is float:
+        return data
+    if isinstance(data, Value):
+        raise ConversionError("Value(v) of a Value: write v itself, or Value(v.data) for a new leaf with the same data")
+    if isinstance(data, (int, float)):  # np.float64 and bool included
+        return float(data)
+    if not isinstance(data, (np.ndarray, np.generic)):
+        data = plain_array(data)
+    if data.dtype.kind in "biu":
+        data = data.astype(np.float64)
+    elif data.dtype.kind not in "fc":
+        raise ConversionError(f"a Value holds numbers, got {data.dtype} data {str(data)[:60]!r}")
+    return float(data) if type(data) is np.float64 else data
+
+
+def plain_array(data):
+    """np.asarray for a list, a tuple or anything with __array__; a Value inside raises ConversionError."""
+    array = np.asarray(data)
+    if array.dtype == object:
+        raise ConversionError(f"cannot make an array of numbers from {type(data).__name__} {str(data)[:60]!r}")
+    return array
+
+
+def _operator(ufunc, compute, *, reflected=False):
+    """The method behind one binary operator: the short way for Python floats, the op's general way for all else."""
+    read = CONTEXT.get
+
+    def method(self, other):
+        x = self.data
+        if isinstance(other, Value):
+            y = other.data
+            constant = other.primitive is CONSTANT
+        else:
+            y = other
+            constant = False
+        context = read()
+        if (
+            type(x) is float
+            and (type(y) is float or type(y) is int)
+            and context.fast
+            and not constant
+            and self.primitive is not CONSTANT
+        ):
+            try:
+                data = compute(y, x) if reflected else compute(x, y)
+            except ArithmeticError:  # Python raises for 1/0 and 1e200**2; the general way gives NumPy's inf
+                data = None
+            if type(data) is float:
+                node = _new(Value)
+                node.data = data
+                node.grad = UNREACHED
+                node.label = ""
+                node.primitive = DISPATCH[ufunc]
+                if reflected:
+                    node.operands = (other, self)
+                    node.saved = (y, x)
+                else:
+                    node.operands = (self, other)
+                    node.saved = (x, y)
+                node.options = NO_OPTIONS
+                node.serial = tick()
+                node.context = context
+                return node
+        if not isinstance(other, Value) and type(other) not in PLAIN:
+            if isinstance(other, (str, bytes, dict, set)) or (
+                not isinstance(other, (list, tuple, np.generic)) and not hasattr(other, "__array__")
+            ):
+                return NotImplemented
+        return DISPATCH[ufunc](other, self) if reflected else DISPATCH[ufunc](self, other)
+
+    return method
+
+
+def _comparison(ufunc):
+    """The method behind ==, <, …: a plain bool or boolean array, never a node."""
+
+    def method(self, other):
+        if not isinstance(other, Value) and isinstance(other, (str, bytes, dict, set, type(None))):
+            return NotImplemented
+        result = DISPATCH[ufunc](self, other)
+        return bool(result) if type(result) is np.bool_ else result
+
+    return method
+
+
+def _conversion(convert):
+    """The method behind float(v), v.item(), …: allowed for looking, refused while a transform is following v."""
+
+    def method(self):
+        if CONTEXT.get().depth:
+            raise ConversionError(
+                "a Value inside a transform became a plain number, which would drop its gradient (a[i] = v, math.exp(v) "
+                "and float(v) do that). Build arrays with np.stack, use np.exp, or say v.data for a constant"
+            )
+        return convert(self.data)
+
+    return method
+
+
+class Value:
+    """A number or an array that records the operations done to it.
+
+    data     Python number, NumPy scalar or array, or a list; integers become float64
+    label    a name for pictures and messages
+
+    After `result.backward()` every Value that `result` was computed from has d result / d value in `.grad`, an object of
+    the shape of `.data`. NumPy functions, operators, indexing and ndarray's methods work and are recorded.
+
+    >>> x, y = Value(3.0), Value(4.0)
+    >>> length = np.hypot(x, y)
+    >>> length.backward()
+    >>> round(x.grad, 3), round(y.grad, 3)
+    (0.6, 0.8)
+    """
+
+    __slots__ = (
+        "data",  # Python float, NumPy scalar or ndarray; a tuple in the hidden node of an op with several results
+        "grad",  # d root / d self of the last backward pass; UNREACHED, a 0.0, before the first
+        "label",
+        "primitive",  # the op that made it, None for a leaf
+        "operands",  # what it was made from: Values, and plain numbers and arrays for constants
+        "saved",  # the operands' data at that time
+        "options",  # the op's keywords, such as {"axis": 0}
+        "serial",  # larger than every operand's
+        "context",  # the Context it was made in
+        "__weakref__",
+    )
+
+    def __init__(self, data, label=""):
+        self.data = differentiable_data(data)
+        self.grad = UNREACHED
+        self.label = label
+        self.primitive = None
+        self.operands = self.saved = ()
+        self.options = NO_OPTIONS
+        self.serial = tick()
+        self.context = CONTEXT.get()
+
+    # what it is
+
+    @property
+    def op(self):
+        """Name of the op that made it; "" for a leaf, "constant" for a Value without gradient."""
+        return self.primitive.name if self.primitive else ""
+
+    @property
+    def symbol(self):
+        """Short form of the op for pictures, "×"-like where there is one; "" for a leaf. micrograd calls it _op."""
+        return self.primitive.symbol if self.primitive else ""
+
+    _op = symbol
+
+    @property
+    def _prev(self):
+        """The set of Values it was made from, as in micrograd."""
+        return {operand for operand in self.operands if isinstance(operand, Value)}
+
+    @property
+    def path(self):
+        """Dotted path of the Module it was made in, "" outside."""
+        return self.context.path
+
+    @property
+    def has_grad(self):
+        """Whether a backward pass has reached it since the last zero_grad."""
+        return self.grad is not UNREACHED
+
+    def zero_grad(self):
+        """Forget the gradient, as before the first backward pass."""
+        self.grad = UNREACHED
+
+    shape = property(lambda self: np.shape(self.data), doc="Tuple of lengths, () for a scalar.")
+    ndim = property(lambda self: np.ndim(self.data), doc="Number of axes.")
+    size = property(lambda self: np.size(self.data), doc="Number of elements.")
+    dtype = property(lambda self: getattr(self.data, "dtype", _FLOAT64), doc="NumPy dtype; float64 for a Python float.")
+    T = property(lambda self: DISPATCH[np.transpose](self), doc="All axes reversed, recorded.")
+    real = property(lambda self: DISPATCH[np.real](self), doc="Real part, recorded.")
+    imag = property(lambda self: DISPATCH[np.imag](self), doc="Imaginary part, recorded.")
+
+    def __repr__(self):
+        label = f", label={self.label!r}" if self.label else ""
+        return f"{type(self).__name__}(data={_show(self.data)}, grad={_show(self.grad)}{label})"
+
+    def __str__(self):
+        return repr(self)
+
+    def __format__(self, spec):
+        return format(np.asarray(self.data).item(), spec) if spec else str(self)
+
+    def __reduce__(self):
+        return _leaf, (type(self), self.data, self.grad if self.has_grad else None, self.label)
+
+    # looking at the numbers
+
+    detach = stop_gradient
+    __float__ = _conversion(lambda data: float(np.asarray(data).item()))
+    __int__ = _conversion(lambda data: int(np.asarray(data).item()))
+    __complex__ = _conversion(lambda data: complex(np.asarray(data).item()))
+    item = _conversion(lambda data: np.asarray(data).item())
+    tolist = _conversion(lambda data: np.asarray(data).tolist())
+
+    def __bool__(self):
+        if np.size(self.data) != 1:
+            raise AmbiguousTruthError(
+                f"the truth of a Value of shape {self.shape} is ambiguous: write (v.data > 0).all() or .any()"
+            )
+        return bool(np.asarray(self.data).item())
+
+    def __len__(self):
+        if self.ndim == 0:
+            raise TypeError("len() of a scalar Value")
+        return len(self.data)
+
+    def __iter__(self):
+        if self.ndim == 0:
+            raise TypeError("iteration over a scalar Value")
+        return (self[i] for i in range(len(self.data)))
+
+    def __contains__(self, item):
+        return bool(np.any(self == item))
+
+    # NumPy's protocols
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        if any(_is_foreign(x) for x in inputs):
+            return NotImplemented
+        out = options.pop("out", None)
+        if out is not None and any(target is not None for target in out):
+            raise InPlaceError(
+                f"np.{ufunc.__name__} cannot write a Value into an array (a += v, out=a): write a = a + v, without out="
+            )
+        function = ufunc if method == "__call__" else (ufunc, method)
+        primitive = DISPATCH.get(function)
+        if primitive is None:
+            raise NotDifferentiableError(_no_rule(ufunc, "" if method == "__call__" else f".{method}"))
+        return primitive(*inputs, **options)
+
+    def __array_function__(self, function, types, args, kwargs):
+        if not all(issubclass(kind, (Value, np.ndarray)) for kind in types):
+            return NotImplemented
+        primitive = DISPATCH.get(function)
+        if primitive is None:
+            raise NotDifferentiableError(_no_rule(function))
+        return primitive(*args, **kwargs)
+
+    def __array__(self, dtype=None, copy=None):
+        raise ConversionError(
+            "NumPy asked a Value to become an array (np.array, np.asarray, np.full, a[:] = v do), which would drop its "
+            "gradient. Use np.stack or the same function of autograd.numpy to keep it, or v.data for a constant"
+        )
+
+    # operators: each looks its op up in DISPATCH
+
+    __add__ = _operator(np.add, operator.add)
+    __sub__ = _operator(np.subtract, operator.sub)
+    __mul__ = _operator(np.multiply, operator.mul)
+    __truediv__ = _operator(np.divide, operator.truediv)
+    __pow__ = _operator(np.power, operator.pow)
+    __matmul__ = _operator(np.matmul, operator.matmul)
+    __floordiv__ = _operator(np.floor_divide, operator.floordiv)
+    __mod__ = _operator(np.remainder, operator.mod)
+    __radd__ = _operator(np.add, operator.add, reflected=True)
+    __rsub__ = _operator(np.subtract, operator.sub, reflected=True)
+    __rmul__ = _operator(np.multiply, operator.mul, reflected=True)
+    __rtruediv__ = _operator(np.divide, operator.truediv, reflected=True)
+    __rpow__ = _operator(np.power, operator.pow, reflected=True)
+    __rmatmul__ = _operator(np.matmul, operator.matmul, reflected=True)
+    __rfloordiv__ = _operator(np.floor_divide, operator.floordiv, reflected=True)
+    __rmod__ = _operator(np.remainder, operator.mod, reflected=True)
+    __eq__ = _comparison(np.equal)
+    __ne__ = _comparison(np.not_equal)
+    __lt__ = _comparison(np.less)
+    __le__ = _comparison(np.less_equal)
+    __gt__ = _comparison(np.greater)
+    __ge__ = _comparison(np.greater_equal)
+    __hash__ = object.__hash__  # by identity: two Values of equal data are two nodes
+
+    def __neg__(self):
+        return DISPATCH[np.negative](self)
+
+    def __pos__(self):
+        return DISPATCH[np.positive](self)
+
+    def __abs__(self):
+        return DISPATCH[np.absolute](self)
+
+    def __getitem__(self, index):
+        return DISPATCH["getitem"](self, index)
+
+    def __setitem__(self, index, value):
+        raise InPlaceError(
+            "a Value cannot be written into: build the result with np.where, np.stack or np.concatenate, or change "
+            "v.data before it is used"
+        )
+
+    def backward(self, seed=None, *, keep="all", record=False):
+        """Fill in `.grad` of every Value this one was computed from: d self / d value, times the seed.
+
+        seed    cotangent of self, of its shape; 1 if self has a single element
+        keep    "all": every node keeps its gradient, for looking; "leaves": only leaves, freeing memory on the way
+        record  True makes the gradients Values themselves, to be differentiated again
+
+        Leaves add to the `.grad` they have (zero_grad() forgets it); every other node's is overwritten. Raises SeedError
+        if self has several elements and no seed is given.
+        """
+        DISPATCH["backward"](self, seed, keep=keep, record=record)
+
+
+_FLOAT64 = np.dtype(np.float64)
+
+
+def _leaf(kind, data, grad, label):
+    """What copy and pickle make of a Value: a leaf with its data, gradient and label."""
+    leaf = make(None, data, kind=kind)
+    leaf.grad = UNREACHED if grad is None else grad
+    leaf.label = label
+    return leaf
+
+
+def _show(data):
+    """Data as repr shows it: plain digits for a scalar, NumPy's brackets for an array."""
+    if isinstance(data, Value):
+        return repr(data)
+    if isinstance(data, np.ndarray):
+        suffix = "" if data.dtype == _FLOAT64 else f", dtype={data.dtype}"
+        return np.array2string(data, separator=", ", threshold=20, precision=4) + suffix
+    return str(data)
+
+
+def _is_foreign(x):
+    """Whether x has NumPy's protocol in a way of its own, so that it must be asked first."""
+    if type(x) in PLAIN or isinstance(x, (Value, np.ndarray, np.generic)):
+        return False
+    return hasattr(x, "__array_ufunc__")
+
+
+def _no_rule(function, method=""):
+    """Message for a NumPy function that has no op: with the nearest name that has one."""
+    import difflib
+
+    name = f"{getattr(function, '__name__', function)}{method}"
+    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    known = {getattr(key, "__name__", "") for key in DISPATCH if callable(key)} - {""}
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean np.{near[0]}?" if near else "."
+    return (
+        f"{module}.{name} has no derivative rule{hint} Add one with @primitive (README, “Adding an operation”), or pass "
+        "v.data to treat it as a constant."
+    )

@@ -1,0 +1,143 @@
+"""The problems all contenders solve: data, initial weights and settings, made with NumPy alone from one seed.
+
+Nothing here is timed. Every contender's worker imports this file, so the file needs NumPy and nothing else; the runner
+reads the titles and tolerances. A network is a list of layers `(weight, bias)` with weight `(out_features,
+in_features)`, PyTorch's layout; contenders that write `x @ w` take the transpose.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+TITLES = {
+    "W1": "moons on scalars: MLP 2-16-16-1 relu, 100 points, hinge + L2, SGD, float64",
+    "W1b": "the same as tensors, float32",
+    "W2": "MLP 784-256-128-10 relu, cross-entropy, Adam, batch 128, float32",
+    "W3": "MLP 64-64-64-10 tanh, cross-entropy, SGD with momentum, batch 32, float32",
+    "W6": "gradient of a chain of 1,000 scalar operations, float64",
+    "W8": "value and gradient of sum(tanh(a*x + b) * sigmoid(x)), 4M elements, float32",
+}
+
+# Largest relative difference to the hand-written NumPy that rounding explains, after CHECK_STEPS steps.
+TOLERANCES = {"W1": 1e-9, "W1b": 1e-3, "W2": 1e-3, "W3": 1e-3, "W6": 1e-9, "W8": 1e-3}
+CHECK_STEPS = 3
+
+MOONS_SIZES = (2, 16, 16, 1)
+MOONS_RATE = 0.1
+MOONS_L2 = 1e-4
+
+ADAM_SIZES = (784, 256, 128, 10)
+ADAM_RATE, ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON = 1e-3, 0.9, 0.999, 1e-8
+
+MOMENTUM_SIZES = (64, 64, 64, 10)
+MOMENTUM_RATE, MOMENTUM = 0.05, 0.9
+
+CHAIN_LINKS = 500  # each link is one multiplication and one addition
+CHAIN_START, CHAIN_A, CHAIN_B = 0.5, 1.0009, 0.01
+
+WAVE_A, WAVE_B = 1.5, 0.25
+WAVE_SIZE = 4_000_000
+
+
+class Problem(NamedTuple):
+    """A batch and the weights a contender starts from.
+
+    x        (batch, in_features)
+    y        (batch,) integer labels, or ±1.0 for the hinge loss
+    layers   [(weight, bias), …] with weight (out_features, in_features) and bias (out_features,)
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    layers: list
+
+
+def initial_layers(sizes, rng, dtype):
+    """Weights ~ U(-1/√fan_in, 1/√fan_in) and zero biases for each pair of neighbours in sizes."""
+    layers = []
+    for fan_in, fan_out in zip(sizes[:-1], sizes[1:]):  # noqa: B905 - strict= needs a newer Python than peers may have
+        bound = fan_in**-0.5
+        weight = rng.uniform(-bound, bound, (fan_out, fan_in)).astype(dtype)
+        layers.append((weight, np.zeros(fan_out, dtype)))
+    return layers
+
+
+def moons(dtype):
+    """Two interleaved half circles of 50 points with noise 0.1, labels ±1.0: W1 (float64) and W1b (float32)."""
+    rng = np.random.default_rng(0)
+    angle = np.linspace(0.0, np.pi, 50)
+    outer = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    inner = np.stack([1.0 - np.cos(angle), 0.5 - np.sin(angle)], axis=1)
+    x = np.concatenate([outer, inner]) + rng.normal(0.0, 0.1, (100, 2))
+    y = np.repeat([-1.0, 1.0], 50)
+    return Problem(x.astype(dtype), y.astype(dtype), initial_layers(MOONS_SIZES, rng, dtype))
+
+
+def classification(sizes, batch):
+    """Normal inputs with random labels, float32: one batch, the same at every step."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(batch, sizes[0])).astype(np.float32)
+    y = rng.integers(0, sizes[-1], batch)
+    return Problem(x, y, initial_layers(sizes, rng, np.float32))
+
+
+def adam_problem():
+    """W2's batch of 128 and its initial weights."""
+    return classification(ADAM_SIZES, batch=128)
+
+
+def momentum_problem():
+    """W3's batch of 32 and its initial weights."""
+    return classification(MOMENTUM_SIZES, batch=32)
+
+
+def wave_input():
+    """W8's input: normal, float32, shape (4000000,)."""
+    return np.random.default_rng(0).standard_normal(WAVE_SIZE, dtype=np.float32)
+
+
+def transposed(layers):
+    """The same layers for contenders that write `x @ w`: [(weight (in_features, out_features), bias), …]."""
+    return [(np.ascontiguousarray(weight.T), bias.copy()) for weight, bias in layers]
+
+
+def scalar_weights(layers):
+    """All weights as Python floats in micrograd's order: for each neuron its weights, then its bias."""
+    return [
+        number
+        for weight, bias in layers
+        for row, shift in zip(weight.tolist(), bias.tolist())  # noqa: B905
+        for number in (*row, shift)
+    ]
+
+
+def numpy_adam(parameters):
+    """An in-place Adam step `update(gradients)` on NumPy arrays, for contenders that bring no optimiser."""
+    m, v = [np.zeros_like(p) for p in parameters], [np.zeros_like(p) for p in parameters]
+    count = 0
+
+    def update(gradients):
+        nonlocal count
+        count += 1
+        correction1, correction2 = 1 - ADAM_BETA1**count, 1 - ADAM_BETA2**count
+        for p, g, m_p, v_p in zip(parameters, gradients, m, v):  # noqa: B905
+            m_p *= ADAM_BETA1
+            m_p += (1 - ADAM_BETA1) * g
+            v_p *= ADAM_BETA2
+            v_p += (1 - ADAM_BETA2) * g * g
+            p -= ADAM_RATE / correction1 * m_p / (np.sqrt(v_p / correction2) + ADAM_EPSILON)
+
+    return update
+
+
+def numpy_momentum(parameters):
+    """An in-place step `update(gradients)` of SGD with momentum on NumPy arrays, as numpy_adam."""
+    velocities = [np.zeros_like(p) for p in parameters]
+
+    def update(gradients):
+        for p, g, velocity in zip(parameters, gradients, velocities):  # noqa: B905
+            velocity *= MOMENTUM
+            velocity += g
+            p -= MOMENTUM_RATE * velocity
+
+    return update
