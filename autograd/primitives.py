@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError, NonFiniteError, RegistrationError, ShapeError
-from autograd.value import CONSTANT, CONTEXT, DISPATCH, NO_OPTIONS, PLAIN, Value, make, plain_array
+from autograd.context import CONTEXT
+from autograd.value import CONSTANT, DISPATCH, NO_OPTIONS, PLAIN, Value, make, plain_array
 
 __all__ = ["Primitive", "constant_functions", "error", "point", "primitive", "registry", "sample"]
 
@@ -118,9 +119,11 @@ class Primitive:
         self.operands = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL))
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.defaults = {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        self.positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         self.required = sum(p.kind is p.POSITIONAL_ONLY and p.default is p.empty for p in parameters)
         self.rules = (None,) * len(self.operands)
         self.rule_all = None
+        self.joint = self.variadic  # rules are called once for all operands, or by index
         self.constants = set()
         self.tangents = {}
         self.forms = {}
@@ -141,6 +144,7 @@ class Primitive:
         needed  tuple of bools, one per operand; the rule may return None where it is False
         """
         self.rule_all = rule
+        self.joint = True
         return rule
 
     def jvp(self, **tangents):
@@ -212,6 +216,8 @@ class Primitive:
             data = self.forward(*saved, **options)
         except ArithmeticError:
             data = self.numpy[0](*map(np.float64, saved), **options)
+        except ArgumentError:
+            raise
         except ValueError as mistake:
             raise ShapeError(self.describe(saved, options, mistake)) from None
         if type(data) is complex and all(type(x) in (float, int) for x in saved):
@@ -291,7 +297,7 @@ def primitive(forward=None, *, numpy=(), name="", kind="general", symbol="", cal
     for function in functions or (op.name,):
         DISPATCH[function] = op
     if method is None:
-        method = bool(functions) and hasattr(np.ndarray, op.name)
+        method = bool(functions) and callable(getattr(np.ndarray, op.name, None))
     if method:
         setattr(Value, op.name, _method(op) if method is True else method)
     return op
@@ -301,7 +307,7 @@ def constant_functions(*functions):
     """Register NumPy functions whose results carry no gradient: called on Values, they see the plain data."""
     for function in functions:
         DISPATCH[function] = call = _plain(function)
-        if hasattr(np.ndarray, function.__name__):
+        if callable(getattr(np.ndarray, function.__name__, None)):
             setattr(Value, function.__name__, _method(call, function))
 
 
@@ -329,9 +335,9 @@ def _form(op, count, keywords):
     [(keyword that NumPy knows and the op does not, its default)])
     """
     given = min(count, len(op.operands))
-    names = list(op.defaults)
+    names = op.positional
     if count - given > len(names):
-        raise ArgumentError(f"{op.name} takes at most {len(op.operands) + len(names)} arguments, got {count}")
+        raise ArgumentError(f"{op.name} takes at most {len(op.operands) + len(names)} positional arguments, got {count}")
     theirs = {}
     if op.numpy:
         try:

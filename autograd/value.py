@@ -19,80 +19,22 @@ short way through `_operator`: a graph of 65,000 scalar nodes is built at Python
 times as much).
 """
 
-import contextlib
+import difflib
 import itertools
 import operator
-from contextvars import ContextVar
 
 import numpy as np
 
+from autograd.context import CONTEXT
 from autograd.errors import AmbiguousTruthError, ConversionError, InPlaceError, NotDifferentiableError
 
-__all__ = ["CONSTANT", "DISPATCH", "Value", "detect_anomaly", "no_grad", "stop_gradient"]
+__all__ = ["CONSTANT", "DISPATCH", "Value", "stop_gradient"]
 
 DISPATCH = {}  # NumPy function or name → Primitive; filled by @primitive
 UNREACHED = float("0")  # this very object in `.grad` says that no backward pass has reached the node
 NO_OPTIONS = {}  # shared by all nodes without options; never written to
 PLAIN = {float, int, bool, complex, np.ndarray, np.float64, np.float32, np.int64, np.bool_, slice, type(None)}
 tick = itertools.count(1).__next__  # serial numbers, atomic in CPython
-
-
-class Context:
-    """What an op must know about its surroundings, read once per op from the current thread and task.
-
-    recording  whether ops make nodes            depth    how many transforms are running
-    path       dotted path of the Module that is running      paths  Module → dotted path, for the outermost one
-    anomaly    whether detect_anomaly() is on    line     where the op was called (kept only then)
-    fast       recording and nothing unusual: the scalar operators may take their short way
-    """
-
-    __slots__ = ("recording", "depth", "path", "paths", "anomaly", "line", "fast")
-
-    def __init__(self, recording=True, depth=0, path="", paths=None, anomaly=False, line=""):
-        self.recording = recording
-        self.depth = depth
-        self.path = path
-        self.paths = paths
-        self.anomaly = anomaly
-        self.line = line
-        self.fast = recording and not anomaly
-
-    def but(self, **changes):
-        """The same context with some fields changed."""
-        fields = {name: getattr(self, name) for name in Context.__slots__[:-1]}
-        return Context(**(fields | changes))
-
-
-CONTEXT = ContextVar("autograd", default=Context())
-
-
-@contextlib.contextmanager
-def context(**changes):
-    """Run a block in a changed Context; what was there before comes back even after an exception."""
-    token = CONTEXT.set(CONTEXT.get().but(**changes))
-    try:
-        yield
-    finally:
-        CONTEXT.reset(token)
-
-
-def no_grad():
-    """Context manager and decorator: ops give constants and record nothing. For prediction and validation.
-
-    >>> with no_grad():
-    ...     (Value(2.0) * 3).op
-    'constant'
-    """
-    return context(recording=False)
-
-
-def detect_anomaly():
-    """Context manager and decorator: the op that makes the first NaN or infinity raises NonFiniteError.
-
-    The message names the op, the pass (forward or backward) and the line of the caller that made the node. Slow: every
-    result is looked at and every op's line is taken; backward() must run inside it too.
-    """
-    return context(anomaly=True)
 
 
 def stop_gradient(value):
@@ -162,46 +104,39 @@ def _operator(ufunc, compute, *, reflected=False):
         x = self.data
         if isinstance(other, Value):
             y = other.data
-            constant = other.primitive is CONSTANT
+            fast = other.primitive is not CONSTANT
         else:
             y = other
-            constant = False
-        context = read()
-        if (
-            type(x) is float
-            and (type(y) is float or type(y) is int)
-            and context.fast
-            and not constant
-            and self.primitive is not CONSTANT
-        ):
-            try:
-                data = compute(y, x) if reflected else compute(x, y)
-            except ArithmeticError:  # Python raises for 1/0 and 1e200**2; the general way gives NumPy's inf
-                data = None
-            if type(data) is float:
-                node = _new(Value)
-                node.data = data
-                node.grad = UNREACHED
-                node.label = ""
-                node.primitive = DISPATCH[ufunc]
-                if reflected:
-                    node.operands = (other, self)
-                    node.saved = (y, x)
-                else:
-                    node.operands = (self, other)
-                    node.saved = (x, y)
-                node.options = NO_OPTIONS
-                node.serial = tick()
-                node.context = context
-                return node
-        if not isinstance(other, Value) and type(other) not in PLAIN:
-            if isinstance(other, (str, bytes, dict, set)) or (
-                not isinstance(other, (list, tuple, np.generic)) and not hasattr(other, "__array__")
-            ):
-                return NotImplemented
+            fast = True
+        if type(x) is float and (type(y) is float or type(y) is int) and fast and self.primitive is not CONSTANT:
+            context = read()
+            if context.fast:
+                try:
+                    data = compute(y, x) if reflected else compute(x, y)
+                except ArithmeticError:  # Python raises for 1/0 and 1e200**2; the general way gives NumPy's inf
+                    data = None
+                if type(data) is float:
+                    node = _new(Value)
+                    node.data = data
+                    node.grad = UNREACHED
+                    node.label = ""
+                    node.primitive = DISPATCH[ufunc]
+                    node.operands = (other, self) if reflected else (self, other)
+                    node.saved = (y, x) if reflected else (x, y)
+                    node.options = NO_OPTIONS
+                    node.serial = tick()
+                    node.context = context
+                    return node
+        elif type(other) not in PLAIN and not isinstance(other, Value) and not _is_constant(other):
+            return NotImplemented
         return DISPATCH[ufunc](other, self) if reflected else DISPATCH[ufunc](self, other)
 
     return method
+
+
+def _is_constant(x):
+    """Whether an operator takes x for a constant operand: numbers, lists, and what can become an array (pandas)."""
+    return isinstance(x, (list, tuple, np.generic)) or hasattr(x, "__array__")
 
 
 def _comparison(ufunc):
@@ -469,14 +404,12 @@ def _is_foreign(x):
 
 def _no_rule(function, method=""):
     """Message for a NumPy function that has no op: with the nearest name that has one."""
-    import difflib
-
     name = f"{getattr(function, '__name__', function)}{method}"
     module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
     known = {getattr(key, "__name__", "") for key in DISPATCH if callable(key)} - {""}
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean np.{near[0]}?" if near else "."
     return (
-        f"{module}.{name} has no derivative rule{hint} Add one with @primitive (README, “Adding an operation”), or pass "
+        f"{module}.{name} has no derivative rule{hint} Add one with @primitive (README, \"Adding an operation\"), or pass "
         "v.data to treat it as a constant."
     )

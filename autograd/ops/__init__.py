@@ -1,9 +1,23 @@
 """The operations, one block each, in files of rising difficulty.
 
 constant        comparisons, roundings, shapes: plain results       arithmetic   + − × ÷ powers, maximum, clip
-transcendental  exp, log, sqrt, sin … arctanh                       activation   relu … softmax, logsumexp
-reduce          sum, mean, max, var, norm, cumsum                   shape        reshape, transpose, stack, pad
-index           x[i], take, where                                   linalg       matmul, dot, einsum
+transcendental  exp, log, sqrt, sin … arctanh                       special      erf
+activation      relu … softmax, logsumexp                           reduce       sum, mean, max, var, norm, cumsum
+index           x[i], take, where, diagonal                         shape        reshape, transpose, stack, pad
+linalg          matmul, dot, einsum                                 fused        linear, softmax_cross_entropy
+
+Each op is an attribute: `ops.relu`, `ops.sum`; those that NumPy has are reached through NumPy.
 """
 
-from autograd.ops import constant, arithmetic, transcendental  # noqa: I001
+from autograd.ops import constant, arithmetic, transcendental, special, activation, reduce, index, shape, linalg, fused  # noqa: F401, I001
+from autograd.primitives import registry
+
+
+def __getattr__(name):
+    if name in registry:
+        return registry[name]
+    raise AttributeError(f"module {__name__!r} has no op {name!r}")
+
+
+def __dir__():
+    return [*globals(), *registry]

@@ -26,6 +26,7 @@ def item(parts, /, index=0):
     return parts[index]
 
 
+item.joint = True  # its operand and cotangent are tuples
 item.vjp(parts=lambda g, out, parts, index: tuple(g if i == index else None for i in range(len(parts))))
 
 

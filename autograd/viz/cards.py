@@ -17,13 +17,13 @@ ROW = 18.0
 HINT_ROW = 14.0  # "min mean max" above the numbers of an array
 BAR = 9.0
 MIN_WIDTH = 108.0
-BAD_TEXT = 40  # characters of a label or a title before it is cut
 
-# Advance widths in em, DejaVu Sans; every other printable ASCII character is at most 0.64.
+# Advance widths in em, DejaVu Sans; every other printable ASCII character is at most 0.65.
 _WIDTHS = {
-    **dict.fromkeys("ijl'|Il", 0.32),
-    **dict.fromkeys(" ,.:;!()[]/\\fJ-rt", 0.42),
-    **dict.fromkeys("ABCDEFGHKLNOPQRSTUVXYZ&#$~+<>=", 0.80),
+    **dict.fromkeys("ijl'|I", 0.34),
+    **dict.fromkeys(" ,.:;!()[]/\\fJ-rt", 0.44),
+    **dict.fromkeys("ABCDEFGHKLNOPQRSTUVXYZ&$", 0.80),
+    **dict.fromkeys("#+<=>^~", 0.85),
     **dict.fromkeys("MWmw%@", 1.02),
 }
 
@@ -35,17 +35,17 @@ def text_width(text: str, size: float, *, mono: bool = False, bold: bool = False
         if unicodedata.combining(character):
             continue
         if unicodedata.east_asian_width(character) in "WF":
-            total += 1.05
+            total += 1.25  # Chinese, Japanese, Korean and emoji
         elif mono:
             total += 0.61
         elif character.isascii():
             total += _WIDTHS.get(character, 0.65)
         else:
-            total += 0.86
+            total += 1.0 if character.islower() else 1.1
     return total * size * (1.12 if bold and not mono else 1.0)
 
 
-def shorten(text: str, limit: int = BAD_TEXT) -> str:
+def shorten(text: str, limit: int) -> str:
     """The text on one line, cut to `limit` characters with an ellipsis at its end."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
@@ -70,7 +70,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A measured card. `pill` is the width of the operation's badge (0: none), `bar` the baseline of the bar (0: none)."""
+    """A measured card. `pill`: width of the operation's badge; `bar`: baseline of the gradient's bar; 0 where none."""
 
     width: float
     height: float
@@ -124,22 +124,29 @@ def _rows(node: Node) -> tuple[list[Text], float, float]:
     readings = [(name, reading) for name, reading in (("data", node.data), ("grad", node.grad)) if reading is not None]
     if not readings:
         return [], 0.0, HEADER
-    cell = max((_cell_width(reading) for _, reading in readings if len(reading.cells) == 3), default=0.0)
+    columns = _columns([reading for _, reading in readings])
+    right = [PAD + sum(columns[i + 1 :]) for i in range(3)]  # where a column ends, from the card's right side
     texts: list[Text] = []
     y = HEADER + 4.0
-    if cell:
-        for hint, column in (("min", 2), ("mean", 1), ("max", 0)):
-            texts.append(Text(hint, PAD + column * cell, y + 10, "hint", "end", stick=True))
+    if columns[0]:
+        for hint, x in zip(("min", "mean", "max"), right, strict=True):
+            texts.append(Text(hint, x, y + 10, "hint", "end", stick=True))
         y += HINT_ROW
     for name, reading in readings:
         texts.append(Text(name, PAD, y + 13, "name"))
         style = "number bad" if reading.is_bad else "number"
-        for column, text in enumerate(reversed(reading.cells)):
-            texts.append(Text(text, PAD + column * cell, y + 13, style, "end", stick=True))
+        for text, x in zip(reading.cells, right[-len(reading.cells) :], strict=True):
+            texts.append(Text(text, x, y + 13, style, "end", stick=True))
         y += ROW
-    wanted = max(3 * cell if len(r.cells) == 3 else _cell_width(r) for _, r in readings)
-    return texts, 2 * PAD + 34 + wanted, y + 5
+    single = max((_cell_width(r.cells[0]) for _, r in readings if len(r.cells) == 1), default=0.0)
+    return texts, 2 * PAD + 34 + max(single, sum(columns)), y + 5
 
 
-def _cell_width(reading: Reading) -> float:
-    return max(text_width(text, 12, mono=True) for text in reading.cells) + 12
+def _columns(readings: list[Reading]) -> list[float]:
+    """Widths of the columns minimum, mean, maximum; zeros if no reading has them."""
+    triples = [reading.cells for reading in readings if len(reading.cells) == 3]
+    return [max((_cell_width(cells[i]) for cells in triples), default=0.0) for i in range(3)]
+
+
+def _cell_width(text: str) -> float:
+    return max(text_width(text, 12, mono=True), 24.0) + 12

@@ -35,7 +35,7 @@ def to_dot(scene: Scene, *, direction: str = "LR") -> str:
 
 def _node(node: Node, *, is_root: bool) -> str:
     rows = "".join(_rows(node, is_root=is_root))
-    table = f'<table border="1" cellborder="0" cellspacing="0" cellpadding="4" style="rounded" color="{LIGHT["border"]}">'
+    table = f'<table border="1" cellborder="0" cellspacing="0" cellpadding="4" color="{LIGHT["border"]}">'
     return f"  {node.id} [label=<{table}{rows}</table>>];"
 
 

@@ -1,8 +1,8 @@
 """Value → Scene: walk the graph, copy what is to be shown, turn numbers into text.
 
 The first step of a picture and the only file here that knows the engine and NumPy. The walk is iterative and starts at
-the youngest node, so a graph of any depth costs no recursion, and one that is too large to draw is only looked at as far
-as the picture goes (plus a bounded count of the rest).
+the youngest node, so a graph of any depth costs no recursion, and one that is too large to draw is only looked at as
+far as the picture goes (plus a bounded count of the rest).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .drawing import Drawing, check_choice
 from .scene import Edge, Group, Node, Reading, Scene
 
 SHOWN = ("op", "label", "data", "grad", "shape")
-COUNT_LIMIT = 100_000  # nodes beyond the picture that are counted before the card says "more than"
+COUNT_LIMIT = 100_000  # nodes beyond the picture that are counted before the card says "over"
 LITERAL_LENGTH = 24  # characters of a constant or an option written into a card
 
 
@@ -45,6 +45,11 @@ def draw(
     A number is shown with 4 significant digits, an array as minimum, mean and maximum; a gradient that no backward pass
     has reached is "–"; NaN and infinities are red. Values are copied now: the drawing does not change later.
     A notebook shows the drawing by itself; `.save("graph.svg")` writes it (.svg, .html, .dot, .txt, .json).
+
+    >>> print(draw(Value(2.0, "x") * 3.0).to_text(), end="")
+                   data   grad
+    x               2.0      –
+    n1 = x × 3.0    6.0      –
     """
     roots = tuple(root) if isinstance(root, (list, tuple)) else (root,)
     for value in roots:
@@ -59,14 +64,14 @@ def draw(
 
 @dataclass(slots=True)
 class _Selection:
-    """What will be drawn: values oldest first, and how many nodes were left out ("" if none, else "12", "more than …")."""
+    """What will be drawn: values oldest first, and how many nodes were left out ("" if none, else "12", "over …")."""
 
     values: list[Value]
     left_out: str = ""
 
 
 def _select(roots: Iterable[Value], limit: int) -> _Selection:
-    """The `limit` youngest nodes. A leaf counts as young as its youngest consumer: it is what that consumer is about."""
+    """The `limit` youngest nodes. A leaf counts as young as its youngest consumer, which makes no sense without it."""
     seen: dict[Value, None] = {}
     taken: list[Value] = []
     order = count()  # breaks ties, so that Values are never compared
@@ -82,24 +87,28 @@ def _select(roots: Iterable[Value], limit: int) -> _Selection:
     while queue and len(taken) < limit:
         _, _, value = heapq.heappop(queue)
         taken.append(value)
-        for operand in value.operands:
-            if isinstance(operand, Value):
-                push(operand, -operand.serial if operand.operands else -value.serial)
+        for operand in _values(value.operands):
+            push(operand, -operand.serial if operand.operands else -value.serial)
     taken.sort(key=lambda value: value.serial)
     return _Selection(taken, _count_more([value for _, _, value in queue], seen))
+
+
+def _values(operands: Iterable[Any]) -> list[Value]:
+    """The operands that are nodes; the others are constants."""
+    return [operand for operand in operands if isinstance(operand, Value)]
 
 
 def _count_more(waiting: list[Value], seen: dict[Value, None]) -> str:
     """How many nodes there are from `waiting` on, counted up to COUNT_LIMIT; "" for none."""
     found = len(waiting)
     while waiting and found <= COUNT_LIMIT:
-        for operand in waiting.pop().operands:
-            if isinstance(operand, Value) and operand not in seen:
+        for operand in _values(waiting.pop().operands):
+            if operand not in seen:
                 seen[operand] = None
                 waiting.append(operand)
                 found += 1
     if found > COUNT_LIMIT:
-        return f"more than {COUNT_LIMIT:,}"
+        return f"over {COUNT_LIMIT:,}"
     return f"{found:,}" if found else ""
 
 
@@ -121,7 +130,8 @@ class _Builder:
     def add_value(self, value: Value, more: str, room: int) -> None:
         """The card of a value, after those of its array constants, and the edges that arrive at it."""
         arguments, sources = [], []
-        for slot, operand in enumerate(value.operands):
+        operands: Sequence[Any] = value.operands
+        for slot, operand in enumerate(operands):
             source = self._source(operand, more, room)
             arguments.append("" if source or "op" not in self.show else _literal(operand))
             if source:
@@ -239,7 +249,7 @@ def _size(grad: Any) -> float:
 
 
 def format_number(x: complex) -> str:
-    """At most 4 significant digits; a float never reads like an integer ("2.0"), an integer is complete up to 7 digits."""
+    """At most 4 significant digits; a float never reads like an integer ("2.0"); an integer keeps up to 7 digits."""
     if isinstance(x, bool) or (isinstance(x, int) and abs(x) < 10**7):
         return str(x)
     text = f"{x:.4g}"

@@ -9,7 +9,7 @@ from .svg import DARK, LIGHT, SANS, escape
 
 
 def page(svg: str, *, title: str, theme: str = "auto") -> str:
-    """A self-contained HTML page around one <svg>; wide drawings scroll sideways and print to the width of the paper."""
+    """A self-contained HTML page around one <svg>; a wide drawing scrolls sideways and is printed to fit."""
     body = "body{{background:{page};color:{text}}}"
     base = body.format_map(DARK if theme == "dark" else LIGHT)
     system = f"@media (prefers-color-scheme:dark){{{body.format_map(DARK)}}}\n" if theme == "auto" else ""

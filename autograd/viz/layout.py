@@ -2,8 +2,8 @@
 
 Comes after `scene`, before the SVG writer; knows boxes and edges only. Four steps (Sugiyama, Tagawa & Toda 1981):
 
-1. Layers. A box sits one layer before its earliest consumer (longest path, as late as possible), so inputs stand next to
-   where they are used and every sink is in the last layer.
+1. Layers. A box sits one layer before its earliest consumer (longest path, as late as possible), so inputs stand next
+   to where they are used and every sink is in the last layer.
 2. Lanes. An edge that skips layers gets one narrow stand-in box (a lane) in each layer it passes. Edges that leave the
    same box share their lanes and branch off where they must.
 3. Order within a layer. Sweeps sort each layer by the mean position of its neighbours; the order with the fewest
@@ -11,8 +11,9 @@ Comes after `scene`, before the SVG writer; knows boxes and edges only. Four ste
 4. Coordinates. Each layer is moved towards its neighbours, which is a least-squares fit under "in this order, this far
    apart": isotonic regression, solved exactly by pooling adjacent violators.
 
-Edges bend only in the gap between two layers, where there are no cards; through a layer they run straight in their lane.
-All steps work in (along, across) coordinates: along the flow and across it; `direction` maps them to x and y at the end.
+Edges bend only in the gap between two layers, where there are no cards; through a layer they run straight in their
+lane. All steps work in (along, across) coordinates: along the flow and across it; `direction` maps them to x and y at
+the end.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 MARGIN = 24.0
 CARD_GAP = 16.0  # across, between two cards
@@ -44,7 +46,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Boxes and routes in the order of `sizes` and `edges`; a route is straight where one coordinate stays, else a bend."""
+    """Boxes and routes in the order of `sizes` and `edges`; a step of a route is straight or an S-bend."""
 
     boxes: tuple[Box, ...]
     routes: tuple[tuple[Point, ...], ...]
@@ -52,9 +54,7 @@ class Layout:
     height: float
 
 
-def arrange(
-    sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int]], *, direction: str = "LR"
-) -> Layout:
+def arrange(sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int]], *, direction: str = "LR") -> Layout:
     """Place boxes so that edges run in one direction and nothing overlaps.
 
     sizes      (width, height) of each box
@@ -89,7 +89,8 @@ def layers_of(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
                 ready.append(u)
     if len(ready) < count:
         raise ValueError("the edges form a cycle: a layered layout needs an acyclic graph")
-    return [max(height) - h for h in height]
+    last = max(height)
+    return [last - h for h in height]
 
 
 def _neighbours(count: int, edges: Iterable[tuple[int, int]]) -> tuple[list[list[int]], list[list[int]]]:
@@ -133,7 +134,7 @@ class _Layered:
         return paths
 
     def _connect(self, edges: Sequence[tuple[int, int]]) -> None:
-        """Links between neighbouring layers: (other end, port). A port is where on the target's side it arrives, 0 … 1."""
+        """Links between neighbouring layers: (other end, port), the port being a place on the target's side, 0 … 1."""
         arrivals = [0] * self.count
         for _, target in edges:
             arrivals[target] += 1
@@ -146,14 +147,14 @@ class _Layered:
             seen[target] += 1
             port = seen[target] / (arrivals[target] + 1)
             self.port.append(port)
-            for u, v in zip(path, path[1:], strict=False):
+            for u, v in pairwise(path):
                 at = port if v == target else 0.5
                 weight = 1.0 + 2.0 * (u >= self.count) + 2.0 * (v >= self.count)  # keeps lanes straight
                 self.after[u][v, at] = weight
                 self.before[v][u, at] = weight
 
     def _reading_order(self, edges: Sequence[tuple[int, int]]) -> list[float]:
-        """Boxes numbered as a reader meets them, sinks in order, operands of a box first to last; lanes as their source."""
+        """Boxes numbered as a reader meets them: sinks in order, operands first to last; lanes as their source."""
         consumers, operands = _neighbours(self.count, edges)
         met: dict[int, float] = {}
         stack = [v for v in reversed(range(self.count)) if not consumers[v]]
@@ -195,7 +196,7 @@ class _Layered:
     def crossings(self) -> int:
         """How many pairs of links cross."""
         total = 0
-        for layer, following in zip(self.layers, self.layers[1:], strict=False):
+        for layer, following in pairwise(self.layers):
             position = {v: place for place, v in enumerate(following)}
             seen: list[float] = []
             for u in layer:
@@ -213,10 +214,11 @@ class _Layered:
             for layer in self.layers if sweep % 2 else reversed(self.layers):
                 pulls = [self._pull(v, first=sweep == 0) for v in layer]
                 self._settle(layer, [p[0] for p in pulls], [p[1] for p in pulls])
-        for layer in self.layers:  # a box or lane with one operand lines up with it: no almost-straight edges
-            targets = [self._straight(v) for v in layer]
-            weights = [0.05 if v < self.count else 1.0 for v in layer]
-            self._settle(layer, targets, weights)
+        for layer in self.layers:  # last, boxes stand centred on their operands, and what has one operand lines up
+            self._settle(layer, [self._behind(v) for v in layer], [1.0 + 9.0 * (v >= self.count) for v in layer])
+        for layer in reversed(self.layers):  # and inputs, which have none, on where they are used
+            aims = [self.center[v] if self.before[v] else self._pull(v, first=True)[0] for v in layer]
+            self._settle(layer, aims, [1.0 + 99.0 * bool(self.before[v]) for v in layer])
 
     def _pull(self, v: int, *, first: bool) -> tuple[float, float]:
         """Where the links of v want its centre to be, and how strongly. In the first sweep only its consumers pull."""
@@ -230,11 +232,10 @@ class _Layered:
                 weight += w
         return (total / weight, weight) if weight else (self.center[v], 1.0)
 
-    def _straight(self, v: int) -> float:
-        if len(self.before[v]) == 1:
-            ((u, at),) = self.before[v]
-            return self.center[u] - (at - 0.5) * self.across[v]
-        return self.center[v]
+    def _behind(self, v: int) -> float:
+        """The centre of v that its operands ask for; an input stays."""
+        aims = [self.center[u] - (at - 0.5) * self.across[v] for u, at in self.before[v]]
+        return sum(aims) / len(aims) if aims else self.center[v]
 
     def _settle(self, layer: list[int], targets: list[float], weights: list[float]) -> None:
         """Centres nearest to the targets (weighted least squares) that keep the order and the gaps of the layer."""

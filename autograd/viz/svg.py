@@ -38,6 +38,7 @@ LIGHT: Scheme = {
     "track": "#edf0f5",
     "positive": "#2f7de1",
     "negative": "#ef7d1a",
+    "size": "#7684a3",
     "bad": "#d6203a",
 }
 DARK: Scheme = {
@@ -60,6 +61,7 @@ DARK: Scheme = {
     "track": "#2c313d",
     "positive": "#5aa2f7",
     "negative": "#f79545",
+    "size": "#8593b3",
     "bad": "#ff6b7d",
 }
 
@@ -90,6 +92,7 @@ _RULES: dict[str, dict[str, str]] = {
     ".track": {"fill": "track"},
     ".positive": {"fill": "positive"},
     ".negative": {"fill": "negative"},
+    ".size": {"fill": "size"},
 }
 _FIXED = {
     "text": f"font-family:{SANS};font-size:12px",
@@ -151,16 +154,14 @@ def picture(
     )
 
 
-def stylesheet(
-    scope: str, rules: Mapping[str, Mapping[str, str]], fixed: Mapping[str, str], theme: str
-) -> str:
+def stylesheet(scope: str, rules: Mapping[str, Mapping[str, str]], fixed: Mapping[str, str], theme: str) -> str:
     """CSS inside `scope`. Theme "auto" is light, dark where the system asks for it, and as a notebook's theme says."""
     lines = [f"{_scoped(scope, selector)}{{{declarations}}}" for selector, declarations in fixed.items()]
     base = _coloured(scope, rules, DARK if theme == "dark" else LIGHT)
     if theme != "auto":
         return "\n".join([*lines, *base])
     dark = _coloured(scope, rules, DARK)
-    # JupyterLab and VS Code mark their body; that beats the system's choice, by its higher specificity.
+    # JupyterLab marks its body with its theme; that beats the system's choice, by its higher specificity.
     notebook_light = _coloured(f'[data-jp-theme-light="true"] .{scope}', rules, LIGHT)
     notebook_dark = _coloured(f'[data-jp-theme-light="false"] .{scope}', rules, DARK)
     system = ["@media (prefers-color-scheme:dark){", *dark, "}"]
@@ -195,7 +196,10 @@ def number(value: float) -> str:
 def summary(scene: Scene) -> str:
     """One line about the picture, for readers who do not see it."""
     names = [node.label or node.op or node.kind for node in scene.nodes if node.id in scene.roots]
-    return f"computation graph of {', '.join(names)}: {len(scene.nodes)} nodes, {len(scene.edges)} edges"
+    more = [node.label.removeprefix("… ") for node in scene.nodes if node.kind == "more"]
+    counts = (len(scene.nodes) - len(more), "node"), (len(scene.edges), "edge")
+    parts = [f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in counts]
+    return f"computation graph of {', '.join(names)}: {', '.join([*parts, *more])}"
 
 
 def hover(node: Node) -> str:
@@ -233,10 +237,12 @@ def _card(node: Node, card: Card, box: Box, *, is_root: bool) -> str:
     if card.header:
         parts.append(f'<path class="head" d="{_head(box.width, card.height)}"/>')
     if card.pill:
-        parts.append(f'<rect class="pill" x="{number(PAD - 3)}" y="5.5" width="{number(card.pill)}" height="18" rx="9"/>')
+        parts.append(
+            f'<rect class="pill" x="{number(PAD - 3)}" y="5.5" width="{number(card.pill)}" height="18" rx="9"/>'
+        )
     parts += [_text(text, box.width) for text in card.texts]
     if card.bar and node.grad is not None and node.grad.share is not None:
-        parts.append(_bar(node.grad.share, card.bar, box.width))
+        parts.append(_bar(node.grad, node.grad.share, card.bar, box.width))
     return "".join([*parts, "</g>"])
 
 
@@ -245,7 +251,9 @@ def _head(width: float, height: float) -> str:
     across = number(width - 16)
     if height > HEADER:
         return f"M.5,{number(HEADER)}V8q0,-7.5 7.5,-7.5h{across}q7.5,0 7.5,7.5V{number(HEADER)}z"
-    return f"M.5,8q0,-7.5 7.5,-7.5h{across}q7.5,0 7.5,7.5V{number(height - 8)}q0,7.5 -7.5,7.5h-{across}q-7.5,0 -7.5,-7.5z"
+    return (
+        f"M.5,8q0,-7.5 7.5,-7.5h{across}q7.5,0 7.5,7.5V{number(height - 8)}q0,7.5 -7.5,7.5h-{across}q-7.5,0 -7.5,-7.5z"
+    )
 
 
 def _text(text: Text, width: float) -> str:
@@ -254,12 +262,13 @@ def _text(text: Text, width: float) -> str:
     return f'<text class="{text.style}" x="{number(x)}" y="{number(text.y)}"{anchor}>{escape(text.text)}</text>'
 
 
-def _bar(share: float, y: float, width: float) -> str:
+def _bar(grad: Reading, share: float, y: float, width: float) -> str:
+    """The gradient's size relative to the largest; coloured by its sign, if it has one."""
     room = width - 2 * PAD
-    colour = "negative" if share < 0 else "positive"
-    length = number(max(abs(share) * room, 1.0 if share else 0.0))
+    style = "size" if len(grad.cells) == 3 else "negative" if share < 0 else "positive"
+    length = number(max(abs(share) * room, 1.5 if share else 0.0))
     place = f'x="{number(PAD)}" y="{number(y - 3)}" height="3" rx="1.5"'
-    return f'<rect class="track" {place} width="{number(room)}"/><rect class="{colour}" {place} width="{length}"/>'
+    return f'<rect class="track" {place} width="{number(room)}"/><rect class="{style}" {place} width="{length}"/>'
 
 
 def _wire(edge: Edge, route: tuple[Point, ...], source: Node, target: Node, direction: str) -> str:

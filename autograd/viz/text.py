@@ -20,7 +20,8 @@ def to_text(scene: Scene) -> str:
     names = _names(scene)
     operands: dict[str, dict[int, str]] = {node.id: {} for node in scene.nodes}
     for edge in scene.edges:
-        operands[edge.target][edge.slot] = names[edge.source]
+        name = names[edge.source]
+        operands[edge.target][edge.slot] = f"({name})" if " " in name else name
     rows = [("", "shape", "data", "grad")]
     for node in scene.nodes:
         if node.kind == "more":
@@ -41,8 +42,9 @@ def to_text(scene: Scene) -> str:
 def _names(scene: Scene) -> dict[str, str]:
     """Label where it is one node's alone, otherwise label and id, otherwise id."""
     labels = {node.id: " ".join(node.label.split()) for node in scene.nodes}
-    uses = Counter(labels.values()) + Counter(labels)  # a label may also be spelled like an id
-    return {id: id if not label else label if uses[label] == 1 else f"{label}·{id}" for id, label in labels.items()}
+    uses = Counter([*labels, *labels.values()])  # a label may also be spelled like an id
+    names = {id: id if not label else label if uses[label] == 1 else f"{label}·{id}" for id, label in labels.items()}
+    return {**names, **{node.id: "…" for node in scene.nodes if node.kind == "more"}}
 
 
 def _formula(node: Node, name: str, operands: dict[int, str]) -> str:

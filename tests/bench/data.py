@@ -5,6 +5,7 @@ reads the titles and tolerances. A network is a list of layers `(weight, bias)` 
 in_features)`, PyTorch's layout; contenders that write `x @ w` take the transpose.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ class Problem(NamedTuple):
 def initial_layers(sizes, rng, dtype):
     """Weights ~ U(-1/√fan_in, 1/√fan_in) and zero biases for each pair of neighbours in sizes."""
     layers = []
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:]):  # noqa: B905 - strict= needs a newer Python than peers may have
+    for fan_in, fan_out in pairwise(sizes):
         bound = fan_in**-0.5
         weight = rng.uniform(-bound, bound, (fan_out, fan_in)).astype(dtype)
         layers.append((weight, np.zeros(fan_out, dtype)))
@@ -106,7 +107,7 @@ def scalar_weights(layers):
     return [
         number
         for weight, bias in layers
-        for row, shift in zip(weight.tolist(), bias.tolist())  # noqa: B905
+        for row, shift in zip(weight.tolist(), bias.tolist(), strict=True)
         for number in (*row, shift)
     ]
 
@@ -120,7 +121,7 @@ def numpy_adam(parameters):
         nonlocal count
         count += 1
         correction1, correction2 = 1 - ADAM_BETA1**count, 1 - ADAM_BETA2**count
-        for p, g, m_p, v_p in zip(parameters, gradients, m, v):  # noqa: B905
+        for p, g, m_p, v_p in zip(parameters, gradients, m, v, strict=True):
             m_p *= ADAM_BETA1
             m_p += (1 - ADAM_BETA1) * g
             v_p *= ADAM_BETA2
@@ -135,7 +136,7 @@ def numpy_momentum(parameters):
     velocities = [np.zeros_like(p) for p in parameters]
 
     def update(gradients):
-        for p, g, velocity in zip(parameters, gradients, velocities):  # noqa: B905
+        for p, g, velocity in zip(parameters, gradients, velocities, strict=True):
             velocity *= MOMENTUM
             velocity += g
             p -= MOMENTUM_RATE * velocity

@@ -199,7 +199,7 @@ def mlp_adam():
         for number in (data.ADAM_BETA1, data.ADAM_BETA2, 1 - data.ADAM_BETA1, 1 - data.ADAM_BETA2)
     )
     # Blocks that fit the second-level cache: one pass of eleven calls over each instead of eleven over everything.
-    blocks = list(zip(*(np.array_split(array, 8) for array in (parameters, gradients, m, v, scratch))))
+    blocks = list(zip(*(np.array_split(array, 8) for array in (parameters, gradients, m, v, scratch)), strict=True))
     count = 0
 
     def step():
@@ -269,7 +269,7 @@ def wave():
     x = data.wave_input()
     gradient, block = np.empty_like(x), 32_000
     a, b, half, one = (np.array(number, np.float32) for number in (data.WAVE_A, data.WAVE_B, 0.5, 1.0))
-    pieces = list(zip(x.reshape(-1, block), gradient.reshape(-1, block)))
+    pieces = list(zip(x.reshape(-1, block), gradient.reshape(-1, block), strict=True))
     t, s, u = (np.empty(block, np.float32) for _ in range(3))
 
     def step():

@@ -5,6 +5,7 @@ from importlib.metadata import version
 import autograd.numpy as anp
 import data
 import numpy as np
+
 from autograd import value_and_grad
 
 NAME = "HIPS autograd"
@@ -44,8 +45,8 @@ def moons():
 
     def step():
         value, gradients = differentiated(layers)
-        for layer, gradient in zip(layers, gradients):
-            for p, g in zip(layer, gradient):
+        for layer, gradient in zip(layers, gradients, strict=True):
+            for p, g in zip(layer, gradient, strict=True):
                 p -= data.MOONS_RATE * g
         return value
 

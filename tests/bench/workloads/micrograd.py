@@ -18,13 +18,13 @@ def moons():
     problem = data.moons("float64")
     points, labels = problem.x.tolist(), problem.y.tolist()
     model = MLP(2, [16, 16, 1])
-    for p, number in zip(model.parameters(), data.scalar_weights(problem.layers)):
+    for p, number in zip(model.parameters(), data.scalar_weights(problem.layers), strict=True):
         p.data = number
 
     def step():
         inputs = [list(map(Value, point)) for point in points]
         scores = list(map(model, inputs))
-        losses = [(1 + -yi * scorei).relu() for yi, scorei in zip(labels, scores)]
+        losses = [(1 + -yi * scorei).relu() for yi, scorei in zip(labels, scores, strict=True)]
         data_loss = sum(losses) * (1.0 / len(losses))
         reg_loss = data.MOONS_L2 * sum(p * p for p in model.parameters())
         total_loss = data_loss + reg_loss

@@ -13,8 +13,8 @@ VERSION = mg.__version__
 mg.turn_memory_guarding_off()
 
 # A Python number meets a tensor as a 0-d float64 array and would widen the network to float64.
-ONE, RATE, L2, A, B = (
-    np.float32(number) for number in (1.0, data.MOONS_RATE, data.MOONS_L2, data.WAVE_A, data.WAVE_B)
+ZERO, ONE, RATE, L2, A, B = (
+    np.float32(number) for number in (0.0, 1.0, data.MOONS_RATE, data.MOONS_L2, data.WAVE_A, data.WAVE_B)
 )
 
 
@@ -39,7 +39,7 @@ def moons():
 
     def step():
         margin = relu(ONE - y * network(layers, x, relu)[:, 0])
-        loss = mg.mean(margin) + sum(L2 * mg.sum(p * p) for p in parameters)
+        loss = mg.mean(margin) + sum((L2 * mg.sum(p * p) for p in parameters), ZERO)
         loss.backward()
         for p in parameters:
             p.data -= RATE * p.grad

@@ -1,0 +1,238 @@
+"""check_gradients: is the gradient of my function right? For your own test suite, and used by ours.
+
+Every entry of the Jacobian is measured by differences in float64 and compared with the recorded one. Differences are
+extrapolated (Ridders 1982: central differences at ever smaller steps, combined so that the leading errors cancel), which
+gives about 11 digits *and* an estimate of their uncertainty. So the only absolute slack a comparison has is that measured
+uncertainty; there is no tolerance to tune for small gradients, and a rule that computes in float32 is found.
+
+    def test_my_layer():
+        check_gradients(my_layer, np.ones((2, 3)), {"w": ..., "b": ...})
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autograd import tree
+from autograd.backward import order as interior
+from autograd.context import context, no_grad
+from autograd.errors import ArgumentError, GradientCheckError, RuleError
+from autograd.transforms import jacobian, vjp
+from autograd.value import Value
+
+__all__ = ["check_gradients"]
+
+STEPS = 10  # central differences at h, h/1.6, …, combined
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One wrong entry of a Jacobian."""
+
+    name: str
+    recorded: float
+    measured: float
+    uncertainty: float
+    note: str = ""
+
+    def __str__(self):
+        return (
+            f"{self.name}: recorded {self.recorded:.8g}, measured {self.measured:.8g} ± {self.uncertainty:.1g}"
+            f"{'; ' + self.note if self.note else ''}"
+        )
+
+
+def check_gradients(f, *xs, order=2, rtol=1e-8, worst=5):
+    """Compare every derivative of f(*xs) with differences; raise GradientCheckError if one differs.
+
+    f      function of Values; its result is a number, an array or a container of them
+    xs     arguments: numbers, arrays, containers; what is real is checked, in float64, at exactly these values
+    order  1 checks the Jacobian; 2 also the Jacobian of one vector-Jacobian product, that is, second derivatives
+    rtol   relative difference allowed, beyond the measured uncertainty of the differences
+    worst  how many entries the message lists
+
+    Gives the number of entries compared. At a kink (one-sided slopes differ) any slope between the two is right. The
+    message says which op's own rule is wrong, or, if none is, that something left the graph. Cost: 20 calls of f per
+    element of xs, so use small arrays.
+
+    >>> check_gradients(lambda x: np.sin(x) * x, np.array([0.5, 2.0]))
+    8
+    """
+    if order not in (1, 2):
+        raise ArgumentError(f"check_gradients(order={order!r}): order is 1 or 2")
+    count, wrong = _compare(f, xs, rtol)
+    stage = "first"
+    if not wrong and order == 2:
+        more, wrong = _compare(_pulled(f), xs, rtol)
+        count += more
+        stage = "second"
+    if wrong:
+        wrong.sort(key=lambda entry: -abs(entry.recorded - entry.measured))
+        lines = "\n  ".join(str(entry) for entry in wrong[:worst])
+        name = getattr(f, "__name__", repr(f))
+        raise GradientCheckError(
+            f"{len(wrong)} of {count} {stage} derivatives of {name} are wrong, the worst first:\n  {lines}\n"
+            f"{_culprit(f, xs, order, rtol)}"
+        )
+    return count
+
+
+def _pulled(f):
+    """x ↦ gᵀ J(x) for a fixed g without zeros: its Jacobian is a sum of second derivatives with known weights."""
+
+    def pulled(*xs):
+        out, pullback = vjp(f, *xs)
+        rng = np.random.default_rng(7)
+        return pullback(tree.map(lambda x: rng.uniform(0.5, 1.5, np.shape(_data(x)))[()], out))
+
+    return pulled
+
+
+def _compare(f, xs, rtol):
+    """(number of entries compared, list of the wrong ones) for the full Jacobian of f at xs."""
+    leaves, structure = tree.flatten(tuple(xs))
+    names = [_pretty(path) for path in tree.paths(tuple(xs))]
+    top = [child == tree.LEAF for child in structure.children]
+    moving = [i for i, x in enumerate(leaves) if _is_real(x, top=len(leaves) == len(top) and all(top))]
+    if not moving:
+        raise ArgumentError("check_gradients: there is no real number or array among the arguments")
+    base = [np.array(_data(leaves[i]), dtype=np.float64) for i in moving]
+
+    def call(arrays):
+        full = list(leaves)
+        for i, array in zip(moving, arrays, strict=True):
+            full[i] = float(array) if array.ndim == 0 else array
+        return f, tree.unflatten(structure, full)
+
+    def evaluate(arrays):
+        function, arguments = call(arrays)
+        with no_grad(), np.errstate(all="ignore"):
+            result = function(*tree.map(lambda x: Value(x) if _is_real(x) else x, arguments))
+        return np.concatenate([np.ravel(_data(x)).astype(np.float64) for x in tree.flatten(result)[0]] or [np.zeros(0)])
+
+    function, arguments = call(base)
+    recorded = _recorded_jacobian(function, arguments, moving)
+    wrong, count = [], 0
+    for i, array in enumerate(base):
+        for place in np.ndindex(array.shape):
+            slopes, uncertainty, kink = _measure(lambda t: evaluate(_moved(base, i, place, t)), array[place])
+            for row, (measured, slack) in enumerate(zip(slopes, uncertainty, strict=True)):
+                value = recorded[i][(row, *place)]
+                count += 1
+                low, high = kink[0][row], kink[1][row]
+                tolerance = slack + rtol * max(abs(value), abs(measured))
+                if abs(value - measured) <= tolerance or (
+                    abs(high - low) > 1e-3 * max(abs(low), abs(high)) + 10 * slack
+                    and min(low, high) - 1e-6 <= value <= max(low, high) + 1e-6
+                ):
+                    continue
+                note = f"a kink: slope {low:.4g} on the left, {high:.4g} on the right" if _differ(low, high) else ""
+                name = f"d out[{row}] / d {names[moving[i]]}{list(place) if place else ''}"
+                wrong.append(Entry(name, float(value), float(measured), float(slack), note))
+    return count, wrong
+
+
+def _recorded_jacobian(f, arguments, moving):
+    """For each moving leaf the recorded Jacobian, of shape (elements of the result, *shape of the leaf)."""
+
+    def flat(*xs):
+        parts = [np.reshape(x, (-1,)) for x in tree.flatten(f(*xs))[0]]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    columns = tree.flatten(jacobian(flat, tuple(range(len(arguments))))(*arguments))[0]
+    return [np.asarray(_data(columns[i])) for i in moving]
+
+
+def _moved(base, i, place, t):
+    arrays = list(base)
+    arrays[i] = base[i].copy()
+    arrays[i][place] = t
+    return arrays
+
+
+def _measure(f, x):
+    """(slope, uncertainty, (left slope, right slope)) of a vector function of one number, by Ridders' method.
+
+    Source: C. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Adv. Eng. Software 4 (1982) 75.
+    """
+    factor, h = 1.6, 0.06 * max(1.0, abs(x))
+    centre = f(x)
+    noise = 4e-16 * np.abs(centre)
+    best, error = np.zeros_like(centre), np.full_like(centre, np.inf)
+    previous = []
+    for _ in range(STEPS):
+        with np.errstate(all="ignore"):
+            row = [(f(x + h) - f(x - h)) / (2.0 * h)]
+            power = factor**2
+            for old in previous:
+                row.append((row[-1] * power - old) / (power - 1.0))
+                power *= factor**2
+            for level in range(1, len(row)):
+                gap = np.maximum(abs(row[level] - row[level - 1]), abs(row[level] - previous[level - 1])) + noise / h
+                better = gap < error
+                best, error = np.where(better, row[level], best), np.where(better, gap, error)
+        previous = row
+        h /= factor
+    h = 1e-7 * max(1.0, abs(x))
+    with np.errstate(all="ignore"):
+        left, right = (centre - f(x - h)) / h, (f(x + h) - centre) / h
+    return best, 4.0 * error, (left, right)
+
+
+def _differ(low, high):
+    return abs(high - low) > 1e-3 * max(abs(low), abs(high), 1e-3)
+
+
+def _culprit(f, xs, order, rtol):
+    """One sentence: the op in the graph of f(*xs) whose own rule is wrong, or that none is."""
+    leaves, structure = tree.flatten(tuple(xs))
+    wrapped = [Value(np.array(_data(x), dtype=np.float64)) if _is_real(x, top=True) else x for x in leaves]
+    with context(recording=True):
+        result = f(*tree.unflatten(structure, wrapped))
+    nodes = interior([x for x in tree.flatten(result)[0] if isinstance(x, Value)])
+    seen = set()
+    for node in reversed(nodes):
+        kind = (node.primitive, str(node.options), tuple(np.shape(x) for x in node.saved))
+        if kind in seen or node.primitive.name == "item":
+            continue
+        seen.add(kind)
+        low = getattr(node.data, "dtype", np.dtype(np.float64))
+        if low in (np.float32, np.float16) and all(getattr(x, "dtype", np.float64) == np.float64 for x in node.saved):
+            return f"The error enters at op {node.op!r}: it computes in {low} though its operands are float64."
+        places = [i for i, x in enumerate(node.operands) if isinstance(x, Value)]
+
+        def alone(*moving, node=node, places=places):
+            operands = list(node.saved)
+            for i, x in zip(places, moving, strict=True):
+                operands[i] = x
+            return node.primitive.apply(tuple(operands), node.options)
+
+        try:
+            for level in range(1, order + 1):
+                _, wrong = _compare(alone if level == 1 else _pulled(alone), [node.saved[i] for i in places], rtol)
+                if wrong:
+                    which = "derivative rule" if level == 1 else "rule, differentiated again,"
+                    return f"The error enters at op {node.op!r}: its own {which} is wrong: {wrong[0]}"
+        except RuleError as mistake:
+            return f"The error enters at op {node.op!r}: {mistake}"
+    return (
+        "Every op's own rule is right, so something left the graph: v.data, float(v), or a plain array computed from an "
+        "input."
+    )
+
+
+def _is_real(x, top=False):
+    if isinstance(x, Value):
+        x = x.data
+    if isinstance(x, bool) or not isinstance(x, (int, float, np.ndarray, np.generic)):
+        return False
+    return np.result_type(x).kind in ("fiu" if top else "f")
+
+
+def _data(x):
+    return x.data if isinstance(x, Value) else x
+
+
+def _pretty(path):
+    first, _, rest = path.partition(".")
+    return f"x{first}" + (f".{rest}" if rest else "")

@@ -1,0 +1,245 @@
+"""Picking elements: x[i], take, diagonal, where.
+
+Picking copies some elements to new places, so its adjoint sends each cotangent back to the place its element came from, and
+adds where an element was picked twice: `scatter_add`. Its own adjoint is picking again.
+"""
+
+import numpy as np
+
+from autograd.errors import ArgumentError, ShapeError
+from autograd.primitives import error, point, primitive, sample
+from autograd.value import DISPATCH, Value
+
+__all__ = ["diag", "diagonal", "getitem", "scatter_add", "send_back", "take", "take_along_axis", "trace", "tril", "triu",
+           "where"]  # fmt: skip
+
+BASIC = (int, slice, type(None), type(...), np.integer)
+
+
+def plain_index(index):
+    """The index itself; ArgumentError if it is, or holds, a Value, whose numbers are never integers."""
+    if any(isinstance(part, Value) for part in (index if isinstance(index, (tuple, list)) else (index,))):
+        raise ArgumentError(
+            "an index cannot be a Value, which holds floats and would have no derivative: index with v.data.astype(int), "
+            "or with a comparison such as v > 0, which is a plain mask"
+        )
+    return index
+
+
+def _getitem_call(x, index, /):
+    return (x,), {"index": index if type(index) in BASIC else plain_index(index)}
+
+
+TWICE = np.array([0, 2, 0])
+MASK = np.array([[True, False, True, False], [False, False, True, True], [False, False, False, False]])
+
+
+@primitive(
+    kind="linear",
+    symbol="[ ]",
+    call=_getitem_call,
+    samples=[
+        sample("3 4", index=1), sample("5", index=-1), sample("3 4", index=slice(None, None, 2)), sample("", index=()),
+        sample("3 4", index=(slice(1, None), 2)), sample("2 3 4", index=(..., 0)), sample("3 4", index=(None, 2, slice(3, 0, -1))),
+        sample("3 4", index=TWICE), sample("3 4", index=[1, 1]), sample("3 4", index=(TWICE, np.array([1, 3, 1]))),
+        sample("3 4", index=(slice(None), TWICE)), sample("3 4", index=MASK), sample("3 4", index=MASK[:, 0]),
+        sample("2 3 4", index=(slice(None), np.array([[0, 1], [2, 2]]), 3)), sample("3 4", index=slice(0, 0)),
+        sample("", index=None), sample("4", index=np.array([], int)),
+    ],
+    points=[point((np.array([5.0, 6.0, 7.0]),), (np.array([2.0, 0.0, 1.0]),), index=TWICE)],
+    errors=[
+        error(("3",), index=3, match="index 3 is out of bounds for axis 0 with size 3", kind=IndexError),
+        error(("3",), index=(0, 0), match="too many indices", kind=IndexError),
+        error(("3",), index=Value(1.0), match="v.data.astype(int)", kind=ArgumentError),
+        error(("3",), index=(0, Value(1.0)), match="v.data.astype(int)", kind=ArgumentError),
+    ],
+)  # fmt: skip
+def getitem(x, /, index):
+    """Elements of x as NumPy indexes them, out = x[index]: integers, slices, …, None, integer arrays, boolean masks."""
+    return (np.asarray(x) if type(x) is float else x)[index]
+
+
+getitem.vjp(x=lambda g, out, x, index: scatter_add(g, np.shape(x), index))
+
+
+@primitive(
+    kind="linear",
+    samples=[
+        sample("3", shape=(3, 4), index=(slice(None), 1)), sample("3 4", shape=(3, 4), index=TWICE),
+        sample("", shape=(3,), index=0), sample("2", shape=(3,), index=np.array([True, False, True])),
+    ],
+)  # fmt: skip
+def scatter_add(x, /, shape, index):
+    """Zeros of `shape` with x added at index, as often as index names a place: the adjoint of x[index]."""
+    out = np.zeros(shape, np.result_type(x))
+    once = all(type(part) in BASIC for part in index) if type(index) is tuple else type(index) in BASIC
+    if once or getattr(index, "dtype", None) == bool:
+        out[index] = x
+    else:
+        np.add.at(out, index, x)
+    return out
+
+
+scatter_add.vjp(x=lambda g, out, x, shape, index: getitem(g, index))
+
+
+def send_back(g, x, places):
+    """The cotangent of x, when out[i] is the element of x that is number places[i] in C order."""
+    flat = scatter_add(np.reshape(g, (-1,)), (np.size(x),), np.reshape(places, (-1,)))
+    return np.reshape(flat, np.shape(x))
+
+
+def numbered(x):
+    """Of the shape of x, each element's number in C order: what a picking op does to it says where elements went."""
+    return np.reshape(np.arange(np.size(x)), np.shape(x))
+
+
+def _along(axis, index, ndim):
+    """An index that is `index` on this axis and everything on the axes before it."""
+    return (slice(None),) * (axis % ndim) + (index,)
+
+
+def _take(g, out, x, indices, axis=None):
+    indices = np.asarray(indices)
+    if axis is None or np.ndim(x) == 0:
+        return np.reshape(scatter_add(g, (np.size(x),), indices), np.shape(x))
+    return scatter_add(g, np.shape(x), _along(axis, indices, np.ndim(x)))
+
+
+def _take_call(a, /, indices, axis=None, out=None, mode="raise"):
+    if out is not None or mode != "raise":
+        raise ArgumentError("take has no options 'out' and 'mode' when it is differentiated; it has axis")
+    return (a,), {"indices": plain_index(indices), "axis": axis}
+
+
+@primitive(
+    numpy=np.take,
+    kind="linear",
+    call=_take_call,
+    samples=[
+        sample("3 4", indices=TWICE), sample("3 4", indices=TWICE, axis=0), sample("3 4", indices=[[0, 1], [1, 1]], axis=-1),
+        sample("3 4", indices=-1, axis=1), sample("2 3 4", indices=(2, 0), axis=1), sample("", indices=[0, 0]),
+    ],
+    errors=[error(("3",), indices=[0, 3], match="index 3 is out of bounds", kind=IndexError)],
+)  # fmt: skip
+def take(x, /, indices, axis=None):
+    """x[indices] along an axis; of the flattened x without one."""
+    return np.take(x, indices, axis=axis)
+
+
+take.vjp(x=_take)
+
+
+def _take_along_axis(g, out, x, indices, axis=-1):
+    if axis is None:
+        return np.reshape(scatter_add(g, (np.size(x),), np.asarray(indices)), np.shape(x))
+    index = list(np.ogrid[tuple(map(slice, np.shape(x)))])
+    index[axis] = indices
+    return scatter_add(g, np.shape(x), tuple(index))
+
+
+@primitive(
+    numpy=np.take_along_axis,
+    kind="linear",
+    samples=[
+        sample("3 4", indices=np.array([[0], [3], [1]]), axis=1), sample("3 4", indices=np.array([[0, 2, 1, 1]]), axis=0),
+        sample("3 4", indices=np.array([[0, 0, 3], [1, 2, 1], [3, 3, 3]]), axis=-1), sample("3 4", indices=TWICE, axis=None),
+    ],
+    errors=[error(("3",), indices=np.array([0, 3]), match="index 3 is out of bounds", kind=IndexError, axis=0)],
+)  # fmt: skip
+def take_along_axis(x, /, indices, axis=-1):
+    """Along an axis, the elements that `indices` names row by row, as argsort or argmax give them."""
+    return np.take_along_axis(x, indices, axis=axis)
+
+
+take_along_axis.vjp(x=_take_along_axis)
+
+
+@primitive(
+    numpy=np.where,
+    kind="elementwise",
+    samples=[
+        sample(MASK, "3 4", "3 4"), sample(MASK, "4", ""), sample(MASK[:1], "3 1", "3 4"), sample(True, "", ""),
+        sample(MASK, "3 4", 0.0), sample(MASK, 1.0, "4"),
+    ],
+    points=[point((np.array([True, False]), np.array([1.0, np.inf]), np.array([np.nan, 2.0])),
+                  (None, np.array([1.0, 0.0]), np.array([0.0, 1.0])))],
+    errors=[error((MASK, "3 4", "3"), match="(3, 4)", kind=ShapeError)],
+)  # fmt: skip
+def where(condition, x, y, /):
+    """x where the condition holds, else y; the other one gets a cotangent of exactly 0."""
+    return np.where(condition, x, y)[()]
+
+
+where.vjp(
+    x=lambda g, out, condition, x, y: np.where(condition, g, 0.0),
+    y=lambda g, out, condition, x, y: np.where(condition, 0.0, g),
+)
+where.constant("condition")
+
+
+def _where_or_nonzero(condition, *branches):
+    return where(condition, *branches) if branches else DISPATCH[np.nonzero](condition)
+
+
+DISPATCH[np.where] = _where_or_nonzero
+
+
+@primitive(
+    numpy=np.diagonal,
+    kind="linear",
+    samples=[sample("3 4"), sample("3 4", offset=1), sample("2 3 3", offset=-1, axis1=1, axis2=2), sample("2 3 3")],
+    errors=[error(("3",), match="(3,)", kind=ShapeError)],
+)
+def diagonal(x, /, offset=0, axis1=0, axis2=1):
+    """The elements x[i, i + offset] of two axes, which become the last one."""
+    return np.diagonal(x, offset, axis1, axis2)
+
+
+diagonal.vjp(x=lambda g, out, x, **options: send_back(g, x, np.diagonal(numbered(x), **options)))
+
+
+def _trace(g, out, x, **options):
+    places = np.diagonal(numbered(x), **options)
+    return send_back(np.broadcast_to(np.expand_dims(g, -1), np.shape(places)), x, places)
+
+
+@primitive(
+    numpy=np.trace,
+    kind="linear",
+    samples=[sample("3 4"), sample("3 3", offset=-1), sample("2 3 3", axis1=1, axis2=-1)],
+    errors=[error(("3",), match="(3,)", kind=ShapeError)],
+)
+def trace(x, /, offset=0, axis1=0, axis2=1):
+    """Sum of a diagonal, out = Σ x[i, i + offset]."""
+    return np.trace(x, offset, axis1, axis2)
+
+
+trace.vjp(x=_trace)
+
+
+@primitive(numpy=np.diag, kind="linear", samples=[sample("3"), sample("3", k=-1), sample("3 4"), sample("3 4", k=1)])
+def diag(x, /, k=0):
+    """A vector on the k-th diagonal of a square matrix of zeros, or the k-th diagonal of a matrix."""
+    return np.diag(x, k)
+
+
+diag.vjp(x=lambda g, out, x, k=0: np.diagonal(g, k) if np.ndim(x) == 1 else send_back(g, x, np.diag(numbered(x), k)))
+
+
+@primitive(numpy=np.tril, kind="linear", samples=[sample("3 4"), sample("2 3 3", k=-1), sample("3 3", k=1)])
+def tril(x, /, k=0):
+    """The lower triangle of the last two axes, up to the k-th diagonal; 0 above it."""
+    return np.tril(x, k)
+
+
+tril.vjp(x=lambda g, out, x, k=0: np.tril(g, k))
+
+
+@primitive(numpy=np.triu, kind="linear", samples=[sample("3 4"), sample("2 3 3", k=-1), sample("3 3", k=1)])
+def triu(x, /, k=0):
+    """The upper triangle of the last two axes, from the k-th diagonal; 0 below it."""
+    return np.triu(x, k)
+
+
+triu.vjp(x=lambda g, out, x, k=0: np.triu(g, k))

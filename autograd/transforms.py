@@ -1,0 +1,394 @@
+"""Transforms: a function in, its derivative out.
+
+    grad(f)(x)               gradient of a number                    value_and_grad(f)(x)   both at once
+    vjp(f, x)                value and pullback g ↦ g·J              jvp(f, (x,), (t,))     value and J·t
+    jacobian(f)(x)           all of J                                hessian(f)(x), hvp(f, x, v)
+
+All take nested containers and give back the same structure. They have one shape: wrap every input leaf in a *new* node,
+run f, walk the graph between these nodes and the result. New nodes keep nested transforms apart:
+
+    grad(lambda x: x * grad(lambda y: x + y)(x))(1.0)      # 1.0: the inner gradient is with respect to y alone
+
+The inner `y` is a node of its own, an alias of `x`, so what reaches x directly is not counted. Inside an outer transform
+the inner walk is recorded (rules run on Values) and the outer one differentiates it; at the outermost level rules run on
+plain arrays, so a first derivative pays nothing for higher ones.
+
+Complex numbers: grad(f)(x + iy) = ∂f/∂x − i ∂f/∂y for real f, as in JAX and HIPS autograd.
+"""
+
+import inspect
+from functools import partial, wraps
+
+import numpy as np
+
+from autograd import tree
+from autograd.backward import depending, order, own_copy, propagate, recorded
+from autograd.errors import ArgumentError, SeedError
+from autograd.ops.constant import alias
+from autograd.primitives import operand_name
+from autograd.context import CONTEXT, context
+from autograd.value import CONSTANT, Value, make
+
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+
+def grad(f, argnum=0, *, has_aux=False):
+    """The function that gives the gradient of f with respect to one argument or several.
+
+    f        returns a single number (or, with has_aux, a pair (number, anything))
+    argnum   position, tuple of positions, or name of the argument(s); the gradient has its structure, or is a tuple
+
+    Raises SeedError if f does not return a single number. Inside containers integers, bools, strings and None are passed
+    through and have None for a gradient; an argument that does not influence f has gradient 0.
+
+    >>> grad(lambda x: x * x)(3.0)
+    6.0
+    """
+    both = value_and_grad(f, argnum, has_aux=has_aux)
+
+    @wraps(f, updated=())
+    def gradient(*args, **kwargs):
+        value, slope = both(*args, **kwargs)
+        return (slope, value[1]) if has_aux else slope
+
+    return gradient
+
+
+def value_and_grad(f, argnum=0, *, has_aux=False):
+    """Like grad, but gives (f's value, gradient); with has_aux ((value, aux), gradient).
+
+    >>> value_and_grad(lambda p: p["a"] * p["b"])({"a": 2.0, "b": 5.0})
+    (10.0, {'a': 5.0, 'b': 2.0})
+    """
+
+    @wraps(f, updated=())
+    def both(*args, **kwargs):
+        run = Run(f, args, kwargs, argnum, has_aux)
+        if len(run.outputs) != 1 or np.size(_data(run.outputs[0])) != 1:
+            shapes = ", ".join(str(np.shape(_data(out))) for out in run.outputs) or "nothing"
+            raise SeedError(f"grad: {_name(f)} must return a single number, it returned shape {shapes}; take .sum(), or use "
+                            "jacobian")
+        if np.iscomplexobj(_data(run.outputs[0])):
+            raise SeedError(f"grad: {_name(f)} returned a complex number; take np.real or np.abs of it, or use vjp")
+        value = run.result()
+        slope = run.pull([_one(run.outputs[0])])
+        return ((value, run.aux) if has_aux else value), slope
+
+    return both
+
+
+def vjp(f, *primals, has_aux=False):
+    """(f(*primals), pullback); pullback(g) gives the tuple of cotangents g·J of the primals, g of f's structure.
+
+    With has_aux (value, pullback, aux). The pullback may be called any number of times.
+    """
+    run = Run(f, primals, {}, tuple(range(len(primals))), has_aux)
+
+    def pullback(cotangent):
+        seeds, structure = tree.flatten(cotangent)
+        if structure != run.structure:
+            raise SeedError(f"vjp: the cotangent must have the structure of {_name(f)}'s result")
+        for seed, out in zip(seeds, run.outputs, strict=True):
+            if np.shape(_data(seed)) != np.shape(_data(out)):
+                raise SeedError(f"vjp: the cotangent has shape {np.shape(_data(seed))}, the result {np.shape(_data(out))}")
+        return run.pull(seeds)
+
+    return (run.result(), pullback, run.aux) if has_aux else (run.result(), pullback)
+
+
+def jvp(f, primals, tangents):
+    """(f(*primals), J·t): value and directional derivative by forward mode, in one pass over the graph.
+
+    primals, tangents   tuples of equal structure and shapes
+
+    >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
+    (6.0, 3.0)
+    """
+    run = Run(f, primals, {}, tuple(range(len(primals))))
+    directions, structure = tree.flatten(tuple(tangents))
+    if structure != tree.flatten(tuple(primals))[1]:
+        raise ArgumentError("jvp: tangents must have the structure of primals")
+    pairs = [(node, t) for node, t in zip(run.nodes, directions, strict=True) if node is not None]
+    for node, t in pairs:
+        if np.shape(_data(t)) != node.shape:
+            raise ArgumentError(f"jvp: a tangent has shape {np.shape(_data(t))}, its primal {node.shape}")
+    return run.result(), run.push(dict(pairs))
+
+
+def jacobian(f, argnum=0):
+    """The function that gives all derivatives of f's result with respect to an argument.
+
+    A result of shape (m, …) and an argument of shape (n, …) give (m, …, n, …); containers nest, the result's outside.
+
+    >>> jacobian(lambda x: np.stack([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
+    array([[3., 2.],
+           [0., 1.]])
+    """
+
+    @wraps(f, updated=())
+    def rows(*args, **kwargs):
+        run = Run(f, args, kwargs, argnum)
+        return tree.unflatten(run.structure, [run.rows(i) for i in range(len(run.outputs))])
+
+    return rows
+
+
+def hessian(f, argnum=0):
+    """The function that gives the second derivatives of a number: argument of shape (n,) → (n, n).
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
+    array([[10.,  6.],
+           [ 6.,  0.]])
+    """
+    return jacobian(grad(f, argnum), argnum)
+
+
+def hvp(f, x, v):
+    """Hessian of f at x times v, of x's structure, without building the Hessian: one gradient, differentiated.
+
+    >>> hvp(lambda x: x[0] ** 2 * x[1], np.array([3.0, 5.0]), np.array([1.0, 0.0]))
+    array([10.,  6.])
+    """
+    _, pullback = vjp(grad(f), x)
+    return pullback(v)[0]
+
+
+class Run:
+    """One call of f with the chosen arguments as new nodes, ready to be walked in either direction.
+
+    nodes      one new node for each input leaf, None for a static leaf
+    outputs    the leaves of f's result; structure: their containers; aux: the second result with has_aux
+    record     whether what is computed from here on must be recorded, for an outer transform or a caller's Values
+    """
+
+    def __init__(self, f, args, kwargs, argnum, has_aux=False):
+        outside = CONTEXT.get()
+        args, kwargs, self.several, chosen = _choose(f, args, kwargs, argnum)
+        self.inputs = []
+        self.nodes = []
+        given = []
+        with context(recording=True, depth=outside.depth + 1):
+            for container, key in chosen:
+                leaves, structure = tree.flatten(container[key])
+                nodes = [_fresh(leaf, top=len(leaves) == 1 and structure == tree.LEAF) for leaf in leaves]
+                container[key] = tree.unflatten(structure, [leaf if node is None else node
+                                                            for leaf, node in zip(leaves, nodes, strict=True)])
+                self.inputs.append(structure)
+                self.nodes += nodes
+                given += leaves
+            result = f(*args, **kwargs)
+        self.aux = None
+        if has_aux:
+            result, self.aux = _pair(f, result)
+        self.outputs, self.structure = tree.flatten(result)
+        for out in self.outputs:
+            if not isinstance(_data(out), (float, int, complex, np.ndarray, np.generic)):
+                raise ArgumentError(f"{_name(f)} returned {type(out).__name__}; a result to differentiate holds numbers")
+        live = {node for node in self.nodes if node is not None}  # a set: `in` a list would compare the numbers
+        roots = [out for out in self.outputs if isinstance(out, Value)]
+        self.order = order(roots, live)
+        self.wanted = depending(self.order, live)
+        self.order = [node for node in self.order if node in self.wanted and node not in live]
+        values = any(isinstance(leaf, Value) and not _is_parameter(leaf) for leaf in given)
+        self.record = outside.recording and (values or (outside.depth > 0 and self._foreign(live)))
+        self.values = values
+        self.aux = tree.map(self._outward, self.aux)
+
+    def _foreign(self, live):
+        """Whether the graph also hangs on Values that are not this transform's own: an outer transform may follow them."""
+        inside = set(self.order)
+        return any(isinstance(x, Value) and x not in live and x not in inside for node in self.order for x in node.operands)
+
+    def _outward(self, x):
+        """A result as the caller gets it: recorded if the caller follows it, else plain, or constant for Values."""
+        if not isinstance(x, Value) or self.record:
+            return x
+        return make(CONSTANT, x.data) if self.values else x.data
+
+    def result(self):
+        """f's result for the caller."""
+        return tree.unflatten(self.structure, map(self._outward, self.outputs))
+
+    def pull(self, seeds):
+        """Cotangents of the outputs → cotangents of the inputs, in their structure."""
+        cotangents = {}
+        for out, seed in zip(self.outputs, seeds, strict=True):
+            if isinstance(out, Value) and out in self.wanted:
+                seed = _like(seed, out.data, self.record)
+                cotangents[out] = cotangents[out] + seed if out in cotangents else seed
+        with context(recording=self.record):
+            totals = propagate(self.order, cotangents, wanted=self.wanted, record=self.record)
+        return self._structured([None if node is None else self._finish(totals.get(node), node) for node in self.nodes])
+
+    def _structured(self, leaves):
+        rest, trees = iter(leaves), []
+        for structure in self.inputs:
+            trees.append(tree.unflatten(structure, [next(rest) for _ in range(structure.count)]))
+        return tuple(trees) if self.several else trees[0]
+
+    def _finish(self, total, node):
+        """A cotangent as the caller gets it: an array of its own, zeros where nothing arrived, a Value if recorded."""
+        if total is None:
+            total = 0.0 if type(node.data) is float else np.zeros_like(node.data)
+        if self.record or self.values:
+            return total if isinstance(total, Value) else make(CONSTANT, total)
+        return own_copy(total, node.data)
+
+    def rows(self, index):
+        """The Jacobian of one output: for each input leaf an array of shape output shape + input shape."""
+        out = self.outputs[index]
+        data = _data(out)
+        shape, size = np.shape(data), np.size(data)
+        seeds = [0.0 * _data(x) for x in self.outputs]
+        pulled = []
+        for position in range(size):
+            seed = np.zeros(size, dtype=np.result_type(data))
+            seed[position] = 1.0
+            seeds[index] = seed.reshape(shape)[()]
+            pulled.append(tree.flatten(self.pull(seeds))[0])
+        columns = []
+        for place, node in enumerate(self.nodes):
+            if node is None:
+                columns.append(None)
+                continue
+            rows = [row[place] for row in pulled]
+            full = (*shape, *node.shape)
+            stacked = np.stack(rows) if rows else np.zeros(full, dtype=node.dtype)
+            columns.append(_reshaped(stacked, full))
+        return self._structured(columns)
+
+    def push(self, tangents):
+        """Tangents of the inputs → tangent of the result, in its structure: forward mode over the recorded graph."""
+        record = self.record or any(isinstance(t, Value) for t in tangents.values())
+        tangents = {node: _like(t, node.data, record) for node, t in tangents.items()}
+        with context(recording=record):
+            for node in reversed(self.order):
+                tangents[node] = _tangent(node, tangents, record)
+        results = []
+        for out in self.outputs:
+            t = tangents.get(out) if isinstance(out, Value) else None
+            results.append(0.0 * _data(out) if t is None else t)
+        return tree.unflatten(self.structure, results)
+
+
+def _tangent(node, tangents, record):
+    """Tangent of a node from those of its operands, by its op's stated rule or the one its kind implies.
+
+    elementwise  the Jacobian is diagonal, so the backward rule serves forwards: Σ rule(t)
+    linear       the op itself, on tangents                  bilinear  the product rule
+    general      rule(g) is linear in g and is gᵀJ; pulling t back through *it* gives J·t
+    """
+    op = node.primitive
+    out, arguments = recorded(node) if record else (node.data, node.saved)
+    moving = [i for i, x in enumerate(node.operands) if isinstance(x, Value) and tangents.get(x) is not None]
+    if op.kind in ("linear", "view") and not op.tangents:
+        zero = lambda i: arguments[i] if operand_name(op, i) in op.constants else 0.0 * _data(arguments[i])  # noqa: E731
+        moved = [tangents[node.operands[i]] if i in moving else zero(i) for i in range(len(arguments))]
+        return op.apply(tuple(moved), node.options)
+    total = None
+    for i in moving:
+        t = tangents[node.operands[i]]
+        name = operand_name(op, i)
+        if name in op.tangents:
+            part = op.tangents[name](t, out, *arguments, **node.options)
+        elif op.kind == "bilinear":
+            part = op.apply((*arguments[:i], t, *arguments[i + 1 :]), node.options)
+        elif op.kind == "elementwise":
+            t = t if np.shape(_data(t)) == node.shape else np.broadcast_to(t, node.shape)
+            part = op.rules[i](t, out, *arguments, **node.options)
+        else:
+            part = _transposed(node, i, t, out, arguments, record)
+        total = part if total is None else total + part
+    return float(total) if not record and total is not None and type(node.data) is float else total
+
+
+def _transposed(node, index, t, out, arguments, record):
+    """J·t of a general op: the vector-Jacobian product, as a function of its cotangent, is pulled back once more."""
+    outs = node.data if isinstance(node.data, tuple) else (node.data,)
+    with context(recording=True):
+        probes = tuple(make(None, 0.0 if type(x) is float else np.zeros_like(x)) for x in outs)
+        probe = probes if isinstance(node.data, tuple) else probes[0]
+        needed = tuple(i == index for i in range(len(arguments)))
+        op = node.primitive
+        if op.rule_all is not None:
+            pulled = op.rule_all(probe, out, *arguments, needed=needed, **node.options)[index]
+        elif op.variadic:
+            pulled = op.rules[0](probe, out, *arguments, index=index, **node.options)
+        else:
+            pulled = op.rules[index](probe, out, *arguments, **node.options)
+        nodes = order([pulled], probes)
+    with context(recording=record):
+        totals = propagate(nodes, {pulled: t}, wanted=depending(nodes, probes), record=record)
+    parts = [totals.get(p, 0.0 * p.data) for p in probes]
+    return tuple(parts) if isinstance(node.data, tuple) else parts[0]
+
+
+def _choose(f, args, kwargs, argnum):
+    """(args as a list, kwargs, whether several were asked for, [(container, key) of each chosen argument])."""
+    several = isinstance(argnum, (tuple, list))
+    args, kwargs = list(args), dict(kwargs)
+    chosen = []
+    for which in argnum if several else (argnum,):
+        if isinstance(which, str):
+            if which in kwargs:
+                chosen.append((kwargs, which))
+                continue
+            names = list(inspect.signature(f).parameters)
+            if which not in names or names.index(which) >= len(args):
+                raise ArgumentError(f"argnum={which!r}: {_name(f)} was called without it; it has {', '.join(names)}")
+            which = names.index(which)
+        if not isinstance(which, int) or not -len(args) <= which < len(args):
+            raise ArgumentError(f"argnum={which!r}: {_name(f)} was called with {len(args)} positional arguments")
+        chosen.append((args, which % len(args)))
+    return args, kwargs, several, chosen
+
+
+def _fresh(leaf, top):
+    """A new node for an input leaf; None for what is static: inside a container integers, bools, strings and None."""
+    if isinstance(leaf, Value):
+        if leaf.primitive is CONSTANT:
+            return make(None, leaf.data)
+        return make(alias, leaf.data, (leaf,), (leaf.data,), kind=type(leaf))  # a Parameter stays one
+    kind = np.result_type(leaf).kind if isinstance(leaf, (int, float, complex, np.ndarray, np.generic)) else "O"
+    if kind in "fc" or (top and kind in "biu"):
+        return Value(leaf)
+    if top:
+        raise ArgumentError(f"cannot differentiate with respect to {type(leaf).__name__} {str(leaf)[:60]!r}")
+    return None
+
+
+def _is_parameter(leaf):
+    """Whether a Value is a model's own weight: it counts as plain input, so that grad(loss)(model) gives plain arrays."""
+    return type(leaf) is not Value and leaf.primitive is None
+
+
+def _like(seed, data, record):
+    """A seed or tangent with the dtype of data; a constant Value where the walk is recorded."""
+    if not isinstance(seed, Value):
+        seed = float(seed) if type(data) is float else np.asarray(seed, dtype=data.dtype)[()]
+    if record and not isinstance(seed, Value):
+        return make(CONSTANT, seed)
+    return seed if record or not isinstance(seed, Value) else seed.data
+
+
+def _reshaped(x, shape):
+    x = x if np.shape(_data(x)) == shape else np.reshape(x, shape)
+    return float(x) if isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype == np.float64 else x
+
+
+def _one(out):
+    return 1.0 if not isinstance(out, Value) or type(out.data) is float else np.ones_like(out.data)
+
+
+def _data(x):
+    return x.data if isinstance(x, Value) else x
+
+
+def _pair(f, result):
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise ArgumentError(f"has_aux=True: {_name(f)} must return a pair (result, aux)")
+    return result
+
+
+def _name(f):
+    return getattr(f, "__name__", None) or (_name(f.func) if isinstance(f, partial) else repr(f))

@@ -1,0 +1,162 @@
+"""Arrays on their way into training: split once, standardise with the training part's statistics, cut into batches.
+
+Everything random takes an explicit `rng`, a `np.random.Generator` or an int that seeds a new one: the same seed gives
+the same rows in the same order. A person's own CSV file becomes such arrays in `nn.table`; `nn.fit` reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Index = NDArray[np.int64]
+
+
+def as_generator(rng: np.random.Generator | int) -> np.random.Generator:
+    """The generator itself, or a new one seeded with the int. Raises TypeError for anything else, None included."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+        return np.random.default_rng(rng)
+    raise TypeError(f"rng is a np.random.Generator or an int seed, got {rng!r}")
+
+
+def batches(
+    *arrays: NDArray[Any],
+    batch_size: int,
+    rng: np.random.Generator | int | None = None,
+    shuffle: bool = True,
+    drop_last: bool = False,
+) -> Iterator[tuple[NDArray[Any], ...]]:
+    """One epoch: tuples of batch_size rows of each array, the same rows of all, every row exactly once.
+
+    arrays      each (n, …) with the same n
+    rng         draws the order, needed if shuffle. A Generator gives each epoch a new order, an int always the same
+    drop_last   leave out the last batch if it has fewer than batch_size rows
+    Raises ValueError, at once and not at the first batch, if lengths differ or batch_size is below 1.
+
+    >>> x, y = np.arange(5), np.arange(5) * 10
+    >>> [(a.tolist(), b.tolist()) for a, b in batches(x, y, batch_size=2, shuffle=False)]
+    [([0, 1], [0, 10]), ([2, 3], [20, 30]), ([4], [40])]
+    """
+    n = _common_length(arrays)
+    if batch_size < 1:
+        raise ValueError(f"batch_size is at least 1, got {batch_size}")
+    if not shuffle:
+        return _cut(arrays, np.arange(n), batch_size, drop_last)
+    if rng is None:
+        raise TypeError("batches(shuffle=True) needs rng=, a np.random.Generator or an int seed")
+    return _cut(arrays, as_generator(rng).permutation(n), batch_size, drop_last)
+
+
+def _cut(
+    arrays: tuple[NDArray[Any], ...], order: Index, batch_size: int, drop_last: bool
+) -> Iterator[tuple[NDArray[Any], ...]]:
+    stop = len(order) - len(order) % batch_size if drop_last else len(order)
+    for start in range(0, stop, batch_size):
+        rows = order[start : start + batch_size]
+        yield tuple(array[rows] for array in arrays)
+
+
+def _common_length(arrays: tuple[NDArray[Any], ...]) -> int:
+    if not arrays:
+        raise ValueError("batches needs at least one array")
+    lengths = [len(array) for array in arrays]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"arrays of different length: {', '.join(map(str, lengths))} rows")
+    return lengths[0]
+
+
+def split(
+    n: int,
+    fractions: Sequence[float],
+    *,
+    rng: np.random.Generator | int,
+    stratify: ArrayLike | None = None,
+) -> tuple[Index, ...]:
+    """The row numbers 0 … n - 1, drawn into one part per fraction; each part ascending, no row twice.
+
+    fractions   at least 0, adding up to 1: (0.7, 0.15, 0.15) for train, validation and test
+    stratify    (n,) class labels: every part then has the classes in nearly the same proportions, and every class is
+                in the first part, so that what is tested was also trained on
+    Sizes are right to one row, up to the rows that put rare classes into the first part.
+    Raises ValueError if fractions do not add up to 1, or a part with a fraction above 0 would be empty.
+
+    >>> train, test = split(10, (0.8, 0.2), rng=0)
+    >>> len(train), len(test), sorted([*train.tolist(), *test.tolist()]) == list(range(10))
+    (8, 2, True)
+    """
+    shares = np.asarray(fractions, dtype=np.float64)
+    if shares.ndim != 1 or not shares.size or not (shares >= 0).all() or abs(shares.sum() - 1) > 1e-9:
+        raise ValueError(f"fractions are at least 0 and add up to 1, got {list(fractions)}")
+    labels = np.zeros(n, np.int64) if stratify is None else np.asarray(stratify)
+    if labels.shape != (n,):
+        raise ValueError(f"stratify has shape {labels.shape}, expected ({n},)")
+    parts = _deal(labels, shares, as_generator(rng))
+    for share, part in zip(shares, parts, strict=True):
+        if share > 0 and not len(part):
+            raise ValueError(f"{n} rows are too few to split into parts of {list(fractions)}: a part would be empty")
+    return parts
+
+
+def _deal(labels: NDArray[Any], shares: NDArray[np.float64], rng: np.random.Generator) -> tuple[Index, ...]:
+    """Class by class, round(share × rows) each; what rounding owes a part is carried to the next class."""
+    parts: list[list[Index]] = [[] for _ in shares]
+    owed = np.zeros(len(shares))
+    order = rng.permutation(len(labels))
+    for label in np.unique(labels):
+        rows = order[labels[order] == label]
+        due = shares * len(rows) + owed
+        counts = np.floor(due).clip(min=0).astype(np.int64)
+        while counts.sum() < len(rows):
+            counts[np.argmax(due - counts)] += 1
+        while counts.sum() > len(rows):
+            counts[np.argmin(np.where(counts > 0, due - counts, np.inf))] -= 1
+        if not counts[0] and shares[0] > 0:
+            counts[np.argmax(counts)] -= 1
+            counts[0] = 1
+        owed = due - counts
+        for part, piece in zip(parts, np.split(rows, np.cumsum(counts)[:-1]), strict=True):
+            part.append(piece)
+    return tuple(np.sort(np.concatenate(part or [order])) for part in parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Standardizer:
+    """x ↦ (x - mean) / std per column, with statistics kept from the rows it was fitted on.
+
+    Fit on the training rows only: statistics of validation or test rows would leak into training. A column that is
+    constant in the training rows has std 1 here, so it becomes 0 there and no division fails.
+
+    mean, std   (features,), float64
+
+    >>> scale = Standardizer.fit(np.array([[1.0, 5.0], [3.0, 5.0]]))
+    >>> scale.transform(np.array([[2.0, 5.0], [5.0, 5.0]])).tolist()
+    [[0.0, 0.0], [3.0, 0.0]]
+    """
+
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, X: ArrayLike) -> Standardizer:
+        """Statistics of X, (rows, …), along its first axis. Raises ValueError if X has no rows."""
+        x = np.asarray(X, dtype=np.float64)
+        if not len(x):
+            raise ValueError("statistics of no rows")
+        mean, std = x.mean(axis=0), x.std(axis=0)
+        # The mean of equal numbers can be off by one rounding, and their std is then not 0 but about 1e-16 of them.
+        constant = (x == x[0]).all(axis=0)
+        return cls(np.where(constant, x[0], mean), np.where(constant, 1.0, std))
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+        """(rows, features) → the same shape, float32."""
+        return ((np.asarray(X, dtype=np.float64) - self.mean) / self.std).astype(np.float32)
+
+    def inverse(self, Z: ArrayLike) -> NDArray[np.float32]:
+        """Standardised values back in their own unit, float32."""
+        return (np.asarray(Z, dtype=np.float64) * self.std + self.mean).astype(np.float32)

@@ -1,0 +1,222 @@
+"""Module and Parameter: how a model knows its weights.
+
+A Parameter is a leaf Value that training may change. A Module is anything with Parameters and Modules among its
+attributes, inside lists, tuples and dicts too; each has a dotted path, such as "layers.0.weight", which is its name in
+`named_parameters()`, in `state_dict()` and in pictures. A layer is a subclass with its parameters and a `forward`:
+
+    class Scale(Module):
+        def __init__(self, features):
+            self.weight = Parameter(np.ones(features))
+
+        def forward(self, x):
+            return x * self.weight
+
+Calling the outermost module maps its submodules to paths, so that every node knows where it was made.
+"""
+
+import copy
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from autograd.context import CONTEXT, Context
+from autograd.errors import ArgumentError
+from autograd.ops.constant import alias
+from autograd.value import Value, make
+from nn.init import Rng, generator
+
+__all__ = ["Module", "Parameter"]
+
+
+class Parameter(Value):
+    """A weight: a leaf Value that a Module finds and an optimiser changes. Nothing is written into it in place."""
+
+    __slots__ = ()
+
+
+class Module:
+    """Base class of layers and models: parameters by dotted path, train/eval mode, state, repr.
+
+    Subclasses define forward(...); a call model(x) runs it. `draw(name, rng)` gives the initial data of a parameter and is
+    what `initialize` calls.
+    """
+
+    training = True
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output. Subclasses define it."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward(...)")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        outside = CONTEXT.get()
+        paths = outside.paths
+        if paths is None or id(self) not in paths:
+            paths = {id(module): path for path, module in reversed(list(self.named_modules()))}
+        token = CONTEXT.set(Context(outside.recording, outside.depth, paths[id(self)], paths, outside.anomaly))
+        try:
+            return self.forward(*args, **kwargs)
+        finally:
+            CONTEXT.reset(token)
+
+    # finding what is inside
+
+    def named_children(self) -> Iterator[tuple[str, Any]]:
+        """(name, Module or Parameter) of everything held directly; inside a container the name is "layers.0"."""
+        for name, held in vars(self).items():
+            yield from _inside(name, held)
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
+        """(dotted path, module) of this module, "" by default, and of all below; each module once, first path wins."""
+        seen: set[int] = set()
+        stack: list[tuple[str, Module]] = [(prefix, self)]
+        while stack:
+            path, module = stack.pop()
+            if id(module) in seen:
+                continue
+            seen.add(id(module))
+            yield path, module
+            below = [(_join(path, name), child) for name, child in module.named_children() if isinstance(child, Module)]
+            stack.extend(reversed(below))
+
+    def _owned(self) -> Iterator[tuple[str, "Module", str, Parameter]]:
+        """(dotted path, owner, name, parameter), each parameter once."""
+        seen: set[int] = set()
+        for path, module in self.named_modules():
+            for name, child in module.named_children():
+                if isinstance(child, Parameter) and id(child) not in seen:
+                    seen.add(id(child))
+                    yield _join(path, name), module, name, child
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """(dotted path, Parameter) in the order of definition; a shared one once, under its first path."""
+        return ((path, parameter) for path, _, _, parameter in self._owned())
+
+    def parameters(self) -> list[Parameter]:
+        """All Parameters, each once."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def parameter_count(self) -> int:
+        """Number of weights: elements of all Parameters."""
+        return sum(parameter.size for parameter in self.parameters())
+
+    # training
+
+    def zero_grad(self) -> None:
+        """Forget every parameter's gradient."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    def train(self, mode: bool = True) -> "Module":
+        """Put this module and all below into training mode (dropout on); returns it."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> "Module":
+        """Put this module and all below into evaluation mode; returns it."""
+        return self.train(False)
+
+    def draw(self, name: str, rng: np.random.Generator) -> Any:
+        """Initial data of the parameter called `name`. Subclasses with parameters of their own define it."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how its parameter {name!r} starts: define draw()")
+
+    def initialize(self, rng: Rng = None) -> "Module":
+        """Draw every parameter anew; returns the module.
+
+        Each is drawn from a generator of its own, seeded by one draw from rng and the parameter's path: adding a layer
+        leaves the start of the others unchanged.
+        """
+        key = int.from_bytes(generator(rng).bytes(16), "little")
+        for path, owner, name, parameter in self._owned():
+            parameter.data = owner.draw(name, np.random.default_rng([key, zlib.crc32(path.encode())]))
+            parameter.zero_grad()
+        return self
+
+    # state
+
+    def state_dict(self) -> dict[str, Any]:
+        """Dotted path → copy of the parameter's data."""
+        return {path: np.array(parameter.data) for path, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over the data of a state_dict. Raises ArgumentError, and changes nothing, if names or shapes differ."""
+        mine = dict(self.named_parameters())
+        missing, unexpected = sorted(mine.keys() - state.keys()), sorted(state.keys() - mine.keys())
+        if missing or unexpected:
+            raise ArgumentError(
+                f"load_state_dict: {type(self).__name__} lacks in the state: {', '.join(missing) or 'nothing'}; "
+                f"does not know: {', '.join(unexpected) or 'nothing'}"
+            )
+        new = {}
+        for path, parameter in mine.items():
+            data = np.array(state[path], dtype=parameter.dtype)
+            if data.shape != parameter.shape:
+                raise ArgumentError(f"load_state_dict: {path} has shape {data.shape}, expected {parameter.shape}")
+            new[path] = float(data) if type(parameter.data) is float else data
+        for path, data in new.items():
+            mine[path].data = data
+
+    def __tree_flatten__(self) -> tuple[list[str], list[Any]]:
+        names, children = [], []
+        for path, parameter in self.named_parameters():
+            names.append(path)
+            children.append(parameter)
+        return names, children
+
+    def __tree_unflatten__(self, children: list[Any]) -> "Module":
+        memo: dict[int, Any] = {}
+        for old, new in zip(self.parameters(), children, strict=True):
+            memo[id(old)] = new if isinstance(new, Parameter) else _as_parameter(new)
+        return copy.deepcopy(self, memo)
+
+    # looking
+
+    def describe(self) -> str:
+        """What stands between the brackets of the repr: sizes and options."""
+        return ""
+
+    def __repr__(self) -> str:
+        count = self.parameter_count()
+        head = f"{type(self).__name__}({self.describe()})"
+        below = [(name, child) for name, child in self.named_layers()]
+        tail = f"  {count:,} parameter{'s' * (count != 1)}" if count else ""
+        if not below:
+            return head + tail
+        lines = [f"  {name}: " + _text(child).replace("\n", "\n  ") for name, child in below]
+        return "\n".join([head + tail, *lines])
+
+    def named_layers(self) -> Iterator[tuple[str, Any]]:
+        """(name, layer) as the repr lists them: the modules held directly; containers add their plain functions."""
+        return ((name, child) for name, child in self.named_children() if isinstance(child, Module))
+
+
+def _inside(name: str, held: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(held, (Module, Parameter)):
+        yield name, held
+    elif isinstance(held, (list, tuple)):
+        for i, item in enumerate(held):
+            yield from _inside(f"{name}.{i}", item)
+    elif isinstance(held, dict):
+        for key, item in held.items():
+            yield from _inside(f"{name}.{key}", item)
+
+
+def _as_parameter(data: Any) -> Any:
+    if isinstance(data, Value):  # a recorded gradient: the same node, under the type that a Module finds
+        return make(alias, data.data, (data,), (data.data,), kind=Parameter)
+    return Parameter(data)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _text(layer: Any) -> str:
+    return repr(layer) if isinstance(layer, Module) else function_name(layer)
+
+
+def function_name(function: Callable[..., Any] | None) -> str:
+    """The name of an activation function, for a repr: "tanh", "relu"."""
+    return getattr(function, "__name__", repr(function)) if function is not None else "None"

@@ -1,0 +1,306 @@
+"""Training: a loop over batches, with validation, early stopping and a progress bar.
+
+`train` is the loop as a generator: each batch gives a Step, and what you do between batches is up to you.
+
+    for step in train(model, X, y, optimizer=nn.Adam(model), epochs=10, rng=0):
+        print(step.epoch, step.loss)
+
+`fit` runs it to its end and gives a History. Both keep the best weights while there is validation data and put them back
+however the loop ends: at the end, by `break`, by Ctrl-C or by an exception; if the generator has a name of its own, use it
+in a `with` block, so that it is closed at once:
+
+    with train(...) as steps:
+        for step in steps: ...
+"""
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd.context import no_grad
+from autograd.errors import ArgumentError, MissingExtraError, NonFiniteError
+from autograd.value import Value
+from nn.data import batches
+from nn.init import Rng, generator
+from nn.losses import accuracy, cross_entropy, mse
+from nn.module import Module
+from nn.optim import Adam, Optimizer
+
+__all__ = ["History", "Step", "Training", "evaluate", "fit", "predict", "train"]
+
+Metric = Callable[[Any, Any], float]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a batch of training did. Validation figures are there on the last batch of an epoch, else None.
+
+    epoch, batch   counted from 1         loss        of this batch, before the step
+    last           whether the epoch ends train_loss  mean over the epoch so far
+    """
+
+    epoch: int
+    batch: int
+    loss: float
+    last: bool
+    train_loss: float
+    validation_loss: float | None = None
+    validation_metric: float | None = None
+    improved: bool = False
+
+
+@dataclass
+class History:
+    """Figures by epoch: train_loss (mean of the batches' losses), validation_loss, validation_metric.
+
+    best_epoch  counted from 1: the epoch whose weights the model has now; the last one without validation data
+    seconds     duration of the whole training
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_metric: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    seconds: float = 0.0
+    stopped: str = ""
+
+    def plot(self, axes: Any = None) -> Any:
+        """Loss by epoch, training and validation, on matplotlib Axes, which it returns. Needs the extra [plot]."""
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError:
+            raise MissingExtraError('History.plot needs matplotlib: pip install "glassgrad[plot]"') from None
+        axes = plt.figure(figsize=(6, 3.5)).subplots() if axes is None else axes
+        epochs = range(1, len(self.train_loss) + 1)
+        axes.plot(epochs, self.train_loss, label="training")
+        if self.validation_loss:
+            axes.plot(epochs, self.validation_loss, label="validation")
+            axes.axvline(self.best_epoch, color="gray", linewidth=1, linestyle=":", label="best epoch")
+        axes.set(xlabel="epoch", ylabel="loss", title="Training")
+        axes.legend(frameon=False)
+        return axes
+
+
+def train(
+    model: Module,
+    X: Any,
+    y: Any,
+    *,
+    optimizer: Optimizer | None = None,
+    loss: Callable[[Any, Any], Any] | None = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    rng: Rng = None,
+    validation: tuple[Any, Any] | None = None,
+    metric: Metric | None = None,
+    patience: int | None = None,
+) -> "Training":
+    """Batches of training as an iterator of Steps; the arguments are those of fit."""
+    return Training(model, X, y, optimizer, loss, epochs, batch_size, rng, validation, metric, patience)
+
+
+class Training:
+    """The iterator behind train() and fit(): see there. `history` grows as it runs; close() puts the best weights back."""
+
+    def __init__(
+        self,
+        model: Module,
+        X: Any,
+        y: Any,
+        optimizer: Optimizer | None,
+        loss: Callable[[Any, Any], Any] | None,
+        epochs: int,
+        batch_size: int,
+        rng: Rng,
+        validation: tuple[Any, Any] | None,
+        metric: Metric | None,
+        patience: int | None,
+    ) -> None:
+        for name, number in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
+            if number is not None and (not isinstance(number, (int, np.integer)) or number < 1):
+                raise ArgumentError(f"{name} is a whole number of at least 1, got {number!r}")
+        if patience is not None and validation is None:
+            raise ArgumentError("patience needs validation=(X, y): training stops when the validation loss stops falling")
+        self.model = model
+        self.X, self.y = _data("X, y", model, X, y)
+        self.validation = None if validation is None else _data("validation", model, *validation)
+        self.loss = loss or (cross_entropy if self.y.dtype.kind in "iub" else mse)
+        self.metric = metric or (accuracy if self.loss is cross_entropy and self.y.dtype.kind in "iub" else None)
+        self.optimizer = optimizer or Adam(model)
+        self.epochs, self.batch_size, self.patience = epochs, batch_size, patience
+        self.rng = generator(rng)
+        self.history = History()
+        self._steps = self._run()
+
+    def __iter__(self) -> Iterator[Step]:
+        return self
+
+    def __next__(self) -> Step:
+        return next(self._steps)
+
+    def __enter__(self) -> "Training":
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop; the model gets its best weights back."""
+        self._steps.close()
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Number of Steps in an epoch."""
+        return math.ceil(len(self.X) / self.batch_size)
+
+    def _run(self) -> Iterator[Step]:
+        best, best_loss = None, math.inf
+        history, started = self.history, time.perf_counter()
+        mode = self.model.training
+        try:
+            for epoch in range(1, self.epochs + 1):
+                total, seen = 0.0, 0
+                for batch, (x, target) in enumerate(
+                    batches(self.X, self.y, batch_size=self.batch_size, rng=self.rng), start=1
+                ):
+                    self.model.train()
+                    value = self._step(x, target, epoch, batch)
+                    total, seen = total + value * len(x), seen + len(x)
+                    if batch < self.batches_per_epoch:
+                        yield Step(epoch, batch, value, False, total / seen)
+                history.train_loss.append(total / seen)
+                history.seconds = time.perf_counter() - started
+                figures = self._validate()
+                improved = figures[0] is not None and figures[0] < best_loss
+                if improved or self.validation is None:
+                    history.best_epoch = epoch
+                if improved:
+                    best_loss, best = figures[0], [parameter.data for parameter in self.model.parameters()]
+                yield Step(epoch, batch, value, True, total / seen, *figures, improved)
+                if self.patience is not None and epoch - history.best_epoch >= self.patience:
+                    history.stopped = f"no better validation loss for {self.patience} epochs"
+                    return
+        finally:
+            if best is not None:  # data is rebound, never written into, so the best arrays are still what they were
+                for parameter, data in zip(self.model.parameters(), best, strict=True):
+                    parameter.data = data
+            self.model.train(mode)
+            history.seconds = time.perf_counter() - started
+
+    def _step(self, x: Any, target: Any, epoch: int, batch: int) -> float:
+        loss = self.loss(self.model(x), target)
+        value = float(loss.data)
+        if not math.isfinite(value):
+            raise NonFiniteError(
+                f"the loss became {value} in epoch {epoch}, batch {batch}: try a smaller learning_rate than "
+                f"{self.optimizer.learning_rate:g}, look for NaN in X, or run under autograd.detect_anomaly()"
+            )
+        self.optimizer.zero_grad()
+        loss.backward(keep="leaves")
+        self.optimizer.step()
+        return value
+
+    def _validate(self) -> tuple[float | None, float | None]:
+        if self.validation is None:
+            return None, None
+        figures = evaluate(self.model, *self.validation, loss=self.loss, metric=self.metric)
+        self.history.validation_loss.append(figures[0])
+        if figures[1] is not None:
+            self.history.validation_metric.append(figures[1])
+        return figures
+
+
+def fit(
+    model: Module,
+    X: Any,
+    y: Any,
+    *,
+    optimizer: Optimizer | None = None,
+    loss: Callable[[Any, Any], Any] | None = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    rng: Rng = None,
+    validation: tuple[Any, Any] | None = None,
+    metric: Metric | None = None,
+    patience: int | None = None,
+    progress: bool = True,
+) -> History:
+    """Train the model and give the History.
+
+    X, y        (n, …) inputs and (n, …) targets; X and float targets are cast once to the model's dtype
+    loss        (prediction, target) → number; by default cross_entropy for integer targets, mse for others
+    optimizer   by default Adam with its default rate
+    rng         seed or Generator for the order of the batches
+    validation  (X, y) looked at after each epoch, in evaluation mode; the weights of the best epoch are kept
+    metric      (prediction, target) → float for validation; accuracy by default for class numbers
+    patience    stop after that many epochs without a better validation loss
+    progress    a tqdm bar, on a terminal or in a notebook
+
+    Raises NonFiniteError if the loss becomes NaN or infinite. Ctrl-C ends it early, with the best weights back in the
+    model, and is raised again.
+    """
+    arguments = (optimizer, loss, epochs, batch_size, rng, validation, metric, patience)
+    with Training(model, X, y, *arguments) as steps, _bar(progress, epochs) as bar:
+        for step in steps:
+            if step.last:
+                figures = {"loss": f"{step.train_loss:.4f}"}
+                if step.validation_loss is not None:
+                    figures["validation"] = f"{step.validation_loss:.4f}"
+                if step.validation_metric is not None:
+                    figures["metric"] = f"{step.validation_metric:.3f}"
+                bar.set_postfix(figures, refresh=False)
+                bar.update()
+    return steps.history
+
+
+def predict(model: Module, X: Any, *, batch_size: int = 1024) -> Any:
+    """The model's output for X as a plain array, in evaluation mode, in batches, with nothing recorded."""
+    x = _cast(model, X)
+    mode = model.training
+    model.eval()
+    try:
+        with no_grad():
+            parts = [model(x[i : i + batch_size]) for i in range(0, max(len(x), 1), batch_size)]
+    finally:
+        model.train(mode)
+    return np.concatenate([part.data if isinstance(part, Value) else np.asarray(part) for part in parts])
+
+
+def evaluate(
+    model: Module, X: Any, y: Any, *, loss: Callable[[Any, Any], Any], metric: Metric | None = None
+) -> tuple[float, float | None]:
+    """(loss, metric) of the model on X, y, in evaluation mode; the metric is None if none is asked for."""
+    prediction = predict(model, X)
+    target = np.asarray(y)
+    return float(loss(prediction, target)), None if metric is None else float(metric(prediction, target))
+
+
+def _cast(model: Module, X: Any) -> Any:
+    """X as an array of the model's dtype, if both are real numbers; embeddings take integers as they are."""
+    x = X.data if isinstance(X, Value) else np.asarray(X)
+    dtype = next((parameter.dtype for parameter in model.parameters()), x.dtype)
+    return x.astype(dtype) if x.dtype.kind == "f" and x.dtype != dtype else x
+
+
+def _data(name: str, model: Module, X: Any, y: Any) -> tuple[Any, Any]:
+    x, target = _cast(model, X), _cast(model, y)
+    if len(x) != len(target):
+        raise ArgumentError(f"{name}: X has {len(x)} rows, y has {len(target)}")
+    if not len(x):
+        raise ArgumentError(f"{name}: there are no rows")
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        raise ArgumentError(f"{name}: X has NaN or infinite entries, the first in row {np.argwhere(~np.isfinite(x))[0][0]}")
+    return x, target
+
+
+def _bar(progress: bool, epochs: int) -> Any:
+    """A tqdm bar over epochs, shown on a terminal and in a notebook's kernel, silent elsewhere."""
+    from tqdm import tqdm
+
+    notebook = "ipykernel" in sys.modules
+    return tqdm(total=epochs, unit="epoch", disable=not (progress and (notebook or sys.stderr.isatty())))

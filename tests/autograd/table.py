@@ -1,0 +1,238 @@
+"""The columns of the op table: what must hold for every op and each of its samples. Each column is a function that fails
+with an AssertionError; test_ops.py runs them over the whole registry, and plants wrong rules to see that they do fail.
+"""
+
+import zlib
+
+import numpy as np
+
+from autograd import Value
+
+STEP = 1e-5
+
+
+def generator(name):
+    """A random generator that depends on the test's own name only."""
+    return np.random.default_rng(zlib.crc32(name.encode()))
+
+
+def call(op, operands, options):
+    """The op as a user calls it: NumPy's function, if there is one."""
+    function = op.numpy[0] if op.numpy else op
+    if op.name == "einsum":
+        options = dict(options)
+        return function(options.pop("subscripts"), *operands, **options)
+    return function(list(operands), **options) if op.variadic else function(*operands, **options)
+
+
+def is_differentiable(x):
+    return isinstance(x, np.ndarray) and x.dtype.kind in "fc"
+
+
+def wrap(operands):
+    return [Value(x) if is_differentiable(x) else x for x in operands]
+
+
+def parts(out):
+    """Results as a list, whether the op has one or several."""
+    return list(out) if isinstance(out, (list, tuple)) else [out]
+
+
+def plain(x):
+    return x.data if isinstance(x, Value) else x
+
+
+def gradient(x, like):
+    """x.grad as an array; zeros where no backward pass came."""
+    return np.asarray(plain(x.grad)) if x.has_grad else np.zeros_like(like)
+
+
+def close(found, expected, what, rtol=1e-6, scale=1.0):
+    assert np.shape(found) == np.shape(expected), f"{what}: shape {np.shape(found)}, expected {np.shape(expected)}"
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-8 * max(1.0, scale), err_msg=what)
+
+
+def differences(function, arrays, k):
+    """d function / d arrays[k] by central differences: an array (size of the result, size of arrays[k])."""
+    columns = []
+    for i in range(arrays[k].size):
+        ends = []
+        for sign in (1.0, -1.0):
+            moved = arrays[k].copy()
+            moved.flat[i] += sign * STEP
+            ends.append(function([*arrays[:k], moved, *arrays[k + 1 :]]))
+        columns.append((ends[0] - ends[1]) / (2.0 * STEP))
+    return np.stack(columns, axis=-1) if columns else np.zeros((np.size(function(arrays)), 0))
+
+
+def flat(outs):
+    return np.concatenate([np.ravel(plain(out)) for out in outs])
+
+
+def forward(op, operands, options):
+    """On Values the op gives bit for bit what NumPy gives on arrays."""
+    expected = parts(call(op, operands, options))
+    found = parts(call(op, wrap(operands), options))
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected, strict=True):
+        assert isinstance(a, Value) == (op.differentiable and any(map(is_differentiable, operands)))
+        a = plain(a)
+        assert np.shape(a) == np.shape(b)
+        assert np.asarray(a).dtype == np.asarray(b).dtype, f"{op.name}: {np.asarray(a).dtype}, NumPy {np.asarray(b).dtype}"
+        np.testing.assert_array_equal(a, b, err_msg=f"{op.name} forward")
+
+
+def vjp(op, operands, options, rtol=1e-6):
+    """The rules give the full Jacobian that differences give, and a gradient that is an array of its own."""
+    def evaluate(xs):
+        return flat(parts(call(op, xs, options)))
+
+    operands = list(operands)
+    rows = {k: [] for k, x in enumerate(operands) if is_differentiable(x)}
+    values = wrap(operands)
+    outs = parts(call(op, values, options))
+    for out in outs:
+        seeds = np.eye(out.size).reshape((out.size, *out.shape)) if out.size else np.zeros((1, *out.shape))
+        for seed in seeds:
+            for k in rows:
+                values[k].zero_grad()
+            out.backward(seed)
+            for k, found in rows.items():
+                grad = gradient(values[k], operands[k])
+                assert grad.shape == operands[k].shape
+                assert not np.shares_memory(grad, seed) and grad.flags.writeable
+                if out.size:
+                    found.append(grad.ravel())
+                else:
+                    assert not grad.any()
+    for k, found in rows.items():
+        expected = differences(evaluate, operands, k)
+        found = np.stack(found) if found else np.zeros((0, operands[k].size))
+        close(found, expected, f"{op.name}: Jacobian for operand {k}", rtol, np.max(np.abs(evaluate(operands)), initial=0.0))
+
+
+def weighted_gradients(op, operands, options, weights, *, record=False):
+    """Gradients of Σ weights · out with respect to the differentiable operands, and the leaves, when recording."""
+    values = wrap(operands)
+    seeds = [Value(w) for w in weights] if record else weights
+    outs = parts(call(op, values, options))
+    if len(outs) == 1:
+        outs[0].backward(seeds[0], record=record)
+    else:
+        sum(np.sum(out * w) for out, w in zip(outs, seeds, strict=True)).backward(record=record)
+    leaves = [x for x in values if isinstance(x, Value)]
+    return [x.grad for x in leaves], leaves, seeds
+
+
+def second(op, operands, options, rng, rtol=1e-6):
+    """The recorded first gradient has the gradient that differences of the plain first gradient give.
+
+    Followed are Σ u · gradients, for random u, with respect to all operands and the cotangent.
+    """
+    operands = list(operands)
+    weights = [rng.normal(size=np.shape(out)) for out in parts(call(op, operands, options))]
+    places = [k for k, x in enumerate(operands) if is_differentiable(x)]
+    u = [rng.normal(size=operands[k].shape) for k in places]
+    inputs = [operands[k] for k in places] + weights
+
+    def evaluate(xs):
+        moved = list(operands)
+        for k, x in zip(places, xs[: len(places)], strict=True):
+            moved[k] = x
+        grads, _, _ = weighted_gradients(op, moved, options, xs[len(places) :])
+        return np.asarray([sum(float(np.sum(a * b)) for a, b in zip(u, grads, strict=True))])
+
+    grads, leaves, seeds = weighted_gradients(op, operands, options, weights, record=True)
+    total = sum(np.sum(a * b) for a, b in zip(u, grads, strict=True))
+    for x in (*leaves, *seeds):
+        x.zero_grad()
+    total.backward()
+    for k, x in enumerate((*leaves, *seeds)):
+        expected = differences(evaluate, inputs, k).reshape(np.shape(inputs[k]))
+        close(gradient(x, inputs[k]), expected, f"{op.name}: second derivative, input {k}", rtol, abs(evaluate(inputs)[0]))
+
+
+def float32(op, operands, options):
+    """float32 in: NumPy's dtype out, and float32 in every gradient, the second order's too."""
+    operands = [x.astype(np.float32) if is_differentiable(x) else x for x in operands]
+    outs = parts(call(op, wrap(operands), options))
+    if op.numpy:
+        assert [out.dtype for out in outs] == [np.asarray(out).dtype for out in parts(call(op, operands, options))]
+    else:
+        assert [out.dtype for out in outs] == [np.float32] * len(outs)
+    weights = [np.ones(out.shape, out.dtype)[()] for out in outs]
+    grads, leaves, seeds = weighted_gradients(op, operands, options, weights, record=True)
+    assert [g.dtype for g in grads] == [np.float32] * len(grads)
+    for x in (*leaves, *seeds):
+        x.zero_grad()
+    sum(np.sum(g * g) for g in grads).backward()
+    assert all(x.grad.dtype == x.dtype for x in (*leaves, *seeds) if x.has_grad)
+
+
+def strided(x):
+    """The same array, read-only and with gaps between its elements."""
+    if not is_differentiable(x):
+        return x
+    gaps = np.full((*x.shape, 2), np.nan)[..., 0]
+    gaps[...] = x
+    gaps.flags.writeable = False
+    return gaps
+
+
+def layouts(op, operands, options, rng):
+    """Read-only and non-contiguous operands and seeds give the same."""
+    spread = [strided(x) for x in operands]
+    outs = parts(call(op, wrap(operands), options))
+    weights = [rng.normal(size=out.shape) for out in outs]
+    expected, _, _ = weighted_gradients(op, operands, options, weights)
+    found, _, _ = weighted_gradients(op, spread, options, [strided(np.asarray(w)) for w in weights])
+    for a, b in zip(parts(call(op, wrap(spread), options)), outs, strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-13, atol=1e-14)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-14)
+
+
+def floats(op, operands, options):
+    """Python floats in: Python floats out, and in the gradients, when the result is a scalar."""
+    values = [Value(float(x)) if is_differentiable(x) else x for x in operands]
+    arrays = [np.asarray(x) if is_differentiable(x) else x for x in operands]
+    for out, expected in zip(parts(call(op, values, options)), parts(call(op, arrays, options)), strict=True):
+        assert np.shape(plain(out)) == np.shape(expected)
+        np.testing.assert_allclose(plain(out), expected, rtol=1e-14)
+        if np.shape(expected) == () and op.differentiable:
+            assert type(out.data) is float
+            out.backward()
+            assert all(type(x.grad) is float for x in values if isinstance(x, Value))
+
+
+def complex_vjp(op, operands, options, rng):
+    """Complex operands: the gradient of Re Σ w · out is ∂/∂x − i ∂/∂y."""
+    operands = [x + 1j * rng.permutation(x) if is_differentiable(x) else x for x in operands]
+    values = wrap(operands)
+    out = call(op, values, options)
+    w = rng.normal(size=out.shape) + 1j * rng.normal(size=out.shape)
+    np.sum(np.real(w * out)).backward()
+
+    def evaluate(xs):
+        return np.asarray([np.sum(np.real(w * call(op, xs, options)))])
+
+    for k, x in enumerate(operands):
+        if is_differentiable(x):
+            along = [(evaluate([*operands[:k], x + d * np.eye(x.size)[i].reshape(x.shape) * STEP, *operands[k + 1 :]])
+                      - evaluate([*operands[:k], x - d * np.eye(x.size)[i].reshape(x.shape) * STEP, *operands[k + 1 :]]))[0]
+                     / (2.0 * STEP) for d in (1.0, 1j) for i in range(x.size)]  # fmt: skip
+            expected = np.asarray(along[: x.size]) - 1j * np.asarray(along[x.size :])
+            close(values[k].grad, expected.reshape(x.shape), f"{op.name}: complex gradient for operand {k}")
+
+
+def point(op, row):
+    """The row's exact result and gradient of its sum."""
+    values = [x if g is None else Value(x) for x, g in zip(row.operands, row.gradients, strict=True)]
+    out = call(op, values, row.options)
+    if row.out is not None:
+        np.testing.assert_array_equal(out.data, row.out)
+    (np.sum(out) if out.ndim else out).backward()
+    for x, expected in zip(values, row.gradients, strict=True):
+        if expected is not None:
+            assert np.shape(x.grad) == np.shape(expected)
+            np.testing.assert_allclose(x.grad, expected, rtol=3e-16, atol=0.0)

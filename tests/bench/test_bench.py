@@ -1,0 +1,98 @@
+"""The benchmark computes the same with every contender at hand, and a broken one costs a line. Nothing is timed."""
+
+import json
+
+import data
+import numpy as np
+import pytest
+import report
+import runner
+import worker
+from workloads import by_hand
+
+pytest.importorskip("nn.optim", reason="the contender 'glassgrad' needs nn's optimisers")
+
+NETWORKS = {
+    "W1b": (lambda: by_hand.hinge_network(data.moons(np.float32)), glassgrad.moons),
+    "W2": (lambda: by_hand.softmax_network(data.adam_problem(), by_hand.relu), glassgrad.mlp_adam),
+    "W3": (lambda: by_hand.softmax_network(data.momentum_problem(), by_hand.tanh), glassgrad.mlp_momentum),
+}
+
+
+@pytest.mark.parametrize("workload", NETWORKS)
+def test_gradient_by_hand_equals_ours(workload):
+    by_hand_network, our_network = NETWORKS[workload]
+    _, gradients, run = by_hand_network()
+    model, loss_function, _ = our_network()
+    loss = loss_function()
+    loss.backward(keep="leaves")
+    ours = np.concatenate([p.grad.T.ravel() for p in model.parameters()])
+    assert float(loss.data) == pytest.approx(float(run()), rel=1e-6)
+    np.testing.assert_allclose(ours, gradients, rtol=0, atol=1e-6 * np.abs(gradients).max() * len(model.layers))
+
+
+@pytest.mark.parametrize("workload", data.TITLES)
+def test_results_after_three_steps_equal(workload):
+    results = {
+        name: worker.check(contender.WORKLOADS[workload])["results"]
+        for name, contender in (("by hand", by_hand), ("glassgrad", glassgrad))
+    }
+    assert report.deviations(results, "by hand", data.TOLERANCES[workload]) == {}
+
+
+def test_deviations_name_who_differs():
+    results = {"by hand": [2.0, 4.0], "close": [2.0, 4.0001], "off": [2.0, 5.0], "short": [2.0], "nan": [2.0, np.nan]}
+    assert report.deviations(results, "by hand", 1e-3) == {"off": 0.25, "short": np.inf, "nan": np.inf}
+
+
+def test_tables_show_medians_spread_and_ratios():
+    samples = {
+        "W1": {"glassgrad": [10.0, 20.0, 30.0], "torch eager": [20.0, 20.0, 20.0]},
+        "W6": {"glassgrad": "failed"},
+    }
+    assert report.times_table(samples, ["glassgrad", "torch eager"], ["W1", "W6"]) == [
+        "µs a step           W1      W6",
+        "───────────  ─────────  ──────",
+        "glassgrad    20.0 ±25%  failed",
+        "torch eager   20.0 ±0%       ·",
+    ]
+    pairs = [("torch eager", "glassgrad", "torch eager"), ("JAX jit", "glassgrad", "JAX jit")]
+    assert report.ratios_table(samples, pairs, ["W1", "W6"]) == [
+        "glassgrad ÷ peer                W1  W6",
+        "────────────────  ────────────────  ──",
+        "torch eager       1.00 (0.75–1.25)   ·",
+    ]
+
+
+def test_broken_peers_get_one_line_and_the_others_go_on(tmp_path, capsys):
+    crashing = tmp_path / "python"
+    crashing.write_text("#!/bin/sh\necho 'first line' >&2\necho 'illegal instruction' >&2\nexit 1\n")
+    crashing.chmod(0o755)
+    missing = tmp_path / "nowhere" / "python"
+    arguments = ["--peer", f"torch={crashing}", "--peer", f"jax={missing}", "--json", str(tmp_path / "figures.json")]
+    assert runner.main([*arguments, "--workloads", "W6", "--rounds", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("torch")] == ["torch left out: illegal instruction"]
+    assert len([line for line in lines if line.startswith("jax left out: ")]) == 1
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert len(figures["microseconds"]["W6"]["glassgrad"]) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["figures.json", "python"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--peer", "tensorflow=/bin/python"],
+            "got 'tensorflow=/bin/python', expected NAME=PYTHON with NAME one of hips",
+        ),
+        (["--peer", "torch"], "got 'torch', expected NAME=PYTHON"),
+        (["--workloads", "W1,W99"], "unknown workload 'W99'; there are W1, W1b, W2, W3, W6, W8"),
+        (["--rounds", "0"], "got '0', expected a whole number of at least 1"),
+    ],
+)
+def test_wrong_options(arguments, message, capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        runner.main(arguments)
+    assert exit_info.value.code == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,118 @@
+"""Splits, batches and standardisation: every row once, the same seed the same rows, statistics from training only."""
+
+import numpy as np
+import pytest
+
+from nn.data import Standardizer, batches, split
+
+
+def test_an_epoch_holds_every_row_once_and_keeps_rows_together():
+    x, y = np.arange(20).reshape(10, 2), np.arange(10)
+    seen = list(batches(x, y, batch_size=4, rng=0))
+    assert [len(labels) for _, labels in seen] == [4, 4, 2]
+    rows = np.concatenate([labels for _, labels in seen])
+    assert sorted(rows.tolist()) == list(range(10)) and rows.tolist() != list(range(10))
+    assert all(np.array_equal(xs[:, 0], 2 * ys) for xs, ys in seen)
+
+
+def test_a_generator_gives_each_epoch_a_new_order_and_an_int_the_same():
+    x = np.arange(50)
+    rng = np.random.default_rng(3)
+    first, second = (next(batches(x, batch_size=50, rng=rng))[0].tolist() for _ in range(2))
+    assert first != second
+    assert first == next(batches(x, batch_size=50, rng=3))[0].tolist()
+
+
+def test_drop_last_and_unshuffled():
+    x = np.arange(7)
+    assert [b.tolist() for (b,) in batches(x, batch_size=3, shuffle=False, drop_last=True)] == [[0, 1, 2], [3, 4, 5]]
+    assert [b.tolist() for (b,) in batches(x, batch_size=9, shuffle=False)] == [list(range(7))]
+
+
+def test_batches_copy_so_training_cannot_write_into_the_data():
+    x = np.zeros(4)
+    (batch,) = next(batches(x, batch_size=4, shuffle=False))
+    batch[:] = 1.0
+    assert not x.any()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "options", "error", "text"),
+    [
+        ((), {"batch_size": 2, "rng": 0}, ValueError, "batches needs at least one array"),
+        ((np.ones(3), np.ones(4)), {"batch_size": 2, "rng": 0}, ValueError, "different length: 3, 4 rows"),
+        ((np.ones(3),), {"batch_size": 0, "rng": 0}, ValueError, "batch_size is at least 1, got 0"),
+        ((np.ones(3),), {"batch_size": 2}, TypeError, "needs rng="),
+        ((np.ones(3),), {"batch_size": 2, "rng": "a"}, TypeError, "rng"),
+    ],
+)
+def test_batches_refuses_before_the_first_batch(arrays, options, error, text):
+    with pytest.raises(error, match=text):
+        batches(*arrays, **options)
+
+
+def test_a_split_is_exact_disjoint_and_the_same_for_the_same_seed():
+    parts = split(100, (0.7, 0.15, 0.15), rng=5)
+    assert [len(part) for part in parts] == [70, 15, 15]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(100))
+    assert all((np.diff(part) > 0).all() for part in parts)
+    again, other = split(100, (0.7, 0.15, 0.15), rng=5), split(100, (0.7, 0.15, 0.15), rng=6)
+    assert all(np.array_equal(a, b) for a, b in zip(parts, again, strict=True))
+    assert not np.array_equal(parts[0], other[0])
+
+
+def test_stratified_parts_have_the_classes_in_proportion():
+    labels = np.repeat([0, 1, 2], [600, 300, 100])
+    for part, size in zip(split(1000, (0.8, 0.2), rng=1, stratify=labels), (800, 200), strict=True):
+        assert np.bincount(labels[part]).tolist() == [size * 6 // 10, size * 3 // 10, size // 10]
+
+
+@pytest.mark.parametrize("rows_per_class", [2, 3, 5, 7])
+def test_rare_classes_are_all_trained_on_and_no_part_is_starved(rows_per_class):
+    labels = np.repeat(np.arange(40), rows_per_class)
+    parts = split(len(labels), (0.7, 0.15, 0.15), rng=2, stratify=labels)
+    assert set(labels[parts[0]]) == set(range(40))
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(labels)))
+    for part, share in zip(parts, (0.7, 0.15, 0.15), strict=True):
+        assert abs(len(part) - share * len(labels)) <= 3
+
+
+def test_a_fraction_of_zero_gives_an_empty_part():
+    train, nothing, test = split(10, (0.8, 0.0, 0.2), rng=0)
+    assert (len(train), len(nothing), len(test)) == (8, 0, 2)
+    assert nothing.dtype == train.dtype
+
+
+@pytest.mark.parametrize(
+    ("n", "fractions", "stratify", "text"),
+    [
+        (10, (0.5, 0.4), None, "add up to 1"),
+        (10, (1.5, -0.5), None, "add up to 1"),
+        (10, (), None, "add up to 1"),
+        (10, (float("nan"), 1.0), None, "add up to 1"),
+        (2, (0.7, 0.15, 0.15), None, "2 rows are too few"),
+        (8, (0.5, 0.5), list(range(8)), "a part would be empty"),
+        (4, (0.5, 0.5), [0, 1], r"stratify has shape \(2,\), expected \(4,\)"),
+    ],
+)
+def test_split_refuses(n, fractions, stratify, text):
+    with pytest.raises(ValueError, match=text):
+        split(n, fractions, rng=0, stratify=stratify)
+
+
+def test_standardizing_uses_the_fitted_rows_only_and_comes_back():
+    rng = np.random.default_rng(0)
+    train, test = rng.normal(5.0, 3.0, (200, 4)), rng.normal(7.0, 1.0, (50, 4))
+    scale = Standardizer.fit(train)
+    z = scale.transform(train)
+    assert z.dtype == np.float32
+    assert np.allclose(z.mean(axis=0), 0, atol=1e-6) and np.allclose(z.std(axis=0), 1, atol=1e-5)
+    assert np.allclose(scale.transform(test), (test - train.mean(axis=0)) / train.std(axis=0), atol=1e-5)
+    assert np.allclose(scale.inverse(scale.transform(test)), test, rtol=1e-5)
+
+
+def test_a_column_constant_in_training_is_left_at_zero():
+    scale = Standardizer.fit(np.full((7, 1), 0.1))
+    assert scale.transform(np.full((3, 1), 0.1)).tolist() == [[0.0]] * 3
+    with pytest.raises(ValueError, match="no rows"):
+        Standardizer.fit(np.zeros((0, 2)))
