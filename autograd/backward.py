@@ -27,6 +27,7 @@ from autograd.value import CONSTANT, DISPATCH, UNREACHED, Value, make
 
 __all__ = ["order", "propagate", "unbroadcast"]
 
+_ARRAY = np.ndarray
 _serial = attrgetter("serial")
 
 
@@ -98,7 +99,12 @@ def propagate(nodes, cotangents, *, wanted=None, record=False, keep=None):
                 c = rule(*map(_as_numpy, (g, out, *arguments)), **options)
             if c is None:
                 continue
-            if type(c) is not float or type(data) is not float or anomaly:
+            kind = type(c)
+            if (
+                anomaly
+                or kind is not type(data)
+                or (kind is not float and (kind is not _ARRAY or c.shape != data.shape or c.dtype is not data.dtype))
+            ):
                 c = check(c, data, node) if anomaly else conform(c, data, node)
             if operand in cotangents:
                 cotangents[operand] = cotangents[operand] + c

@@ -107,7 +107,7 @@ def _compare(f, xs, rtol):
     def evaluate(arrays):
         function, arguments = call(arrays)
         with no_grad(), np.errstate(all="ignore"):
-            result = function(*tree.map(lambda x: Value(x) if _is_real(x) else x, arguments))
+            result = function(*tree.map(lambda x: Value(x) if _is_real(x) and not isinstance(x, Value) else x, arguments))
         return np.concatenate([np.ravel(_data(x)).astype(np.float64) for x in tree.flatten(result)[0]] or [np.zeros(0)])
 
     function, arguments = call(base)

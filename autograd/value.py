@@ -50,6 +50,7 @@ class _Constant:
 
 CONSTANT = _Constant()
 _new = object.__new__
+_ARRAY, _FLOAT32 = np.ndarray, np.float32
 
 
 def make(primitive, data, operands=(), saved=(), options=NO_OPTIONS, context=None, kind=None):
@@ -104,18 +105,24 @@ def _operator(ufunc, compute, *, reflected=False):
         x = self.data
         if isinstance(other, Value):
             y = other.data
-            fast = other.primitive is not CONSTANT
+            fast = other.primitive is not CONSTANT and self.primitive is not CONSTANT
         else:
             y = other
-            fast = True
-        if type(x) is float and (type(y) is float or type(y) is int) and fast and self.primitive is not CONSTANT:
+            fast = self.primitive is not CONSTANT
+        kind_x, kind_y = type(x), type(y)
+        if (
+            fast
+            and (kind_x is float or kind_x is _ARRAY or kind_x is _FLOAT32)
+            and (kind_y is float or kind_y is _ARRAY or kind_y is int or kind_y is _FLOAT32)
+        ):
             context = read()
             if context.fast:
                 try:
                     data = compute(y, x) if reflected else compute(x, y)
-                except ArithmeticError:  # Python raises for 1/0 and 1e200**2; the general way gives NumPy's inf
+                except (ArithmeticError, ValueError):  # 1/0 of floats, shapes that do not fit: the general way deals with it
                     data = None
-                if type(data) is float:
+                kind = type(data)
+                if kind is float or kind is _ARRAY or kind is _FLOAT32:
                     node = _new(Value)
                     node.data = data
                     node.grad = UNREACHED
@@ -129,9 +136,14 @@ def _operator(ufunc, compute, *, reflected=False):
                     return node
         elif type(other) not in PLAIN and not isinstance(other, Value) and not _is_constant(other):
             return NotImplemented
-        return DISPATCH[ufunc](other, self) if reflected else DISPATCH[ufunc](self, other)
+        return DISPATCH[ufunc].apply((other, self) if reflected else (self, other))
 
     return method
+
+
+def _power(x, y):
+    """x ** y of floats; the op knows a faster way for arrays."""
+    return x**y if type(x) is float and type(y) is not _ARRAY else None
 
 
 def _is_constant(x):
@@ -290,10 +302,10 @@ class Value:
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        if any(_is_foreign(x) for x in inputs):
-            return NotImplemented
-        out = options.pop("out", None)
-        if out is not None and any(target is not None for target in out):
+        for x in inputs:
+            if type(x) not in PLAIN and _is_foreign(x):
+                return NotImplemented
+        if options and any(target is not None for target in options.pop("out", ())):
             raise InPlaceError(
                 f"np.{ufunc.__name__} cannot write a Value into an array (a += v, out=a): write a = a + v, without out="
             )
@@ -304,8 +316,9 @@ class Value:
         return primitive(*inputs, **options)
 
     def __array_function__(self, function, types, args, kwargs):
-        if not all(issubclass(kind, (Value, np.ndarray)) for kind in types):
-            return NotImplemented
+        for kind in types:
+            if not issubclass(kind, (Value, np.ndarray)):
+                return NotImplemented
         primitive = DISPATCH.get(function)
         if primitive is None:
             raise NotDifferentiableError(_no_rule(function))
@@ -323,7 +336,7 @@ class Value:
     __sub__ = _operator(np.subtract, operator.sub)
     __mul__ = _operator(np.multiply, operator.mul)
     __truediv__ = _operator(np.divide, operator.truediv)
-    __pow__ = _operator(np.power, operator.pow)
+    __pow__ = _operator(np.power, _power)
     __matmul__ = _operator(np.matmul, operator.matmul)
     __floordiv__ = _operator(np.floor_divide, operator.floordiv)
     __mod__ = _operator(np.remainder, operator.mod)
@@ -331,7 +344,7 @@ class Value:
     __rsub__ = _operator(np.subtract, operator.sub, reflected=True)
     __rmul__ = _operator(np.multiply, operator.mul, reflected=True)
     __rtruediv__ = _operator(np.divide, operator.truediv, reflected=True)
-    __rpow__ = _operator(np.power, operator.pow, reflected=True)
+    __rpow__ = _operator(np.power, _power, reflected=True)
     __rmatmul__ = _operator(np.matmul, operator.matmul, reflected=True)
     __rfloordiv__ = _operator(np.floor_divide, operator.floordiv, reflected=True)
     __rmod__ = _operator(np.remainder, operator.mod, reflected=True)
@@ -397,7 +410,7 @@ def _show(data):
 
 def _is_foreign(x):
     """Whether x has NumPy's protocol in a way of its own, so that it must be asked first."""
-    if type(x) in PLAIN or isinstance(x, (Value, np.ndarray, np.generic)):
+    if isinstance(x, (Value, np.ndarray, np.generic)):
         return False
     return hasattr(x, "__array_ufunc__")
 

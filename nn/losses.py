@@ -44,7 +44,7 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = 
 def hinge(score: Any, target: Any, *, reduction: str = "mean") -> Any:
     """max(0, 1 − target · score) for targets −1 and +1: no loss once the score is right by a margin of 1."""
     score, target = _pair("hinge", score, target)
-    if not np.all(np.isin(target, (-1, 1))):
+    if not np.all(target * target == 1.0):
         raise ArgumentError("hinge: targets are −1 and +1")
     return _reduce(relu(1.0 - target * score), reduction)
 
@@ -60,7 +60,7 @@ def cross_entropy(logits: Any, target: Any, *, reduction: str = "mean") -> Any:
     if target.dtype.kind in "iub":
         if target.shape != shape[:-1]:
             raise ShapeError(f"cross_entropy: logits {shape} need targets of shape {shape[:-1]}, got {target.shape}")
-        if target.size and (target.min() < 0 or target.max() >= shape[-1]):
+        if target.size and (np.minimum.reduce(target, None) < 0 or np.maximum.reduce(target, None) >= shape[-1]):
             raise ArgumentError(
                 f"cross_entropy: targets are 0 … {shape[-1] - 1} for logits {shape}, got {target.min()} … {target.max()}"
             )

@@ -18,6 +18,8 @@ import copy
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
+from weakref import ref as weakref
 
 import numpy as np
 
@@ -51,9 +53,7 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         outside = CONTEXT.get()
-        paths = outside.paths
-        if paths is None or id(self) not in paths:
-            paths = {id(module): path for path, module in reversed(list(self.named_modules()))}
+        paths = _Paths.below(self) if outside.paths is None else outside.paths
         token = CONTEXT.set(Context(outside.recording, outside.depth, paths[id(self)], paths, outside.anomaly))
         try:
             return self.forward(*args, **kwargs)
@@ -65,7 +65,10 @@ class Module:
     def named_children(self) -> Iterator[tuple[str, Any]]:
         """(name, Module or Parameter) of everything held directly; inside a container the name is "layers.0"."""
         for name, held in vars(self).items():
-            yield from _inside(name, held)
+            if isinstance(held, (Module, Parameter)):
+                yield name, held
+            elif isinstance(held, (list, tuple, dict)):
+                yield from _inside(name, held)
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
         """(dotted path, module) of this module, "" by default, and of all below; each module once, first path wins."""
@@ -190,6 +193,31 @@ class Module:
     def named_layers(self) -> Iterator[tuple[str, Any]]:
         """(name, layer) as the repr lists them: the modules held directly; containers add their plain functions."""
         return ((name, child) for name, child in self.named_children() if isinstance(child, Module))
+
+
+class _Paths(dict[int, str]):
+    """id of every module below an outermost one → its dotted path; "" for a stranger that is called from inside.
+
+    Kept from call to call, since finding the modules takes longer than a small layer; a module that is not in it yet makes
+    it look again.
+    """
+
+    known: WeakKeyDictionary[Module, "_Paths"] = WeakKeyDictionary()
+    root: weakref[Module]
+
+    @classmethod
+    def below(cls, module: Module) -> "_Paths":
+        paths = cls.known.get(module)
+        if paths is None:
+            paths = cls.known[module] = cls()
+            paths.root = weakref(module)
+        return paths
+
+    def __missing__(self, key: int) -> str:
+        root = self.root()
+        if root is not None:
+            self.update({id(module): path for path, module in root.named_modules()})
+        return self.setdefault(key, "")
 
 
 def _inside(name: str, held: Any) -> Iterator[tuple[str, Any]]:

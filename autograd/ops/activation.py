@@ -223,7 +223,8 @@ softmax.vjp(x=_softmax)
 def log_softmax(x, /, axis=-1):
     """Logarithm of softmax, out = x − ln Σ e^x, in nats; dx = g − e^out Σ g."""
     shifted = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    with np.errstate(divide="ignore"):  # no element, ln 0: an empty result
+        return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
 log_softmax.vjp(x=lambda g, out, x, axis=-1: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True))

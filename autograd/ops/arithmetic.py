@@ -221,7 +221,7 @@ def _clip_call(a, a_min=None, a_max=None, *, min=None, max=None):
     numpy=np.clip,
     kind="elementwise",
     call=_clip_call,
-    samples=[sample("3 4", -1.1, 1.1), sample("3 4", "4", 1.9, high=1.0), sample("", -1.0, 1.0)],
+    samples=[sample("3 4", -1.1, 1.1), sample("3 4", "4", "4"), sample("", -1.0, 1.0), sample("3 1", "4", "3 4")],
     points=[point((np.array([-2.0, -1.0, 0.5, 1.0, 3.0]), -1.0, 1.0), (np.array([0.0, 0.0, 1.0, 0.0, 0.0]), None, None))],
     source="0 outside and at a bound, the minimum-norm subgradient",
 )
@@ -246,7 +246,7 @@ def conjugate(x, /):
 conjugate.vjp(x=lambda g, out, x: np.conjugate(g))
 
 
-@primitive(numpy=np.real, kind="linear", samples=[sample("3 4"), sample("")], method=False)
+@primitive(numpy=np.real, kind="linear", samples=[sample("3 4", complex=True), sample("")], method=False)
 def real(x, /):
     """Real part; a real x itself."""
     return np.real(x)
@@ -255,7 +255,7 @@ def real(x, /):
 real.vjp(x=lambda g, out, x: astype(g, np.result_type(x)))
 
 
-@primitive(numpy=np.imag, kind="linear", samples=[sample("3 4"), sample("")], method=False)
+@primitive(numpy=np.imag, kind="linear", samples=[sample("3 4", complex=True), sample("")], method=False)
 def imag(x, /):
     """Imaginary part; 0 for a real x."""
     return np.imag(x)

@@ -4,6 +4,8 @@ Each could be written with the ops before it; as one node the affine map saves t
 famous p − y instead of a chain of logarithms and divisions.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from autograd.errors import ShapeError
@@ -34,22 +36,30 @@ def linear(x, weight, bias, /):
 
 
 def _linear_weight(g, out, x, weight, bias):
-    return np.matmul(np.transpose(_rows(g)), _rows(x))
+    return np.dot(_rows(g).T, _rows(x)) if np.ndim(x) > 1 else np.outer(g, x)
+
+
+@lru_cache(maxsize=64)
+def _ones(length, dtype):
+    ones = np.ones(length, dtype)
+    ones.flags.writeable = False
+    return ones
 
 
 def _linear_bias(g, out, x, weight, bias):
-    rows = _rows(g)
-    # ones @ rows runs in BLAS, twice as fast as a sum over axis 0
-    return np.reshape(np.matmul(np.ones_like(rows[:, 0]), rows), np.shape(bias))
+    if np.ndim(bias) == 0:
+        return np.sum(g)
+    rows = _rows(g)  # ones @ rows runs in BLAS, in half the time of a sum over axis 0
+    return np.dot(_ones(rows.shape[0], rows.dtype), rows)
 
 
-linear.vjp(x=lambda g, out, x, weight, bias: np.matmul(g, weight), weight=_linear_weight, bias=_linear_bias)
+linear.vjp(x=lambda g, out, x, weight, bias: np.dot(g, weight), weight=_linear_weight, bias=_linear_bias)
 
 
 def _log_probabilities(logits):
     """log softmax over the last axis of a plain array, stable: the largest logit is taken off first."""
-    shifted = logits - np.max(logits, axis=-1, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+    shifted = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
+    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=-1, keepdims=True))
 
 
 @primitive(
@@ -67,8 +77,9 @@ def softmax_cross_entropy(logits, labels, /):
     if np.shape(logits)[:-1] != np.shape(labels):
         raise ValueError(f"labels of shape {np.shape(labels)} do not fit logits of shape {np.shape(logits)}")
     log_p = _log_probabilities(logits)
-    picked = np.take_along_axis(log_p, np.expand_dims(labels, -1), axis=-1)
-    return -np.mean(picked), log_p
+    rows = _rows(log_p)
+    picked = rows[np.arange(len(rows)), np.ravel(labels)]
+    return -np.add.reduce(picked) / rows.dtype.type(len(rows)), log_p
 
 
 def _cross_entropy_logits(g, out, logits, labels):
@@ -76,7 +87,7 @@ def _cross_entropy_logits(g, out, logits, labels):
     p = np.exp(out[1])
     total = 0.0
     if g_loss is not None:
-        hot = np.equal(np.expand_dims(labels, -1), np.arange(np.shape(logits)[-1]))
+        hot = labels[..., None] == np.arange(p.shape[-1])
         total = (p - hot) * (g_loss * (1.0 / np.size(labels)))
     if g_log_p is not None:  # only a second derivative asks for it
         total = total + g_log_p - p * np.sum(g_log_p, axis=-1, keepdims=True)

@@ -26,7 +26,7 @@ def plain_index(index):
     return index
 
 
-def _getitem_call(x, index, /):
+def _getitem_call(x, /, index):
     return (x,), {"index": index if type(index) in BASIC else plain_index(index)}
 
 

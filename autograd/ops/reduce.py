@@ -25,6 +25,13 @@ NO_DTYPE = error(("3",), dtype=np.float32, match="no option 'dtype'", kind=Argum
 TIES = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
 
 
+def spread(g, shape):
+    """np.broadcast_to(g, shape); for a NumPy scalar, the usual case of a loss, as a view that takes an eighth of the time."""
+    if isinstance(g, np.floating):
+        return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
+    return np.broadcast_to(g, shape)
+
+
 @primitive(
     numpy=np.sum,
     kind="linear",
@@ -34,21 +41,24 @@ TIES = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
 )
 def sum(x, /, axis=None, *, keepdims=False):
     """Sum over axis (all axes by default): every element's slope is 1."""
-    return np.sum(x, axis=axis, keepdims=keepdims)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)  # np.sum without its 0.8 µs of Python
 
 
-sum.vjp(x=lambda g, out, x, axis=None, keepdims=False: np.broadcast_to(restored(g, x, axis, keepdims), np.shape(x)))
+sum.vjp(x=lambda g, out, x, axis=None, keepdims=False: spread(restored(g, x, axis, keepdims), np.shape(x)))
 
 
 def _mean(g, out, x, axis=None, keepdims=False):
     share = g / (np.size(x) / np.size(out)) if np.size(out) else g
-    return np.broadcast_to(restored(share, x, axis, keepdims), np.shape(x))
+    return spread(restored(share, x, axis, keepdims), np.shape(x))
 
 
 @primitive(numpy=np.mean, kind="linear", samples=[*AXES, sample("0 3", axis=1)], errors=[BAD_AXIS, NO_DTYPE])
 def mean(x, /, axis=None, *, keepdims=False):
     """Mean over axis: every element's slope is 1 / n."""
-    return np.mean(x, axis=axis, keepdims=keepdims)
+    if type(x) is not np.ndarray or x.dtype.kind != "f" or x.dtype.itemsize < 4 or not x.size:
+        return np.mean(x, axis=axis, keepdims=keepdims)
+    total = np.add.reduce(x, axis=axis, keepdims=keepdims)  # what np.mean does, without its 2 µs of Python
+    return total / total.dtype.type(x.size / total.size)
 
 
 mean.vjp(x=_mean)
@@ -71,7 +81,7 @@ def _products_of_others(g, x):
     outside = np.broadcast_to(np.expand_dims(g, -1), np.shape(x))
     for pairs, length in reversed(levels):
         children = np.expand_dims(outside, -1) * np.flip(pairs, -1)
-        outside = np.reshape(children, (*np.shape(pairs)[:-2], -1))[..., :length]
+        outside = np.reshape(children, (*np.shape(pairs)[:-2], 2 * np.shape(pairs)[-2]))[..., :length]
     return outside
 
 
@@ -122,7 +132,7 @@ def _shared(g, out, x, axis=None, keepdims=False):
     samples=[*AXES, sample("0 3", axis=1)],
     points=[
         point((TIES,), (np.array([[0.0, 0.5, 0.5], [0.0, 0.0, 0.0]]),)),
-        point((TIES,), (np.array([[0.0, 0.5, 0.5], [0.25, 0.25, 0.25]]) * [[1.0], [4.0 / 3.0]],), axis=1),
+        point((TIES,), (np.array([[0.0, 0.5, 0.5], [1.0 / 3.0] * 3]),), axis=1),
     ],
     errors=[BAD_AXIS, error(("0",), match="zero-size")],
     source="ties share equally, the minimum-norm subgradient",
@@ -138,7 +148,7 @@ max.vjp(x=_shared)
 @primitive(
     numpy=(np.min, np.amin),
     samples=[*AXES, sample("0 3", axis=1)],
-    points=[point((TIES,), (np.array([[1.0, 0.5, 0.5], [0.0, 0.5, 0.5]]),), axis=0)],
+    points=[point((TIES,), (np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]),), axis=0)],
     errors=[BAD_AXIS, error(("0",), match="zero-size")],
     source="ties share equally, the minimum-norm subgradient",
 )

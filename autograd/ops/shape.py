@@ -287,14 +287,18 @@ def _pad_call(array, pad_width, mode="constant", **options):
         raise ArgumentError(f"pad: mode={mode!r} has no derivative here; constant, edge, reflect, symmetric and wrap have")
     if options.get("reflect_type", "even") != "even" or any(isinstance(v, Value) for v in options.values()):
         raise ArgumentError("pad: constant_values is a plain number, and reflect_type is 'even', where pad is differentiated")
-    return (array,), {"pad_width": pad_width, "mode": mode, **options}
+    ndim = np.ndim(array)
+    if isinstance(pad_width, dict):
+        widths = {axis % ndim: width for axis, width in pad_width.items()}
+        pad_width = [np.broadcast_to(widths.get(axis, 0), 2) for axis in range(ndim)]
+    pairs = tuple((int(before), int(after)) for before, after in np.broadcast_to(pad_width, (ndim, 2)))
+    return (array,), {"pad_width": pairs, "mode": mode, **options}
 
 
 def _pad(g, out, x, pad_width, mode="constant", **options):
     if mode != "constant":
         return send_back(g, x, np.pad(numbered(x), pad_width, mode))
-    inside = np.nonzero(np.pad(np.ones(np.shape(x), bool), pad_width))
-    return g[tuple(slice(int(i[0]), int(i[-1]) + 1) for i in inside)] if np.size(x) else np.zeros_like(x)
+    return g[tuple(slice(before, before + n) for (before, _), n in zip(pad_width, np.shape(x), strict=True))]
 
 
 @primitive(
@@ -305,6 +309,7 @@ def _pad(g, out, x, pad_width, mode="constant", **options):
         sample("3 4", pad_width=1), sample("3", pad_width=(2, 1), constant_values=5.0), sample("3 4", pad_width=((0, 2), (1, 0))),
         sample("3 4", pad_width=2, mode="reflect"), sample("3 2", pad_width=3, mode="wrap"), sample("0 2", pad_width=1),
         sample("2 3", pad_width=((0, 2), (1, 1)), mode="edge"), sample("3", pad_width=4, mode="symmetric"),
+        sample("2 3", pad_width={-1: (1, 2)}),
     ],
     errors=[
         error(("3",), pad_width=1, mode="mean", match="mode='mean'", kind=ArgumentError),

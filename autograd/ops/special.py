@@ -60,6 +60,8 @@ def _erfc_beyond_1(z, polynomial):
 def _on_array(x, *, complement):
     """erf(x), or erfc(x), of a float32 or float64 array; other dtypes become float64."""
     x = np.asarray(x)
+    shape = x.shape
+    x = x.reshape(-1)
     if x.dtype != np.float32:
         x = x.astype(np.float64, copy=False)
     near, tail = _coefficients(x.dtype)
@@ -75,7 +77,7 @@ def _on_array(x, *, complement):
             out[far] = np.where(z > 0.0, rest, 2.0 - rest)
         else:
             out[far] = np.copysign(1.0 - rest, z)
-    return out
+    return out.reshape(shape)[()]
 
 
 @primitive(
@@ -88,7 +90,7 @@ def _on_array(x, *, complement):
 )
 def erf(x, /):
     """Error function, out = 2/√π ∫₀ˣ e^(−t²) dt; within 1e-15, in float32 within 1e-7."""
-    return math.erf(x) if type(x) is float else _on_array(x, complement=False)[()]
+    return math.erf(x) if type(x) is float else _on_array(x, complement=False)
 
 
 erf.vjp(x=lambda g, out, x: g * (_SLOPE_AT_0 * np.exp(-(x * x))))
@@ -104,7 +106,7 @@ erf.vjp(x=lambda g, out, x: g * (_SLOPE_AT_0 * np.exp(-(x * x))))
 )
 def erfc(x, /):
     """1 − erf(x), exact to 1e-14 of itself however small."""
-    return math.erfc(x) if type(x) is float else _on_array(x, complement=True)[()]
+    return math.erfc(x) if type(x) is float else _on_array(x, complement=True)
 
 
 erfc.vjp(x=lambda g, out, x: g * (-_SLOPE_AT_0 * np.exp(-(x * x))))

@@ -24,13 +24,13 @@ def time_cell(samples):
 def ratio_cell(ours, theirs):
     """Median and quartiles of our time over theirs, each pair from the same round: "0.58 (0.55–0.61)"."""
     first, middle, third = quartiles([a / b for a, b in zip(ours, theirs, strict=True)])
-    digits = max(digits_for(number) for number in (first, middle, third))
-    return f"{middle:.{digits}f} ({first:.{digits}f}–{third:.{digits}f})"
+    return f"{significant(middle)} ({significant(first)}–{significant(third)})"
 
 
-def digits_for(number):
-    """Decimals that leave about three significant digits: 2 below ten and at most 4."""
-    return 1 if number >= 10 else 2 if number >= 0.1 else 3 if number >= 0.01 else 4
+def significant(number):
+    """A positive number with two or three significant digits: 11,662, 14.4, 0.96, 0.098."""
+    digits = 0 if number >= 100 else 1 if number >= 10 else 2 if number >= 0.1 else 3
+    return f"{number:,.{digits}f}"
 
 
 def table(header, rows):

@@ -90,7 +90,7 @@ def start(options, stack, warn):
     environment = worker_environment(options.threads, options.coretype)
     wanted = [("by_hand", sys.executable, None, None), ("glassgrad", sys.executable, REPOSITORY, None)]
     if options.before:
-        wanted.append(("glassgrad", sys.executable, options.before.resolve(), "glassgrad, before"))
+        wanted.append(("glassgrad", sys.executable, options.before.resolve(), "glassgrad before"))
     wanted += [(name, python, None, None) for name, python in options.peer]
     contenders = []
     for file, python, folder, label in wanted:

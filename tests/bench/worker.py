@@ -2,8 +2,9 @@
 
     python -I worker.py NAME THREADS [FOLDER]
 
-NAME is a file of workloads/, FOLDER goes in front of the import path. Run with -I, because the repository's own
-`autograd` must not stand where HIPS autograd is meant: nothing is importable here but this folder and the environment.
+NAME is a file of workloads/, FOLDER goes in front of the import path. Needs Python >= 3.10 and NumPy. Run with -I, so
+that nothing is importable but this folder and the environment: the repository's own `autograd` must not stand where
+HIPS autograd is meant.
 
 Requests and answers:
     {"do": "describe"}                                     {"name": …, "version": …, "workloads": […], "blas": …}
