@@ -123,7 +123,7 @@ class Primitive:
         self.required = sum(p.kind is p.POSITIONAL_ONLY and p.default is p.empty for p in parameters)
         self.rules = (None,) * len(self.operands)
         self.rule_all = None
-        self.joint = self.variadic  # rules are called once for all operands, or by index
+        self.binary = False  # two operands, each with a rule of its own: backward takes a short way
         self.constants = set()
         self.tangents = {}
         self.forms = {}
@@ -136,6 +136,7 @@ class Primitive:
             if name not in self.operands:
                 raise RegistrationError(f"{self.name} has no operand {name!r}; it has {', '.join(self.operands)}")
         self.rules = tuple(rules.get(name, old) for name, old in zip(self.operands, self.rules, strict=True))
+        self.binary = len(self.rules) == 2 and None not in self.rules
         return self
 
     def vjp_all(self, rule):
@@ -144,7 +145,7 @@ class Primitive:
         needed  tuple of bools, one per operand; the rule may return None where it is False
         """
         self.rule_all = rule
-        self.joint = True
+        self.binary = False
         return rule
 
     def jvp(self, **tangents):
@@ -248,8 +249,8 @@ class Primitive:
 
     def items(self, node):
         """Of a node that holds several results: one node for each visible one."""
-        visible = len(node.data) - self.hidden
-        parts = [DISPATCH["item"].apply((node,), {"index": i}) for i in range(visible)]
+        count = len(node.data)
+        parts = [DISPATCH["item"].apply((node,), {"index": i, "count": count}) for i in range(count - self.hidden)]
         return parts[0] if self.results == "one" else self.results(parts)
 
     def describe(self, saved, options, mistake):

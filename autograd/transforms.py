@@ -24,7 +24,7 @@ import numpy as np
 from autograd import tree
 from autograd.backward import depending, order, own_copy, propagate, recorded
 from autograd.errors import ArgumentError, SeedError
-from autograd.ops.constant import alias
+from autograd.ops.constant import alias, item
 from autograd.primitives import operand_name
 from autograd.context import CONTEXT, context
 from autograd.value import CONSTANT, Value, make
@@ -281,6 +281,8 @@ def _tangent(node, tangents, record):
     op = node.primitive
     out, arguments = recorded(node) if record else (node.data, node.saved)
     moving = [i for i, x in enumerate(node.operands) if isinstance(x, Value) and tangents.get(x) is not None]
+    if op is item:
+        return tangents[node.operands[0]][node.options["index"]]
     if op.kind in ("linear", "view") and not op.tangents:
         zero = lambda i: arguments[i] if operand_name(op, i) in op.constants else 0.0 * _data(arguments[i])  # noqa: E731
         moved = [tangents[node.operands[i]] if i in moving else zero(i) for i in range(len(arguments))]

@@ -11,6 +11,7 @@ A class of one's own joins by two methods: `__tree_flatten__()` → (names, chil
 a copy with other children. `nn.Module` does so.
 """
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -64,7 +65,11 @@ def _open(tree: Any) -> tuple[tuple[Any, ...], list[Any], Callable[[list[Any]], 
 
 
 def _like_dict(original: dict[Any, Any], items: dict[Any, Any]) -> Any:
-    return items if type(original) is dict else type(original)(items)
+    if type(original) is dict:
+        return items
+    twin = copy.copy(original)  # an OrderedDict keeps its order, a defaultdict its default
+    twin.update(items)
+    return twin
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:

@@ -81,7 +81,7 @@ def differentiable_data(data):
     if isinstance(data, (int, float)):  # np.float64 and bool included
         return float(data)
     if not isinstance(data, (np.ndarray, np.generic)):
-        data = plain_array(data)
+        data = np.complex128(data) if isinstance(data, complex) else plain_array(data)
     if data.dtype.kind in "biu":
         data = data.astype(np.float64)
     elif data.dtype.kind not in "fc":
@@ -151,14 +151,14 @@ def _is_constant(x):
     return isinstance(x, (list, tuple, np.generic)) or hasattr(x, "__array__")
 
 
-def _comparison(ufunc):
-    """The method behind ==, <, …: a plain bool or boolean array, never a node."""
+def _comparison(ufunc, *, reflected=False):
+    """The method behind ==, <, // …: a plain bool, number or array, never a node."""
 
     def method(self, other):
         if not isinstance(other, Value) and isinstance(other, (str, bytes, dict, set, type(None))):
             return NotImplemented
-        result = DISPATCH[ufunc](self, other)
-        return bool(result) if type(result) is np.bool_ else result
+        result = DISPATCH[ufunc](other, self) if reflected else DISPATCH[ufunc](self, other)
+        return result.item() if type(result) in (np.bool_, np.float64) else result
 
     return method
 
@@ -338,7 +338,7 @@ class Value:
     __truediv__ = _operator(np.divide, operator.truediv)
     __pow__ = _operator(np.power, _power)
     __matmul__ = _operator(np.matmul, operator.matmul)
-    __floordiv__ = _operator(np.floor_divide, operator.floordiv)
+    __floordiv__ = _comparison(np.floor_divide)
     __mod__ = _operator(np.remainder, operator.mod)
     __radd__ = _operator(np.add, operator.add, reflected=True)
     __rsub__ = _operator(np.subtract, operator.sub, reflected=True)
@@ -346,7 +346,7 @@ class Value:
     __rtruediv__ = _operator(np.divide, operator.truediv, reflected=True)
     __rpow__ = _operator(np.power, _power, reflected=True)
     __rmatmul__ = _operator(np.matmul, operator.matmul, reflected=True)
-    __rfloordiv__ = _operator(np.floor_divide, operator.floordiv, reflected=True)
+    __rfloordiv__ = _comparison(np.floor_divide, reflected=True)
     __rmod__ = _operator(np.remainder, operator.mod, reflected=True)
     __eq__ = _comparison(np.equal)
     __ne__ = _comparison(np.not_equal)

@@ -13,16 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from autograd.errors import ArgumentError
+from nn.init import generator
+
 Index = NDArray[np.int64]
-
-
-def as_generator(rng: np.random.Generator | int) -> np.random.Generator:
-    """The generator itself, or a new one seeded with the int. Raises TypeError for anything else, None included."""
-    if isinstance(rng, np.random.Generator):
-        return rng
-    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
-        return np.random.default_rng(rng)
-    raise TypeError(f"rng is a np.random.Generator or an int seed, got {rng!r}")
 
 
 def batches(
@@ -37,7 +31,7 @@ def batches(
     arrays      each (n, …) with the same n
     rng         draws the order, needed if shuffle. A Generator gives each epoch a new order, an int always the same
     drop_last   leave out the last batch if it has fewer than batch_size rows
-    Raises ValueError, at once and not at the first batch, if lengths differ or batch_size is below 1.
+    Raises ArgumentError, at once and not at the first batch, if lengths differ or batch_size is below 1.
 
     >>> x, y = np.arange(5), np.arange(5) * 10
     >>> [(a.tolist(), b.tolist()) for a, b in batches(x, y, batch_size=2, shuffle=False)]
@@ -45,12 +39,12 @@ def batches(
     """
     n = _common_length(arrays)
     if batch_size < 1:
-        raise ValueError(f"batch_size is at least 1, got {batch_size}")
+        raise ArgumentError(f"batch_size is at least 1, got {batch_size}")
     if not shuffle:
         return _cut(arrays, np.arange(n), batch_size, drop_last)
     if rng is None:
-        raise TypeError("batches(shuffle=True) needs rng=, a np.random.Generator or an int seed")
-    return _cut(arrays, as_generator(rng).permutation(n), batch_size, drop_last)
+        raise ArgumentError("batches(shuffle=True) needs rng=, a np.random.Generator or an int seed")
+    return _cut(arrays, generator(rng).permutation(n), batch_size, drop_last)
 
 
 def _cut(
@@ -64,10 +58,10 @@ def _cut(
 
 def _common_length(arrays: tuple[NDArray[Any], ...]) -> int:
     if not arrays:
-        raise ValueError("batches needs at least one array")
+        raise ArgumentError("batches needs at least one array")
     lengths = [len(array) for array in arrays]
     if len(set(lengths)) > 1:
-        raise ValueError(f"arrays of different length: {', '.join(map(str, lengths))} rows")
+        raise ArgumentError(f"arrays of different length: {', '.join(map(str, lengths))} rows")
     return lengths[0]
 
 
@@ -84,7 +78,7 @@ def split(
     stratify    (n,) class labels: every part then has the classes in nearly the same proportions, and every class is
                 in the first part, so that what is tested was also trained on
     Sizes are right to one row, up to the rows that put rare classes into the first part.
-    Raises ValueError if fractions do not add up to 1, or a part with a fraction above 0 would be empty.
+    Raises ArgumentError if fractions do not add up to 1, or a part with a fraction above 0 would be empty.
 
     >>> train, test = split(10, (0.8, 0.2), rng=0)
     >>> len(train), len(test), sorted([*train.tolist(), *test.tolist()]) == list(range(10))
@@ -92,14 +86,14 @@ def split(
     """
     shares = np.asarray(fractions, dtype=np.float64)
     if shares.ndim != 1 or not shares.size or not (shares >= 0).all() or abs(shares.sum() - 1) > 1e-9:
-        raise ValueError(f"fractions are at least 0 and add up to 1, got {list(fractions)}")
+        raise ArgumentError(f"fractions are at least 0 and add up to 1, got {list(fractions)}")
     labels = np.zeros(n, np.int64) if stratify is None else np.asarray(stratify)
     if labels.shape != (n,):
-        raise ValueError(f"stratify has shape {labels.shape}, expected ({n},)")
-    parts = _deal(labels, shares, as_generator(rng))
+        raise ArgumentError(f"stratify has shape {labels.shape}, expected ({n},)")
+    parts = _deal(labels, shares, generator(rng))
     for share, part in zip(shares, parts, strict=True):
         if share > 0 and not len(part):
-            raise ValueError(f"{n} rows are too few to split into parts of {list(fractions)}: a part would be empty")
+            raise ArgumentError(f"{n} rows are too few to split into parts of {list(fractions)}: a part would be empty")
     return parts
 
 
@@ -144,10 +138,10 @@ class Standardizer:
 
     @classmethod
     def fit(cls, X: ArrayLike) -> Standardizer:
-        """Statistics of X, (rows, …), along its first axis. Raises ValueError if X has no rows."""
+        """Statistics of X, (rows, …), along its first axis. Raises ArgumentError if X has no rows."""
         x = np.asarray(X, dtype=np.float64)
         if not len(x):
-            raise ValueError("statistics of no rows")
+            raise ArgumentError("statistics of no rows")
         mean, std = x.mean(axis=0), x.std(axis=0)
         # The mean of equal numbers can be off by one rounding, and their std is then not 0 but about 1e-16 of them.
         constant = (x == x[0]).all(axis=0)

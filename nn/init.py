@@ -11,6 +11,7 @@ randomness is needed: neurons that start equal get equal gradients and stay equa
 Every function takes shape (fan_out, fan_in, *kernel) and an explicit `rng`, the only source of randomness.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,7 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from autograd.context import no_grad
 from autograd.errors import ArgumentError
+from autograd.value import Value
 
 __all__ = [
     "Rng",
@@ -69,15 +72,23 @@ def gain(activation: Callable[..., Any] | None) -> float:
     """
     if activation is None:
         return 1.0
-    total = 0.0
-    for low, high in ((-12.0, -1.0), (-1.0, 0.0), (0.0, 1.0), (1.0, 12.0)):  # most activations have their kink at 0 or ±1
-        nodes, weights = np.polynomial.legendre.leggauss(96)
-        z = 0.5 * (high - low) * nodes + 0.5 * (high + low)
-        density = np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
-        total += 0.5 * (high - low) * float(weights @ (density * np.asarray(activation(z)) ** 2))
+    z, weights = _normal_quadrature()
+    with no_grad():  # as a column, so that a softmax, which looks at the whole last axis, sees one number at a time
+        out: Any = activation(Value(z[:, None]))
+    total = float(weights @ np.asarray(out.data if isinstance(out, Value) else out)[:, 0] ** 2)
     if not (math.isfinite(total) and total > 0.0):
         raise ArgumentError(f"gain: E[f(z)²] of {getattr(activation, '__name__', activation)} is {total}")
     return 1.0 / math.sqrt(total)
+
+
+@functools.cache
+def _normal_quadrature() -> tuple[NDArray[Any], NDArray[Any]]:
+    """Points z and weights w with Σ w f(z) = E[f(z)], z ~ N(0, 1); most activations have their kink at 0 or ±1."""
+    nodes, weights = np.polynomial.legendre.leggauss(96)
+    ends = np.array([-12.0, -1.0, 0.0, 1.0, 12.0])
+    half, middle = 0.5 * np.diff(ends), 0.5 * (ends[1:] + ends[:-1])
+    z = np.ravel(half[:, None] * nodes + middle[:, None])
+    return z, np.ravel(half[:, None] * weights) * np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
 
 
 def variance_scaling(

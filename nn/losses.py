@@ -36,17 +36,17 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = 
     if delta <= 0.0:
         raise ArgumentError(f"huber: delta must be positive, got {delta}")
     prediction, target = _pair("huber", prediction, target)
-    size = abs(prediction - target)
-    inside = np.minimum(size, float(delta))
-    return _reduce(inside * (size - 0.5 * inside), reduction)
+    difference = prediction - target
+    inside = np.clip(difference, -float(delta), float(delta))
+    return _reduce(inside * (difference - 0.5 * inside), reduction)
 
 
 def hinge(score: Any, target: Any, *, reduction: str = "mean") -> Any:
     """max(0, 1 − target · score) for targets −1 and +1: no loss once the score is right by a margin of 1."""
     score, target = _pair("hinge", score, target)
-    if not np.all(target * target == 1.0):
+    if not np.logical_and.reduce(target * target == 1.0, axis=None):
         raise ArgumentError("hinge: targets are −1 and +1")
-    return _reduce(relu(1.0 - target * score), reduction)
+    return _reduce(relu(1.0 - score * target), reduction)
 
 
 def cross_entropy(logits: Any, target: Any, *, reduction: str = "mean") -> Any:
@@ -55,8 +55,10 @@ def cross_entropy(logits: Any, target: Any, *, reduction: str = "mean") -> Any:
     A target of the shape of logits is taken as class probabilities. A model that knows nothing has loss ln(classes).
     Raises ShapeError for other shapes and ArgumentError for class numbers outside 0 … classes − 1.
     """
-    target = target.data if isinstance(target, Value) else np.asarray(target)
-    shape = np.shape(logits)
+    logits, target = _array(logits), np.asarray(target.data if isinstance(target, Value) else target)
+    shape = logits.shape
+    if not shape:
+        raise ShapeError("cross_entropy: logits have shape (…, classes), got a single number")
     if target.dtype.kind in "iub":
         if target.shape != shape[:-1]:
             raise ShapeError(f"cross_entropy: logits {shape} need targets of shape {shape[:-1]}, got {target.shape}")
@@ -90,23 +92,33 @@ def binary_cross_entropy(logits: Any, target: Any, *, reduction: str = "mean") -
 def accuracy(logits: Any, target: Any) -> float:
     """Share of rows whose largest logit is at the target, as a plain float: logits (n, classes), target (n,)."""
     logits = logits.data if isinstance(logits, Value) else np.asarray(logits)
+    if np.shape(target) != logits.shape[:-1]:
+        raise ShapeError(
+            f"accuracy: logits {logits.shape} need targets of shape {logits.shape[:-1]}, got {np.shape(target)}"
+        )
     return float(np.mean(np.argmax(logits, axis=-1) == np.asarray(target)))
 
 
 def _pair(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
     """Both operands, checked for equal shapes; a plain target gets the prediction's dtype."""
+    prediction = _array(prediction)
     if not isinstance(target, Value):
         target = _cast(np.asarray(target), prediction)
-    if np.shape(prediction) != np.shape(target):
+    if prediction.shape != target.shape:
         raise ShapeError(
-            f"{name}: prediction has shape {np.shape(prediction)}, target {np.shape(target)}; they must be equal "
+            f"{name}: prediction has shape {prediction.shape}, target {target.shape}; they must be equal "
             "(reshape one: broadcasting would pair every prediction with every target)"
         )
     return prediction, target
 
 
+def _array(x: Any) -> Any:
+    return x if isinstance(x, Value) else np.asarray(x)
+
+
 def _cast(target: Any, prediction: Any) -> Any:
-    return np.asarray(target, dtype=np.result_type(prediction))
+    dtype = prediction.dtype
+    return np.asarray(target, dtype if dtype.kind in "fc" else None)
 
 
 def _reduce(losses: Any, reduction: str) -> Any:

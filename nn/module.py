@@ -57,6 +57,11 @@ class Module:
         token = CONTEXT.set(Context(outside.recording, outside.depth, paths[id(self)], paths, outside.anomaly))
         try:
             return self.forward(*args, **kwargs)
+        except Exception as mistake:
+            if not hasattr(mistake, "__notes__"):  # only the innermost module says where it happened
+                path = f"{paths[id(self)]}: " if paths[id(self)] else ""
+                mistake.add_note(f"in {path}{type(self).__name__}({self.describe()})")
+            raise
         finally:
             CONTEXT.reset(token)
 
@@ -70,8 +75,8 @@ class Module:
             elif isinstance(held, (list, tuple, dict)):
                 yield from _inside(name, held)
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
-        """(dotted path, module) of this module, "" by default, and of all below; each module once, first path wins."""
+    def _walk(self, prefix: str = "") -> Iterator[tuple[str, "Module", list[tuple[str, Any]]]]:
+        """(dotted path, module, what it holds directly) of this module and all below; each once, first path wins."""
         seen: set[int] = set()
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
@@ -79,15 +84,19 @@ class Module:
             if id(module) in seen:
                 continue
             seen.add(id(module))
-            yield path, module
-            below = [(_join(path, name), child) for name, child in module.named_children() if isinstance(child, Module)]
-            stack.extend(reversed(below))
+            held = list(module.named_children())
+            yield path, module, held
+            stack += [(_join(path, name), child) for name, child in reversed(held) if isinstance(child, Module)]
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
+        """(dotted path, module) of this module, "" by default, and of all below; each module once, first path wins."""
+        return ((path, module) for path, module, _ in self._walk(prefix))
 
     def _owned(self) -> Iterator[tuple[str, "Module", str, Parameter]]:
         """(dotted path, owner, name, parameter), each parameter once."""
         seen: set[int] = set()
-        for path, module in self.named_modules():
-            for name, child in module.named_children():
+        for path, module, held in self._walk():
+            for name, child in held:
                 if isinstance(child, Parameter) and id(child) not in seen:
                     seen.add(id(child))
                     yield _join(path, name), module, name, child

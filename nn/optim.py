@@ -7,6 +7,7 @@ parameter and *rebinds* `.data`: arrays that an older graph has saved stay what 
 A large array goes through its formula in blocks that fit a core's cache: the dozen passes of Adam then cost a third.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,17 +46,32 @@ class Optimizer:
         if unknown:
             hint = "; the learning rate is called learning_rate" if "lr" in unknown else ""
             raise ArgumentError(f"{type(self).__name__} has no option {', '.join(unknown)}{hint}")
-        self.parameters = parameters.parameters() if isinstance(parameters, Module) else list(parameters)
+        found = parameters.parameters() if isinstance(parameters, Module) else parameters
+        self.parameters = list({id(parameter): parameter for parameter in found}.values())  # a shared one is updated once
         if not self.parameters:
             raise ArgumentError(f"{type(self).__name__}: there are no parameters to optimise")
         for parameter in self.parameters:
             if not isinstance(parameter, Value):
                 raise ArgumentError(f"{type(self).__name__}: a parameter is a Value, got {type(parameter).__name__}")
-        self.learning_rate = _not_negative("learning_rate", learning_rate)
+            if parameter.primitive is not None:
+                raise ArgumentError(
+                    f"{type(self).__name__}: a parameter is a leaf, got the result of {parameter.op!r}; pass a list of "
+                    "Parameters or a Module"
+                )
+        self.learning_rate = learning_rate
         self.weight_decay = _not_negative("weight_decay", weight_decay)
         self.decay_all = decay_all
         self.steps = 0
         self.state: list[State] = [self.start(parameter.data) for parameter in self.parameters]
+
+    @property
+    def learning_rate(self) -> float:
+        """Size of a step; may be changed at any time."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, number: float) -> None:
+        self._learning_rate = _not_negative("learning_rate", number)
 
     def start(self, parameter: Any) -> State:
         """State of a parameter before the first step: arrays of its shape by name."""
@@ -72,6 +88,8 @@ class Optimizer:
             if not parameter.has_grad:
                 continue
             data, gradient = parameter.data, parameter.grad
+            if isinstance(gradient, Value):  # of backward(record=True)
+                gradient = gradient.data
             decay = self.weight_decay if self.decay_all or np.ndim(data) >= 2 else 0.0
             parameter.data, self.state[i] = _blockwise(self.update, data, gradient, self.state[i], decay)
 
@@ -195,7 +213,7 @@ def _blockwise(update: Any, data: Any, gradient: Any, state: State, decay: float
     if not isinstance(data, np.ndarray):
         new, state = update(data, gradient, state, decay)
         return _scalar(new, data), {name: _scalar(value, data) for name, value in state.items()}
-    if data.size <= BLOCK or not (data.flags.c_contiguous and gradient.flags.c_contiguous):
+    if data.size <= BLOCK or not all(_flat(array) for array in (data, gradient, *state.values())):
         return update(data, gradient, state, decay)
     new = np.empty_like(data)
     source, slope, target = data.reshape(-1), gradient.reshape(-1), new.reshape(-1)
@@ -208,17 +226,21 @@ def _blockwise(update: Any, data: Any, gradient: Any, state: State, decay: float
     return new, state
 
 
+def _flat(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.flags.c_contiguous
+
+
 def _scalar(value: Any, like: Any) -> Any:
     return float(value) if type(like) is float else value
 
 
 def _not_negative(name: str, number: float) -> float:
-    if not np.isfinite(number) or number < 0.0:
+    if not (isinstance(number, (float, int, np.number)) and 0.0 <= number < math.inf):
         raise ArgumentError(f"{name} must be a number of at least 0, got {number!r}")
-    return number
+    return float(number)  # a np.float64 would widen float32 weights
 
 
 def _share(name: str, number: float) -> float:
-    if not 0.0 <= number < 1.0:
+    if not (isinstance(number, (float, int, np.number)) and 0.0 <= number < 1.0):
         raise ArgumentError(f"{name} must lie in [0, 1), got {number!r}")
-    return number
+    return float(number)

@@ -81,11 +81,12 @@ class MLP(Module):
 
     def copy_weights(self, model: Any) -> "MLP":
         """Take over the weights of an nn.MLP of the same sizes; returns self. Raises ArgumentError if they differ."""
-        for mine, theirs in zip(self.layers, model.layers, strict=True):
-            shape = (len(mine.neurons), len(mine.neurons[0].w))
-            if theirs.weight.shape != shape:
-                raise ArgumentError(f"copy_weights: a layer of shape {shape} cannot take {theirs.weight.shape}")
-            for neuron, row, bias in zip(mine.neurons, theirs.weight.data, theirs.bias.data, strict=True):
+        shapes = [(len(layer.neurons), len(layer.neurons[0].w)) for layer in self.layers]
+        theirs = [layer.weight.shape for layer in model.layers]
+        if theirs != shapes:
+            raise ArgumentError(f"copy_weights: layers of shapes {shapes} cannot take {theirs}")
+        for mine, layer in zip(self.layers, model.layers, strict=True):
+            for neuron, row, bias in zip(mine.neurons, layer.weight.data, layer.bias.data, strict=True):
                 for weight, value in zip(neuron.w, row, strict=True):
                     weight.data = float(value)
                 neuron.b.data = float(bias)

@@ -13,6 +13,7 @@ in a `with` block, so that it is closed at once:
         for step in steps: ...
 """
 
+import copy
 import math
 import sys
 import time
@@ -161,7 +162,7 @@ class Training:
     def _run(self) -> Iterator[Step]:
         best, best_loss = None, math.inf
         history, started = self.history, time.perf_counter()
-        mode = self.model.training
+        modes = _modes(self.model)
         try:
             for epoch in range(1, self.epochs + 1):
                 total, seen = 0.0, 0
@@ -180,20 +181,25 @@ class Training:
                 if improved or self.validation is None:
                     history.best_epoch = epoch
                 if improved:
-                    best_loss, best = figures[0], [parameter.data for parameter in self.model.parameters()]
+                    best_loss, best = figures[0], [copy.copy(parameter.data) for parameter in self.model.parameters()]
                 yield Step(epoch, batch, value, True, total / seen, *figures, improved)
                 if self.patience is not None and epoch - history.best_epoch >= self.patience:
                     history.stopped = f"no better validation loss for {self.patience} epochs"
                     return
         finally:
-            if best is not None:  # data is rebound, never written into, so the best arrays are still what they were
+            if best is not None:
                 for parameter, data in zip(self.model.parameters(), best, strict=True):
                     parameter.data = data
-            self.model.train(mode)
+            _restore(modes)
             history.seconds = time.perf_counter() - started
 
     def _step(self, x: Any, target: Any, epoch: int, batch: int) -> float:
         loss = self.loss(self.model(x), target)
+        if not isinstance(loss, Value) or loss.size != 1:
+            raise ArgumentError(
+                f"loss(prediction, target) must give a Value with a single number, got {type(loss).__name__} of shape "
+                f"{np.shape(loss)}; use NumPy functions of the prediction itself, and take a mean"
+            )
         value = float(loss.data)
         if not math.isfinite(value):
             raise NonFiniteError(
@@ -260,14 +266,16 @@ def fit(
 
 def predict(model: Module, X: Any, *, batch_size: int = 1024) -> Any:
     """The model's output for X as a plain array, in evaluation mode, in batches, with nothing recorded."""
+    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ArgumentError(f"batch_size is a whole number of at least 1, got {batch_size!r}")
     x = _cast(model, X)
-    mode = model.training
+    modes = _modes(model)
     model.eval()
     try:
         with no_grad():
             parts = [model(x[i : i + batch_size]) for i in range(0, max(len(x), 1), batch_size)]
     finally:
-        model.train(mode)
+        _restore(modes)
     return np.concatenate([part.data if isinstance(part, Value) else np.asarray(part) for part in parts])
 
 
@@ -278,6 +286,16 @@ def evaluate(
     prediction = predict(model, X)
     target = np.asarray(y)
     return float(loss(prediction, target)), None if metric is None else float(metric(prediction, target))
+
+
+def _modes(model: Module) -> list[tuple[Module, bool]]:
+    """Each module and whether it is in training mode: a part of a model may be kept in evaluation mode."""
+    return [(module, module.training) for _, module in model.named_modules()]
+
+
+def _restore(modes: list[tuple[Module, bool]]) -> None:
+    for module, mode in modes:
+        module.training = mode
 
 
 def _cast(model: Module, X: Any) -> Any:

@@ -3,13 +3,15 @@
 constant        comparisons, roundings, shapes: plain results       arithmetic   + − × ÷ powers, maximum, clip
 transcendental  exp, log, sqrt, sin … arctanh                       special      erf
 activation      relu … softmax, logsumexp                           reduce       sum, mean, max, var, norm, cumsum
-index           x[i], take, where, diagonal                         shape        reshape, transpose, stack, pad
-linalg          matmul, dot, einsum                                 fused        linear, softmax_cross_entropy
+index           x[i], take, where, diagonal                         shape        reshape, transpose, flip
+join            concatenate, stack, split, pad                      linalg       matmul, dot, einsum
+fused           linear, softmax_cross_entropy
 
 Each op is an attribute: `ops.relu`, `ops.sum`; those that NumPy has are reached through NumPy.
 """
 
-from autograd.ops import constant, arithmetic, transcendental, special, activation, reduce, index, shape, linalg, fused  # noqa: F401, I001
+from autograd.ops import constant, arithmetic, transcendental, special, activation  # noqa: F401, I001  (in this order)
+from autograd.ops import reduce, index, shape, join, linalg, fused  # noqa: F401
 from autograd.primitives import registry
 
 

@@ -1,8 +1,8 @@
 """Activation functions, softmax and logsumexp: what networks apply between and after their layers.
 
 All are functions of this package and methods of Value; NumPy has none of them. They are exact at ±1000 and give no
-RuntimeWarning there. At a kink the slope is the minimum-norm subgradient: of all slopes between the left one and the right
-one, the one nearest to 0.
+RuntimeWarning there. At a kink the slope is the minimum-norm subgradient: of all slopes between the left one and the
+right one, the one nearest to 0.
 """
 
 import math
@@ -192,7 +192,15 @@ def softplus(x, /, beta=1.0):
 
 softplus.vjp(x=lambda g, out, x, beta=1.0: g * sigmoid(beta * x))
 
-ROWS = [sample("3 4"), sample("2 3 4", axis=1), sample("5"), sample("3 4", axis=0), sample(""), sample("3 0"), sample("0 3")]
+ROWS = [
+    sample("3 4"),
+    sample("2 3 4", axis=1),
+    sample("5"),
+    sample("3 4", axis=0),
+    sample(""),
+    sample("3 0"),
+    sample("0 3"),
+]
 MASKED = np.array([[0.0, -np.inf, 0.0, -np.inf], [1e3, -1e3, -np.inf, 1e3]])
 
 

@@ -9,10 +9,12 @@ import numpy as np
 from autograd.errors import ShapeError
 from autograd.primitives import error, point, primitive, sample
 
-__all__ = ["absolute", "add", "astype", "clip", "conjugate", "divide", "imag", "maximum", "minimum", "multiply", "negative",
-           "positive", "power", "ratio", "real", "reciprocal", "square", "subtract"]  # fmt: skip
+__all__ = ["absolute", "add", "astype", "clip", "conjugate", "direction", "divide", "imag", "maximum", "minimum",
+           "multiply", "negative", "positive", "power", "ratio", "real", "reciprocal", "remainder", "square",
+           "subtract"]  # fmt: skip
 
 PAIRS = [sample("3 4", "3 4"), sample("3 4", "4"), sample("2 1 3", "4 1"), sample("", "2 3"), sample("", "")]
+ANY_PAIRS = [sample("3 4", "4", complex=True), *PAIRS]  # for ops that take complex numbers too
 MISFIT = error(("3", "4"), match="(3,)", kind=ShapeError)
 
 
@@ -21,7 +23,12 @@ def ratio(x, y):
     return np.where(y == 0.0, 0.0 * x, x / np.where(y == 0.0, y + 1.0, y))
 
 
-@primitive(numpy=np.add, kind="elementwise", symbol="+", samples=PAIRS, errors=[MISFIT])
+def direction(x):
+    """x / |x|, its conjugate for a complex x: what |x| changes by with x. 0 at 0, the minimum-norm subgradient."""
+    return ratio(np.conjugate(x), np.abs(x)) if np.iscomplexobj(x) else np.sign(x)
+
+
+@primitive(numpy=np.add, kind="elementwise", symbol="+", samples=ANY_PAIRS, errors=[MISFIT])
 def add(x, y, /):
     """Sum, out = x + y."""
     return x + y
@@ -30,7 +37,7 @@ def add(x, y, /):
 add.vjp(x=lambda g, out, x, y: g, y=lambda g, out, x, y: g)
 
 
-@primitive(numpy=np.subtract, kind="elementwise", symbol="−", samples=PAIRS, errors=[MISFIT])
+@primitive(numpy=np.subtract, kind="elementwise", symbol="−", samples=ANY_PAIRS, errors=[MISFIT])
 def subtract(x, y, /):
     """Difference, out = x − y."""
     return x - y
@@ -39,7 +46,7 @@ def subtract(x, y, /):
 subtract.vjp(x=lambda g, out, x, y: g, y=lambda g, out, x, y: -g)
 
 
-@primitive(numpy=np.multiply, kind="elementwise", symbol="×", samples=PAIRS, errors=[MISFIT])
+@primitive(numpy=np.multiply, kind="elementwise", symbol="×", samples=ANY_PAIRS, errors=[MISFIT])
 def multiply(x, y, /):
     """Product, out = x · y."""
     return x * y
@@ -52,7 +59,12 @@ multiply.vjp(x=lambda g, out, x, y: g * y, y=lambda g, out, x, y: g * x)
     numpy=np.divide,
     kind="elementwise",
     symbol="÷",
-    samples=[sample("3 4", "3 4", low=0.5), sample("3 4", "4", low=0.5), sample("", "2 3", low=0.5), sample("", "")],
+    samples=[
+        sample("3 4", "3 4", low=0.5, complex=True),
+        sample("3 4", "4", low=0.5),
+        sample("", "2 3", low=0.5),
+        sample("", ""),
+    ],
     errors=[MISFIT],
 )
 def divide(x, y, /):
@@ -61,6 +73,22 @@ def divide(x, y, /):
 
 
 divide.vjp(x=lambda g, out, x, y: g / y, y=lambda g, out, x, y: -g * out / y)
+
+
+@primitive(
+    numpy=np.remainder,
+    kind="elementwise",
+    symbol="%",
+    samples=[sample("3 4", "3 4", low=0.3), sample("3 4", "4", low=0.3), sample("3 4", 0.7), sample(7.5, "", low=0.5)],
+    points=[point((7.5, 2.0), (1.0, -3.0), out=1.5), point((-7.5, 2.0), (1.0, 4.0), out=0.5)],
+    errors=[MISFIT],
+)
+def remainder(x, y, /):
+    """What is left of x after taking y off a whole number of times, out = x − y · ⌊x / y⌋, with the sign of y."""
+    return x % y
+
+
+remainder.vjp(x=lambda g, out, x, y: g, y=lambda g, out, x, y: -g * np.floor_divide(x, y))
 
 
 @primitive(numpy=np.negative, kind="elementwise", symbol="−", samples=[sample("3 4"), sample("")])
@@ -108,7 +136,7 @@ def _power_exponent(g, out, x, y):
     kind="elementwise",
     symbol="**",
     samples=[
-        sample("3 4", "4", low=0.5), sample("", "3", low=0.5), sample("", "", low=0.5),
+        sample("3 4", "4", low=0.5, complex=True), sample("", "3", low=0.5), sample("", "", low=0.5),
         sample("3 4", 2), sample("3 4", 3), sample("4", -2, low=0.5), sample("4", 0.5, low=0.5), sample("", 3),
     ],
     points=[
@@ -132,7 +160,7 @@ def power(x, y, /):
 power.vjp(x=_power_base, y=_power_exponent)
 
 
-@primitive(numpy=np.square, kind="elementwise", symbol="²", samples=[sample("3 4"), sample("")])
+@primitive(numpy=np.square, kind="elementwise", symbol="²", samples=[sample("3 4", complex=True), sample("")])
 def square(x, /):
     """Square, out = x²."""
     return x * x
@@ -141,7 +169,12 @@ def square(x, /):
 square.vjp(x=lambda g, out, x: g * (2.0 * x))
 
 
-@primitive(numpy=np.reciprocal, kind="elementwise", symbol="1/x", samples=[sample("3 4", low=0.5), sample("", low=0.5)])
+@primitive(
+    numpy=np.reciprocal,
+    kind="elementwise",
+    symbol="1/x",
+    samples=[sample("3 4", low=0.5, complex=True), sample("", low=0.5)],
+)
 def reciprocal(x, /):
     """Reciprocal, out = 1 / x; dx = −g · out²."""
     return 1.0 / x
@@ -154,16 +187,16 @@ reciprocal.vjp(x=lambda g, out, x: -g * (out * out))
     numpy=np.absolute,
     kind="elementwise",
     symbol="|x|",
-    samples=[sample("3 4"), sample("")],
+    samples=[sample("3 4", complex=True), sample("")],
     points=[point((np.array([-1.0, 0.0, 2.0]),), (np.array([-1.0, 0.0, 1.0]),))],
-    source="0 at the kink, the minimum-norm subgradient; complex x: x / |x|, as HIPS autograd and JAX",
+    source="0 at the kink, the minimum-norm subgradient; complex x: x̄ / |x|, as HIPS autograd and JAX",
 )
 def absolute(x, /):
     """Absolute value, out = |x|; dx = g · x / |x|."""
     return abs(x)
 
 
-absolute.vjp(x=lambda g, out, x: g * np.sign(np.conjugate(x)))
+absolute.vjp(x=lambda g, out, x: g * direction(x))
 
 
 def _greater_share(g, x, y):
@@ -222,7 +255,9 @@ def _clip_call(a, a_min=None, a_max=None, *, min=None, max=None):
     kind="elementwise",
     call=_clip_call,
     samples=[sample("3 4", -1.1, 1.1), sample("3 4", "4", "4"), sample("", -1.0, 1.0), sample("3 1", "4", "3 4")],
-    points=[point((np.array([-2.0, -1.0, 0.5, 1.0, 3.0]), -1.0, 1.0), (np.array([0.0, 0.0, 1.0, 0.0, 0.0]), None, None))],
+    points=[
+        point((np.array([-2.0, -1.0, 0.5, 1.0, 3.0]), -1.0, 1.0), (np.array([0.0, 0.0, 1.0, 0.0, 0.0]), None, None))
+    ],
     source="0 outside and at a bound, the minimum-norm subgradient",
 )
 def clip(x, low, high, /):

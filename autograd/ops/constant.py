@@ -1,7 +1,8 @@
 """Functions without a derivative, and the two ops that are plumbing.
 
-What a comparison, a rounding or a shape says does not change when its input changes a little, so these give plain numbers
-and arrays, and take the `.data` of a Value. `alias` and `item` compute nothing: they give a number a node of its own.
+What a comparison, a rounding or a shape says does not change when its input changes a little, so these give plain
+numbers and arrays, and take the `.data` of a Value. `alias` and `item` compute nothing: they give a number a node of
+its own.
 """
 
 import numpy as np
@@ -21,13 +22,12 @@ alias.vjp(x=lambda g, out, x: g)
 
 
 @primitive(kind="linear")
-def item(parts, /, index=0):
-    """One result of an op that has several, out = parts[index]."""
+def item(parts, /, index, count):
+    """One of the `count` results of an op that has several, out = parts[index]."""
     return parts[index]
 
 
-item.joint = True  # its operand and cotangent are tuples
-item.vjp(parts=lambda g, out, parts, index: tuple(g if i == index else None for i in range(len(parts))))
+item.vjp(parts=lambda g, out, parts, index, count: tuple(g if i == index else None for i in range(count)))
 
 
 def _ufunc(function):
@@ -36,8 +36,9 @@ def _ufunc(function):
     forward = {1: lambda x, /: function(x), 2: lambda x, y, /: function(x, y)}[function.nin]
     forward.__name__, forward.__module__ = function.__name__, __name__
     forward.__doc__ = f"np.{function.__name__}; piecewise constant, so its derivative is 0: a plain result."
-    primitive(forward, numpy=function, kind="elementwise", differentiable=False,
-              samples=[sample(*["3 4"] * function.nin)])
+    primitive(
+        forward, numpy=function, kind="elementwise", differentiable=False, samples=[sample(*["3 4"] * function.nin)]
+    )
 
 
 for _function in (

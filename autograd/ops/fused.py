@@ -21,13 +21,20 @@ def _rows(x):
 
 @primitive(
     symbol="x @ Wᵀ + b",
-    samples=[sample("3 4", "2 4", "2"), sample("4", "2 4", "2"), sample("2 3 4", "2 4", "2"), sample("3 4", "2 4", 0.0)],
+    samples=[
+        sample("3 4", "2 4", "2"),
+        sample("4", "2 4", "2"),
+        sample("2 3 4", "2 4", "2"),
+        sample("3 4", "2 4", 0.0),
+    ],
     errors=[error(("3 4", "2 3", "2"), match="(3, 4)")],
 )
 def linear(x, weight, bias, /):
     """Affine map, out = x @ weightᵀ + bias: x (…, n), weight (m, n), bias (m,) or 0.0 → (…, m)."""
     if np.shape(x)[-1:] != np.shape(weight)[1:]:
-        raise ValueError(f"x has {np.shape(x)[-1:] or 'no'} features on its last axis, weight takes {np.shape(weight)[1:]}")
+        raise ValueError(
+            f"x has {np.shape(x)[-1:] or 'no'} features on its last axis, weight takes {np.shape(weight)[1:]}"
+        )
     out = np.dot(x, weight.T)
     if type(out) is np.ndarray and out.dtype == getattr(bias, "dtype", None):
         out += bias

@@ -1,7 +1,7 @@
 """Picking elements: x[i], take, diagonal, where.
 
-Picking copies some elements to new places, so its adjoint sends each cotangent back to the place its element came from, and
-adds where an element was picked twice: `scatter_add`. Its own adjoint is picking again.
+Picking copies some elements to new places, so its adjoint sends each cotangent back to the place its element came from,
+and adds where an element was picked twice: `scatter_add`. Its own adjoint is picking again.
 """
 
 import numpy as np
@@ -10,18 +10,18 @@ from autograd.errors import ArgumentError, ShapeError
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import DISPATCH, Value
 
-__all__ = ["diag", "diagonal", "getitem", "scatter_add", "send_back", "take", "take_along_axis", "trace", "tril", "triu",
-           "where"]  # fmt: skip
+__all__ = ["diag", "diagonal", "getitem", "numbered", "plain_index", "scatter_add", "send_back", "take",
+           "take_along_axis", "trace", "tril", "triu", "where"]  # fmt: skip
 
-BASIC = (int, slice, type(None), type(...), np.integer)
+BASIC = (int, slice, type(None), type(...))  # what names no place twice
 
 
 def plain_index(index):
     """The index itself; ArgumentError if it is, or holds, a Value, whose numbers are never integers."""
     if any(isinstance(part, Value) for part in (index if isinstance(index, (tuple, list)) else (index,))):
         raise ArgumentError(
-            "an index cannot be a Value, which holds floats and would have no derivative: index with v.data.astype(int), "
-            "or with a comparison such as v > 0, which is a plain mask"
+            "an index cannot be a Value, which holds floats and would have no derivative: index with "
+            "v.data.astype(int), or with a comparison such as v > 0, which is a plain mask"
         )
     return index
 
@@ -40,8 +40,10 @@ MASK = np.array([[True, False, True, False], [False, False, True, True], [False,
     call=_getitem_call,
     samples=[
         sample("3 4", index=1), sample("5", index=-1), sample("3 4", index=slice(None, None, 2)), sample("", index=()),
-        sample("3 4", index=(slice(1, None), 2)), sample("2 3 4", index=(..., 0)), sample("3 4", index=(None, 2, slice(3, 0, -1))),
-        sample("3 4", index=TWICE), sample("3 4", index=[1, 1]), sample("3 4", index=(TWICE, np.array([1, 3, 1]))),
+        sample("3 4", index=(slice(1, None), 2)), sample("2 3 4", index=(..., 0)),
+        sample("3 4", index=(None, 2, slice(3, 0, -1))),
+        sample("3 4", index=TWICE, complex=True), sample("3 4", index=[1, 1]),
+        sample("3 4", index=(TWICE, np.array([1, 3, 1]))),
         sample("3 4", index=(slice(None), TWICE)), sample("3 4", index=MASK), sample("3 4", index=MASK[:, 0]),
         sample("2 3 4", index=(slice(None), np.array([[0, 1], [2, 2]]), 3)), sample("3 4", index=slice(0, 0)),
         sample("", index=None), sample("4", index=np.array([], int)),
@@ -73,7 +75,7 @@ def scatter_add(x, /, shape, index):
     """Zeros of `shape` with x added at index, as often as index names a place: the adjoint of x[index]."""
     out = np.zeros(shape, np.result_type(x))
     once = all(type(part) in BASIC for part in index) if type(index) is tuple else type(index) in BASIC
-    if once or getattr(index, "dtype", None) == bool:
+    if once or (isinstance(index, np.ndarray) and index.dtype.kind == "b"):
         out[index] = x
     else:
         np.add.at(out, index, x)
@@ -117,7 +119,8 @@ def _take_call(a, /, indices, axis=None, out=None, mode="raise"):
     kind="linear",
     call=_take_call,
     samples=[
-        sample("3 4", indices=TWICE), sample("3 4", indices=TWICE, axis=0), sample("3 4", indices=[[0, 1], [1, 1]], axis=-1),
+        sample("3 4", indices=TWICE), sample("3 4", indices=TWICE, axis=0),
+        sample("3 4", indices=[[0, 1], [1, 1]], axis=-1),
         sample("3 4", indices=-1, axis=1), sample("2 3 4", indices=(2, 0), axis=1), sample("", indices=[0, 0]),
     ],
     errors=[error(("3",), indices=[0, 3], match="index 3 is out of bounds", kind=IndexError)],
@@ -142,8 +145,10 @@ def _take_along_axis(g, out, x, indices, axis=-1):
     numpy=np.take_along_axis,
     kind="linear",
     samples=[
-        sample("3 4", indices=np.array([[0], [3], [1]]), axis=1), sample("3 4", indices=np.array([[0, 2, 1, 1]]), axis=0),
-        sample("3 4", indices=np.array([[0, 0, 3], [1, 2, 1], [3, 3, 3]]), axis=-1), sample("3 4", indices=TWICE, axis=None),
+        sample("3 4", indices=np.array([[0], [3], [1]]), axis=1),
+        sample("3 4", indices=np.array([[0, 2, 1, 1]]), axis=0),
+        sample("3 4", indices=np.array([[0, 0, 3], [1, 2, 1], [3, 3, 3]]), axis=-1),
+        sample("3 4", indices=TWICE, axis=None),
     ],
     errors=[error(("3",), indices=np.array([0, 3]), match="index 3 is out of bounds", kind=IndexError, axis=0)],
 )  # fmt: skip
@@ -159,7 +164,8 @@ take_along_axis.vjp(x=_take_along_axis)
     numpy=np.where,
     kind="elementwise",
     samples=[
-        sample(MASK, "3 4", "3 4"), sample(MASK, "4", ""), sample(MASK[:1], "3 1", "3 4"), sample(True, "", ""),
+        sample(MASK, "3 4", "3 4", complex=True), sample(MASK, "4", ""), sample(MASK[:1], "3 1", "3 4"),
+        sample(True, "", ""),
         sample(MASK, "3 4", 0.0), sample(MASK, 1.0, "4"),
     ],
     points=[point((np.array([True, False]), np.array([1.0, np.inf]), np.array([np.nan, 2.0])),

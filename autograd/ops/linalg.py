@@ -1,7 +1,7 @@
 """Products of matrices and of arrays with any number of axes. All linear in each operand.
 
-Every rule is again such a product: of the cotangent and the other operand, over the axes that the two share. `matmul` of two
-matrices, where training spends its time, comes first and goes straight to the two products it needs.
+Every rule is again such a product: of the cotangent and the other operand, over the axes that the two share. `matmul`
+of two matrices, where training spends its time, comes first and goes straight to the two products it needs.
 """
 
 import string
@@ -41,7 +41,8 @@ def _matmul_y(g, out, x, y):
     kind="bilinear",
     symbol="@",
     samples=[
-        sample("2 3", "3 4"), sample("3", "3"), sample("2 3", "3"), sample("3", "3 4"), sample("2 3 4", "4"), sample("3", "2 3 4"),
+        sample("2 3", "3 4", complex=True), sample("3", "3"), sample("2 3", "3"), sample("3", "3 4"),
+        sample("2 3 4", "4"), sample("3", "2 3 4"),
         sample("2 3 4", "4 2"), sample("3 4", "2 4 3"), sample("2 3 4", "2 4 2"), sample("2 1 2 3", "3 3 2"),
         sample("1 2 3", "2 3 1"), sample("2 0", "0 3"), sample("0 3", "3 2"), sample("2 2 3", "1 3 2"),
     ],
@@ -102,7 +103,8 @@ def _dot_y(g, out, x, y):
     symbol="·",
     samples=[
         sample("3", "3"), sample("2 3", "3 4"), sample("2 3", "3"), sample("", "3"), sample("2 3", ""), sample("", ""),
-        sample("3", "3 2"), sample("3", "2 3 2"), sample("2 2 3", "2 3 2"), sample("2 2 3", "3"), sample("2 2 3", "3 2"),
+        sample("3", "3 2"), sample("3", "2 3 2"), sample("2 2 3", "2 3 2"), sample("2 2 3", "3"),
+        sample("2 2 3", "3 2"),
         sample("0", "0"),
     ],
     errors=[error(("2 3", "2 3"), match="(2, 3)", kind=ShapeError)],
@@ -118,7 +120,7 @@ dot.vjp(x=_dot_x, y=_dot_y)
 @primitive(
     numpy=np.vdot,
     kind="bilinear",
-    samples=[sample("3", "3"), sample("2 3", "2 3"), sample("2 3", "6"), sample("", "")],
+    samples=[sample("3", "3", complex=True), sample("2 3", "2 3"), sample("2 3", "6"), sample("", "")],
     errors=[error(("3", "2"), match="(2,)", kind=ShapeError)],
 )
 def vdot(x, y, /):
@@ -147,7 +149,14 @@ def _inner_y(g, out, x, y):
 @primitive(
     numpy=np.inner,
     kind="bilinear",
-    samples=[sample("3", "3"), sample("2 3", "4 3"), sample("2 2 3", "3"), sample("", "3"), sample("2 3", ""), sample("", "")],
+    samples=[
+        sample("3", "3"),
+        sample("2 3", "4 3"),
+        sample("2 2 3", "3"),
+        sample("", "3"),
+        sample("2 3", ""),
+        sample("", ""),
+    ],
     errors=[error(("3", "2"), match="(2,)", kind=ShapeError)],
 )
 def inner(x, y, /):
@@ -158,7 +167,9 @@ def inner(x, y, /):
 inner.vjp(x=_inner_x, y=_inner_y)
 
 
-@primitive(numpy=np.outer, kind="bilinear", samples=[sample("3", "4"), sample("2 2", "3"), sample("", "3"), sample("0", "2")])
+@primitive(
+    numpy=np.outer, kind="bilinear", samples=[sample("3", "4"), sample("2 2", "3"), sample("", "3"), sample("0", "2")]
+)
 def outer(x, y, /):
     """All products of an element of x and one of y, out[i, j] = x[i] · y[j], both flattened first."""
     return np.outer(x, y)
@@ -182,7 +193,8 @@ def _paired_axes(x, y, axes):
     numpy=np.tensordot,
     kind="bilinear",
     samples=[
-        sample("2 3 4", "3 4 2"), sample("2 3", "3 2", axes=1), sample("2 3", "2", axes=0), sample("2 3 4", "4 2 3", axes=([2, 0], [0, 1])),
+        sample("2 3 4", "3 4 2"), sample("2 3", "3 2", axes=1), sample("2 3", "2", axes=0),
+        sample("2 3 4", "4 2 3", axes=([2, 0], [0, 1])),
         sample("2 3 4", "3 2 4", axes=((0, 1), (1, 0))), sample("2 3", "4 3", axes=(-1, -1)), sample("2 3", "2 3"),
     ],
     errors=[error(("2 3", "2 3"), axes=1, match="(2, 3)", kind=ShapeError)],
@@ -237,14 +249,14 @@ def _explicit(subscripts, ndims):
 def _einsum(g, out, *operands, index, subscripts, optimize=False):
     """The einsum of g and the other operands, giving the operand's subscripts.
 
-    Three things an einsum cannot give by itself: a letter that only this operand has was summed away and is brought back by
-    a row of ones; a letter it has twice, for a diagonal, by an identity matrix; an axis of length 1 that was broadcast is
-    summed, which leaving its letter out does.
+    Three things need help: a letter that only this operand has was summed away and is brought back by a row of ones; a
+    letter it has twice, for a diagonal, by an identity matrix; an axis of length 1 that was broadcast must be summed,
+    which leaving its letter out does.
     """
     inputs, _, result = subscripts.partition("->")
     terms = inputs.split(",")
     x, term = operands[index], terms[index]
-    lengths = {}
+    lengths: dict[str, int] = {}
     for letters, operand in zip(terms, operands, strict=True):
         for letter, length in zip(letters, np.shape(operand), strict=True):
             lengths[letter] = max(length, lengths.get(letter, 0)) if length else 0
@@ -271,15 +283,22 @@ def _einsum(g, out, *operands, index, subscripts, optimize=False):
     symbol="einsum",
     call=_einsum_call,
     samples=[
-        sample("2 3", "3 4", subscripts="ij,jk->ik"), sample("2 3", subscripts="ij->ji"), sample("2 3", subscripts="ij->"),
+        sample("2 3", "3 4", subscripts="ij,jk->ik", complex=True), sample("2 3", subscripts="ij->ji"),
+        sample("2 3", subscripts="ij->"),
         sample("2 3", subscripts="ij->j"), sample("3 3", subscripts="ii"), sample("3 3", subscripts="ii->i"),
-        sample("3", "4", subscripts="i,j"), sample("2 3", "3 4", subscripts="ij,jk"), sample("3", "3", subscripts="i,i"),
-        sample("2 3", subscripts="ba"), sample("2 2 3", "3 2", subscripts="...ij,jk->...ik"), sample("2 2 3", "2 3 2", subscripts="...ij,...jk"),
+        sample("3", "4", subscripts="i,j"), sample("2 3", "3 4", subscripts="ij,jk"),
+        sample("3", "3", subscripts="i,i"),
+        sample("2 3", subscripts="ba"), sample("2 2 3", "3 2", subscripts="...ij,jk->...ik"),
+        sample("2 2 3", "2 3 2", subscripts="...ij,...jk"),
         sample("2 1 3", "4 3", subscripts="...i,...i->..."), sample("2 3", "3 4", "4 2", subscripts="ij,jk,kl->il"),
-        sample("2 3", "3 3", "2 3", subscripts="bi,ij,bj->b"), sample("2 3", "2 4", subscripts="ij,ik->i"), sample("3 3 3", subscripts="iii->i"),
-        sample("3 3", "3", subscripts="ii,i->i"), sample("2 3 2", "3", subscripts="iji,j"), sample("", "3", subscripts=",i->i"),
-        sample("2 3", "3 4", subscripts="i j, j k -> k i", optimize=True), sample("2 3", subscripts="..."), sample("0 3", subscripts="ij->j"),
-        sample("2 1", "1 3", subscripts="ij,ij->ij"), sample("3 2 2", subscripts="...ii->...i"), sample("2 3", "3", "", subscripts="ij,j,->i"),
+        sample("2 3", "3 3", "2 3", subscripts="bi,ij,bj->b"), sample("2 3", "2 4", subscripts="ij,ik->i"),
+        sample("3 3 3", subscripts="iii->i"),
+        sample("3 3", "3", subscripts="ii,i->i"), sample("2 3 2", "3", subscripts="iji,j"),
+        sample("", "3", subscripts=",i->i"),
+        sample("2 3", "3 4", subscripts="i j, j k -> k i", optimize=True), sample("2 3", subscripts="..."),
+        sample("0 3", subscripts="ij->j"),
+        sample("2 1", "1 3", subscripts="ij,ij->ij"), sample("3 2 2", subscripts="...ii->...i"),
+        sample("2 3", "3", "", subscripts="ij,j,->i"),
     ],
     errors=[
         error(("2 3", "2 3"), subscripts="ij,jk", match="(2, 3)", kind=ShapeError),

@@ -10,13 +10,14 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 from autograd.ops.activation import restored
-from autograd.ops.arithmetic import astype, ratio
+from autograd.ops.arithmetic import astype, direction, ratio
 from autograd.primitives import error, point, primitive, sample
 
 __all__ = ["cumsum", "max", "mean", "min", "norm", "prod", "std", "sum", "var"]
 
 AXES = [
-    sample("3 4"), sample("3 4", axis=0), sample("3 4", axis=1, keepdims=True), sample("2 3 4", axis=(0, -1)),
+    sample("3 4"), sample("3 4", axis=0), sample("3 4", axis=1, keepdims=True, complex=True),
+    sample("2 3 4", axis=(0, -1)),
     sample("2 3 4", axis=-2), sample("2 3", keepdims=True), sample("2 3", axis=()), sample(""), sample("3 1", axis=1),
 ]  # fmt: skip
 EMPTY = [sample("3 0"), sample("3 0", axis=1)]
@@ -26,7 +27,7 @@ TIES = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
 
 
 def spread(g, shape):
-    """np.broadcast_to(g, shape); for a NumPy scalar, the usual case of a loss, as a view that takes an eighth of the time."""
+    """np.broadcast_to(g, shape); for a NumPy scalar, which a loss has, as a view that takes an eighth of the time."""
     if isinstance(g, np.floating):
         return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
     return np.broadcast_to(g, shape)
@@ -65,7 +66,7 @@ mean.vjp(x=_mean)
 
 
 def _products_of_others(g, x):
-    """g[…, None] · Π of all elements of the last axis of x but this one, without dividing, so that zeros are no trouble.
+    """g[…, None] · Π of all elements of the last axis of x but this one, without dividing, so that zeros are harmless.
 
     Up a binary tree, each node the product of its two children; down again, each child gets what its parent has from
     outside times its sibling: O(n) multiplications in log n steps.
@@ -222,21 +223,24 @@ std.vjp(x=_std)
 
 def _norm(g, out, x, ord=None, axis=None, keepdims=False):
     if ord in (math.inf, -math.inf):
-        return _shared(g, out, np.abs(x), axis, keepdims) * np.sign(x)
+        return _shared(g, out, np.abs(x), axis, keepdims) * direction(x)
     if ord == 1:
-        return restored(g, x, axis, keepdims) * np.sign(x)
+        return restored(g, x, axis, keepdims) * direction(x)
     if ord in (None, 2, "fro"):
         return restored(ratio(g, out), x, axis, keepdims) * (np.conjugate(x) if np.iscomplexobj(x) else x)
     share = ratio(np.abs(x), restored(out, x, axis, keepdims))
-    return restored(g, x, axis, keepdims) * (np.sign(x) * share ** (ord - 1.0))
+    return restored(g, x, axis, keepdims) * (direction(x) * share ** (ord - 1.0))
 
 
 @primitive(
     numpy=np.linalg.norm,
     samples=[
-        sample("3 4"), sample("5"), sample("", low=0.5), sample("2 3 4", axis=(0, -1)), sample("3 4", axis=1, keepdims=True),
-        sample("3 4", ord="fro"), sample("3 4", ord=2, axis=0), sample("5", ord=1), sample("3 4", ord=1, axis=1),
-        sample("5", ord=np.inf), sample("3 4", ord=-np.inf, axis=0, keepdims=True), sample("5", ord=3), sample("3 4", ord=1.5, axis=-1),
+        sample("3 4"), sample("5"), sample("", low=0.5), sample("2 3 4", axis=(0, -1)),
+        sample("3 4", axis=1, keepdims=True),
+        sample("3 4", ord="fro", complex=True), sample("3 4", ord=2, axis=0), sample("5", ord=1, complex=True),
+        sample("3 4", ord=1, axis=1),
+        sample("5", ord=np.inf), sample("3 4", ord=-np.inf, axis=0, keepdims=True),
+        sample("5", ord=3, complex=True), sample("3 4", ord=1.5, axis=-1),
     ],
     points=[
         point((np.zeros(3),), (np.zeros(3),)),
@@ -274,7 +278,14 @@ def _cumsum(g, out, x, axis=None):
 @primitive(
     numpy=np.cumsum,
     kind="linear",
-    samples=[sample("5"), sample("3 4"), sample("3 4", axis=0), sample("2 3 4", axis=-2), sample(""), sample("0")],
+    samples=[
+        sample("5"),
+        sample("3 4", complex=True),
+        sample("3 4", axis=0),
+        sample("2 3 4", axis=-2),
+        sample(""),
+        sample("0"),
+    ],
     errors=[BAD_AXIS, NO_DTYPE],
 )
 def cumsum(x, /, axis=None):

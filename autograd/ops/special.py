@@ -1,9 +1,9 @@
 """The error function and its complement, without SciPy.
 
-NumPy has neither, and math.erf takes one number at a time. Two polynomials, fitted at first use to values of math.erf and
-math.erfc, serve arrays: up to 1, erf(x) / x as a polynomial of x²; beyond, (z + 3) e^(z²) erfc(z), which hardly varies, as
-a polynomial of 1 / (z + 3). Only these two forms are chosen here; the coefficients follow from math.erf, as many as the
-dtype can resolve.
+NumPy has neither, and math.erf takes one number at a time. Two polynomials, fitted at first use to values of math.erf
+and math.erfc, serve arrays: up to 1, erf(x) / x as a polynomial of x²; beyond, (z + 3) e^(z²) erfc(z), which hardly
+varies, as a polynomial of 1 / (z + 3). Only these two forms are chosen here; the coefficients follow from math.erf, as
+many as the dtype can resolve.
 """
 
 import functools
@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from autograd.primitives import point, primitive, sample
+from autograd.errors import ArgumentError
+from autograd.primitives import error, point, primitive, sample
 
 __all__ = ["erf", "erfc"]
 
@@ -31,7 +32,7 @@ def _coefficients(dtype):
 
     nodes = np.cos(np.pi * (np.arange(200) + 0.5) / 200)
     x = np.sqrt((nodes + 1.0) / 2.0)
-    z = np.float64(np.float32(_SCALE / (nodes + _SHIFT) - 3.0))  # rounded to few digits, so that z² is exact
+    z = (_SCALE / (nodes + _SHIFT) - 3.0).astype(np.float32).astype(np.float64)  # few digits, so that z² is exact
     near = chebyshev.chebfit(2.0 * x * x - 1.0, [math.erf(v) / v for v in x], 15)
     tail = chebyshev.chebfit(_SCALE / (z + 3.0) - _SHIFT, [(v + 3.0) * math.exp(v * v) * math.erfc(v) for v in z], 18)
     unseen = 0.1 * np.finfo(dtype).eps
@@ -60,6 +61,8 @@ def _erfc_beyond_1(z, polynomial):
 def _on_array(x, *, complement):
     """erf(x), or erfc(x), of a float32 or float64 array; other dtypes become float64."""
     x = np.asarray(x)
+    if x.dtype.kind == "c":
+        raise ArgumentError(f"erf and erfc take real numbers, got {x.dtype}")
     shape = x.shape
     x = x.reshape(-1)
     if x.dtype != np.float32:
@@ -87,6 +90,7 @@ def _on_array(x, *, complement):
         point((0.0,), (_SLOPE_AT_0,), out=0.0),
         point((np.array([-1e3, 1e3, -np.inf, np.inf]),), (np.zeros(4),), out=np.array([-1.0, 1.0, -1.0, 1.0])),
     ],
+    errors=[error((np.array([1j]),), match="take real numbers, got complex128", kind=ArgumentError)],
 )
 def erf(x, /):
     """Error function, out = 2/√π ∫₀ˣ e^(−t²) dt; within 1e-15, in float32 within 1e-7."""

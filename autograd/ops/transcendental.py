@@ -1,7 +1,7 @@
 """Exponentials, logarithms, roots, trigonometric and hyperbolic functions and their inverses.
 
-All elementwise. Rules are written from `out` where that serves: 1 − tanh² needs no second tanh, and the operand's memory
-can be given back. Constants are Python floats: np.log(2) is a float64 scalar and would widen float32 gradients.
+All elementwise. Rules are written from `out` where that serves: 1 − tanh² needs no second tanh, and the operand's
+memory can be given back. Constants are Python floats: np.log(2) is a float64 scalar and would widen float32 gradients.
 """
 
 import math
@@ -13,9 +13,9 @@ from autograd.primitives import point, primitive, sample
 
 _LN2 = math.log(2.0)
 _LN10 = math.log(10.0)
-ANY = [sample("3 4"), sample("")]
-POSITIVE = [sample("3 4", low=0.2, high=3.0), sample("", low=0.2, high=3.0)]
-INSIDE = [sample("3 4", low=-0.9, high=0.9), sample("", low=-0.9, high=0.9)]
+ANY = [sample("3 4", complex=True), sample("")]
+POSITIVE = [sample("3 4", low=0.2, high=3.0, complex=True), sample("", low=0.2, high=3.0)]
+INSIDE = [sample("3 4", low=-0.9, high=0.9, complex=True), sample("", low=-0.9, high=0.9)]
 
 
 @primitive(numpy=np.exp, kind="elementwise", samples=ANY, points=[point((0.0,), (1.0,)), point((-1e3,), (0.0,))])
@@ -90,7 +90,12 @@ def sqrt(x, /):
 sqrt.vjp(x=lambda g, out, x: 0.5 * g / out)
 
 
-@primitive(numpy=np.cbrt, kind="elementwise", samples=POSITIVE, points=[point((8.0,), (1.0 / 12.0,))])
+@primitive(
+    numpy=np.cbrt,
+    kind="elementwise",
+    samples=[sample("3 4", low=0.2, high=3.0), sample("", low=0.2)],
+    points=[point((8.0,), (1.0 / 12.0,))],
+)
 def cbrt(x, /):
     """Cube root, out = ∛x."""
     return np.cbrt(x)
@@ -215,11 +220,11 @@ tanh.vjp(x=lambda g, out, x: g * (1.0 - out * out))
 
 @primitive(numpy=np.arcsinh, kind="elementwise", samples=ANY)
 def arcsinh(x, /):
-    """Inverse hyperbolic sine; slope 1 / √(x² + 1), computed as a hypotenuse so that x² cannot overflow."""
+    """Inverse hyperbolic sine; slope 1 / √(x² + 1), of a real x as a hypotenuse so that x² cannot overflow."""
     return np.arcsinh(x)
 
 
-arcsinh.vjp(x=lambda g, out, x: g / np.hypot(x, 1.0))
+arcsinh.vjp(x=lambda g, out, x: g / (np.sqrt(x * x + 1.0) if np.iscomplexobj(x) else np.hypot(x, 1.0)))
 
 
 @primitive(numpy=np.arccosh, kind="elementwise", samples=[sample("3 4", low=1.2, high=4.0), sample("", low=1.2)])

@@ -30,7 +30,7 @@ class Sequential(Module):
         return x
 
     def named_children(self) -> Iterator[tuple[str, Any]]:
-        return ((str(i), layer) for i, layer in enumerate(self.layers) if isinstance(layer, Module))
+        return ((name.removeprefix("layers."), child) for name, child in super().named_children())
 
     def named_layers(self) -> Iterator[tuple[str, Any]]:
         return ((str(i), layer) for i, layer in enumerate(self.layers))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from autograd.errors import ArgumentError
 from nn.data import Standardizer, batches, split
 
 
@@ -37,17 +38,17 @@ def test_batches_copy_so_training_cannot_write_into_the_data():
 
 
 @pytest.mark.parametrize(
-    ("arrays", "options", "error", "text"),
+    ("arrays", "options", "text"),
     [
-        ((), {"batch_size": 2, "rng": 0}, ValueError, "batches needs at least one array"),
-        ((np.ones(3), np.ones(4)), {"batch_size": 2, "rng": 0}, ValueError, "different length: 3, 4 rows"),
-        ((np.ones(3),), {"batch_size": 0, "rng": 0}, ValueError, "batch_size is at least 1, got 0"),
-        ((np.ones(3),), {"batch_size": 2}, TypeError, "needs rng="),
-        ((np.ones(3),), {"batch_size": 2, "rng": "a"}, TypeError, "rng"),
+        ((), {"batch_size": 2, "rng": 0}, "batches needs at least one array"),
+        ((np.ones(3), np.ones(4)), {"batch_size": 2, "rng": 0}, "different length: 3, 4 rows"),
+        ((np.ones(3),), {"batch_size": 0, "rng": 0}, "batch_size is at least 1, got 0"),
+        ((np.ones(3),), {"batch_size": 2}, "needs rng="),
+        ((np.ones(3),), {"batch_size": 2, "rng": "a"}, "rng"),
     ],
 )
-def test_batches_refuses_before_the_first_batch(arrays, options, error, text):
-    with pytest.raises(error, match=text):
+def test_batches_refuses_before_the_first_batch(arrays, options, text):
+    with pytest.raises(ArgumentError, match=text):
         batches(*arrays, **options)
 
 
@@ -96,7 +97,7 @@ def test_a_fraction_of_zero_gives_an_empty_part():
     ],
 )
 def test_split_refuses(n, fractions, stratify, text):
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises(ArgumentError, match=text):
         split(n, fractions, rng=0, stratify=stratify)
 
 
@@ -114,5 +115,5 @@ def test_standardizing_uses_the_fitted_rows_only_and_comes_back():
 def test_a_column_constant_in_training_is_left_at_zero():
     scale = Standardizer.fit(np.full((7, 1), 0.1))
     assert scale.transform(np.full((3, 1), 0.1)).tolist() == [[0.0]] * 3
-    with pytest.raises(ValueError, match="no rows"):
+    with pytest.raises(ArgumentError, match="no rows"):
         Standardizer.fit(np.zeros((0, 2)))
