@@ -197,6 +197,15 @@ class Primitive:
     def apply(self, operands, options=NO_OPTIONS):
         """Compute and record: the general way every op goes (operators on Python floats have a shorter one)."""
         context = CONTEXT.get()
+        if len(operands) == 1 and context.fast and isinstance(operands[0], Value) and self.results is None:
+            x = operands[0]  # one operand, nothing unusual: what follows does the same, in twice the time
+            if x.primitive is not CONSTANT and self.differentiable:
+                try:
+                    data = self.forward(x.data, **options)
+                except (ArithmeticError, ValueError):
+                    pass
+                else:
+                    return make(self, data, operands, (x.data,), options, context)
         live = met = False
         saved, nodes = [], []
         for x in operands:
@@ -314,10 +323,13 @@ def constant_functions(*functions):
 
 def _plain(function):
     def call(*args, **kwargs):
-        strip = lambda x: x.data if isinstance(x, Value) else [strip(y) for y in x] if type(x) is list else x  # noqa: E731
-        return function(*map(strip, args), **{name: strip(x) for name, x in kwargs.items()})
+        return function(*map(_strip, args), **{name: _strip(x) for name, x in kwargs.items()})
 
     return call
+
+
+def _strip(x):
+    return x.data if isinstance(x, Value) else [_strip(y) for y in x] if type(x) is list else x
 
 
 def _method(call, like=None):

@@ -128,7 +128,7 @@ def jacobian(f, argnum=0):
     @wraps(f, updated=())
     def rows(*args, **kwargs):
         run = Run(f, args, kwargs, argnum)
-        return tree.unflatten(run.structure, [run.rows(i) for i in range(len(run.outputs))])
+        return tree.unflatten(run.structure, [out if out is None else run.rows(i) for i, out in enumerate(run.outputs)])
 
     return rows
 
@@ -164,25 +164,21 @@ class Run:
     def __init__(self, f, args, kwargs, argnum, has_aux=False):
         outside = CONTEXT.get()
         args, kwargs, self.several, chosen = _choose(f, args, kwargs, argnum)
-        self.inputs = []
-        self.nodes = []
-        given = []
+        given, self.inputs = tree.flatten(tuple(container[key] for container, key in chosen))
+        top = [form == tree.LEAF for form in self.inputs.children for _ in range(form.count)]
         with context(recording=True, depth=outside.depth + 1):
-            for container, key in chosen:
-                leaves, structure = tree.flatten(container[key])
-                nodes = [_fresh(leaf, top=len(leaves) == 1 and structure == tree.LEAF) for leaf in leaves]
-                container[key] = tree.unflatten(structure, [leaf if node is None else node
-                                                            for leaf, node in zip(leaves, nodes, strict=True)])
-                self.inputs.append(structure)
-                self.nodes += nodes
-                given += leaves
+            self.nodes = [_fresh(leaf, alone) for leaf, alone in zip(given, top, strict=True)]
+            traced = [leaf if node is None else node for leaf, node in zip(given, self.nodes, strict=True)]
+            for (container, key), argument in zip(chosen, tree.unflatten(self.inputs, traced), strict=True):
+                container[key] = argument
             result = f(*args, **kwargs)
         self.aux = None
         if has_aux:
             result, self.aux = _pair(f, result)
         self.outputs, self.structure = tree.flatten(result)
         for out in self.outputs:
-            if not isinstance(_data(out), (float, int, complex, np.ndarray, np.generic)):
+            static = out is None and result is not None  # the gradient of what was static in a container
+            if not (static or isinstance(_data(out), (float, int, complex, np.ndarray, np.generic))):
                 raise ArgumentError(f"{_name(f)} returned {type(out).__name__}; a result to differentiate holds numbers")
         live = {node for node in self.nodes if node is not None}  # a set: `in` a list would compare the numbers
         roots = [out for out in self.outputs if isinstance(out, Value)]
@@ -195,9 +191,12 @@ class Run:
         self.aux = tree.map(self._outward, self.aux)
 
     def _foreign(self, live):
-        """Whether the graph also hangs on Values that are not this transform's own: an outer transform may follow them."""
-        inside = set(self.order)
-        return any(isinstance(x, Value) and x not in live and x not in inside for node in self.order for x in node.operands)
+        """Whether a result or aux hangs on Values that are not this transform's own: an outer transform may follow them."""
+        results = [x for x in (*self.outputs, *tree.flatten(self.aux)[0]) if isinstance(x, Value)]
+        nodes = order(results, live)
+        own = live.union(nodes)
+        used = (*results, *(x for node in nodes for x in node.operands if isinstance(x, Value)))
+        return any(x not in own and x.primitive is not CONSTANT for x in used)
 
     def _outward(self, x):
         """A result as the caller gets it: recorded if the caller follows it, else plain, or constant for Values."""
@@ -211,26 +210,25 @@ class Run:
 
     def pull(self, seeds):
         """Cotangents of the outputs → cotangents of the inputs, in their structure."""
+        record = self.record or (CONTEXT.get().recording and any(isinstance(seed, Value) for seed in seeds))
         cotangents = {}
         for out, seed in zip(self.outputs, seeds, strict=True):
             if isinstance(out, Value) and out in self.wanted:
-                seed = _like(seed, out.data, self.record)
+                seed = _like(seed, out.data, record)
                 cotangents[out] = cotangents[out] + seed if out in cotangents else seed
-        with context(recording=self.record):
-            totals = propagate(self.order, cotangents, wanted=self.wanted, record=self.record)
-        return self._structured([None if node is None else self._finish(totals.get(node), node) for node in self.nodes])
+        with context(recording=record):
+            totals = propagate(self.order, cotangents, wanted=self.wanted, record=record)
+        return self._structured([None if node is None else self._finish(totals.get(node), node, record) for node in self.nodes])
 
     def _structured(self, leaves):
-        rest, trees = iter(leaves), []
-        for structure in self.inputs:
-            trees.append(tree.unflatten(structure, [next(rest) for _ in range(structure.count)]))
-        return tuple(trees) if self.several else trees[0]
+        arguments = tree.unflatten(self.inputs, leaves)
+        return arguments if self.several else arguments[0]
 
-    def _finish(self, total, node):
+    def _finish(self, total, node, record):
         """A cotangent as the caller gets it: an array of its own, zeros where nothing arrived, a Value if recorded."""
         if total is None:
-            total = 0.0 if type(node.data) is float else np.zeros_like(node.data)
-        if self.record or self.values:
+            total = _zeros(node.data)
+        if record or self.values:
             return total if isinstance(total, Value) else make(CONSTANT, total)
         return own_copy(total, node.data)
 
@@ -239,7 +237,7 @@ class Run:
         out = self.outputs[index]
         data = _data(out)
         shape, size = np.shape(data), np.size(data)
-        seeds = [0.0 * _data(x) for x in self.outputs]
+        seeds = [_zeros(_data(x)) for x in self.outputs]
         pulled = []
         for position in range(size):
             seed = np.zeros(size, dtype=np.result_type(data))
@@ -267,7 +265,7 @@ class Run:
         results = []
         for out in self.outputs:
             t = tangents.get(out) if isinstance(out, Value) else None
-            results.append(0.0 * _data(out) if t is None else t)
+            results.append(_zeros(_data(out)) if t is None else t)
         return tree.unflatten(self.structure, results)
 
 
@@ -284,7 +282,7 @@ def _tangent(node, tangents, record):
     if op is item:
         return tangents[node.operands[0]][node.options["index"]]
     if op.kind in ("linear", "view") and not op.tangents:
-        zero = lambda i: arguments[i] if operand_name(op, i) in op.constants else 0.0 * _data(arguments[i])  # noqa: E731
+        zero = lambda i: arguments[i] if operand_name(op, i) in op.constants else _zeros(_data(arguments[i]))  # noqa: E731
         moved = [tangents[node.operands[i]] if i in moving else zero(i) for i in range(len(arguments))]
         return op.apply(tuple(moved), node.options)
     total = None
@@ -342,6 +340,8 @@ def _choose(f, args, kwargs, argnum):
         if not isinstance(which, int) or not -len(args) <= which < len(args):
             raise ArgumentError(f"argnum={which!r}: {_name(f)} was called with {len(args)} positional arguments")
         chosen.append((args, which % len(args)))
+    if len({(id(container), key) for container, key in chosen}) < len(chosen):
+        raise ArgumentError(f"argnum={argnum!r} names an argument of {_name(f)} twice")
     return args, kwargs, several, chosen
 
 
@@ -376,6 +376,10 @@ def _like(seed, data, record):
 def _reshaped(x, shape):
     x = x if np.shape(_data(x)) == shape else np.reshape(x, shape)
     return float(x) if isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype == np.float64 else x
+
+
+def _zeros(data):
+    return data if data is None else 0.0 if isinstance(data, (int, float)) else np.zeros_like(data)[()]
 
 
 def _one(out):

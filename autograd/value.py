@@ -303,7 +303,7 @@ class Value:
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
         for x in inputs:
-            if type(x) not in PLAIN and _is_foreign(x):
+            if type(x) is not Value and type(x) not in PLAIN and _is_foreign(x):
                 return NotImplemented
         if options and any(target is not None for target in options.pop("out", ())):
             raise InPlaceError(
@@ -317,7 +317,7 @@ class Value:
 
     def __array_function__(self, function, types, args, kwargs):
         for kind in types:
-            if not issubclass(kind, (Value, np.ndarray)):
+            if kind is not Value and not issubclass(kind, (Value, np.ndarray)):
                 return NotImplemented
         primitive = DISPATCH.get(function)
         if primitive is None:

@@ -21,7 +21,10 @@ Rows = Sequence[int] | NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Number:
-    """A column of numbers: standardised; a missing one becomes the mean, and if any was missing a second feature says where."""
+    """A column of numbers, standardised.
+
+    A missing one becomes the mean; if any was missing in training, a second feature is 1 where one is, else 0.
+    """
 
     name: str
     mean: float

@@ -66,6 +66,7 @@ def cross_entropy(logits: Any, target: Any, *, reduction: str = "mean") -> Any:
             raise ArgumentError(
                 f"cross_entropy: targets are 0 … {shape[-1] - 1} for logits {shape}, got {target.min()} … {target.max()}"
             )
+        target = target.astype(np.int64, copy=False)  # booleans would select instead of counting
         if reduction == "mean":
             return softmax_cross_entropy(logits, target)
         picked = np.take_along_axis(log_softmax(logits), np.expand_dims(target, -1), axis=-1)

@@ -77,7 +77,7 @@ class Table:
         return Table(self.path, columns, [self.lines[row] for row in rows])
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """(rows,): a column's numbers, NaN where missing. Raises TableError at a text, and at what float32 cannot hold."""
+        """(rows,): a column's numbers, NaN where missing. Raises TableError at a text, and beyond float32's range."""
         values = np.empty(len(self))
         for row, cell in enumerate(self[name]):
             value = number(cell)

@@ -1,7 +1,6 @@
 """What backward() promises: one test for each rule of how cotangents flow, add up and are kept."""
 
 import gc
-import math
 import weakref
 
 import numpy as np
@@ -9,29 +8,7 @@ import pytest
 
 from autograd import Value, no_grad, ops
 from autograd.backward import order
-from autograd.errors import ArgumentError, NotDifferentiableError, RuleError, SeedError
-from autograd.primitives import primitive, registry
-from autograd.value import DISPATCH
-
-
-@pytest.fixture
-def planted():
-    """A decorator like @primitive whose op leaves the registry again."""
-    names = []
-
-    def plant(**options):
-        def decorate(function):
-            op = primitive(**options)(function)
-            names.append(op.name)
-            return op
-
-        return decorate
-
-    yield plant
-    for name in names:
-        registry.pop(name)
-        DISPATCH.pop(name)
-
+from autograd.errors import ArgumentError, NotDifferentiableError, SeedError
 
 # the graph
 
@@ -54,7 +31,12 @@ def test_a_tower_of_diamonds_is_linear_in_time():
 
 
 def test_a_value_used_twice_by_one_op_counts_twice():
-    for make in (lambda x: x * x, lambda x: np.multiply(x, x), lambda x: x @ x, lambda x: np.sum(np.stack([x, x]) ** 2) / 2):
+    for make in (
+        lambda x: x * x,
+        lambda x: np.multiply(x, x),
+        lambda x: x @ x,
+        lambda x: np.sum(np.stack([x, x]) ** 2) / 2,
+    ):
         x = Value([3.0])
         np.sum(make(x)).backward()
         assert x.grad.tolist() == [6.0]
@@ -271,19 +253,12 @@ def test_an_unknown_keep_is_refused():
 
 def test_recorded_gradients_are_values_to_differentiate_again():
     x = Value(2.0)
-    (x**4).backward(record=True)
-    for expected in (32.0, 48.0, 48.0, 24.0 * 2.0, 24.0):
-        slope = x.grad
-        if expected == 48.0 and slope.data == 32.0:
-            continue
-        assert isinstance(slope, Value)
-        break
-    derivatives = []
-    x.zero_grad()
     y = x**4
+    derivatives = []
     for _ in range(4):
         y.backward(record=True)
         y = x.grad
+        assert isinstance(y, Value)
         x.zero_grad()
         derivatives.append(y.data)
     assert derivatives == [32.0, 48.0, 48.0, 24.0]
@@ -345,7 +320,9 @@ def test_a_single_element_of_any_shape_needs_no_seed():
 
 
 def test_many_elements_without_a_seed_are_refused():
-    with pytest.raises(SeedError, match=r"Value of shape \(2, 3\).*write v.sum\(\).backward\(\), or v.backward\(seed\)"):
+    with pytest.raises(
+        SeedError, match=r"Value of shape \(2, 3\).*write v.sum\(\).backward\(\), or v.backward\(seed\)"
+    ):
         Value(np.ones((2, 3))).backward()
     with pytest.raises(SeedError, match=r"the seed has shape \(2,\), the Value \(3,\)"):
         Value(np.ones(3)).backward(np.ones(2))
@@ -356,86 +333,3 @@ def test_a_constant_has_nothing_to_go_back_to():
         y = Value(2.0) * 3.0
     with pytest.raises(NotDifferentiableError, match=r"backward\(\) of a constant: it was made under no_grad"):
         y.backward()
-
-
-# rules
-
-
-def test_gradients_are_summed_over_broadcast_axes():
-    x, row, column, number = Value(np.ones((2, 3))), Value(np.ones(3)), Value(np.ones((2, 1))), Value(1.0)
-    np.sum((x + row) * column * number).backward()
-    assert row.grad.tolist() == [2.0, 2.0, 2.0]
-    assert column.grad.tolist() == [[6.0], [6.0]]
-    assert number.grad == 12.0
-    assert x.grad.tolist() == [[1.0] * 3] * 2
-
-
-def test_an_operand_without_a_rule_says_so(planted):
-    @planted()
-    def twice(x, y, /):
-        return 2.0 * x + y
-
-    twice.vjp(y=lambda g, out, x, y: g)
-    y = Value(1.0)
-    twice(1.0, y).backward()
-    assert y.grad == 1.0
-    with pytest.raises(NotDifferentiableError, match=r"twice has no derivative rule for its operand 'x'.*twice.vjp\(x="):
-        twice(Value(1.0), y).backward()
-
-
-def test_an_operand_declared_constant_gets_nothing(planted):
-    @planted()
-    def masked(x, mask, /):
-        return x * mask
-
-    masked.vjp(x=lambda g, out, x, mask: g * mask).constant("mask")
-    x, mask = Value(2.0), Value(3.0)
-    masked(x, mask).backward()
-    assert (x.grad, mask.has_grad) == (3.0, False)
-
-
-def test_a_rule_of_the_wrong_shape_or_dtype_names_op_operand_and_both(planted):
-    @planted()
-    def product(x, y, /):
-        return x @ y
-
-    product.vjp(x=lambda g, out, x, y: g @ y, y=lambda g, out, x, y: (x.T @ g).astype(np.float32))
-    with pytest.raises(RuleError, match=r"product: the rule for operand 'x' returned shape \(2, 3\), expected \(2, 2\)"):
-        product(Value(np.ones((2, 2))), np.ones((2, 3))).backward(np.ones((2, 3)) @ np.ones((3, 3)))
-    with pytest.raises(RuleError, match=r"operand 'y' returned float32, expected float64; write constants as Python floats"):
-        product(np.ones((2, 2)), Value(np.ones((2, 3)))).backward(np.ones((2, 3)))
-
-
-def test_one_rule_for_all_operands_learns_which_are_needed(planted):
-    asked = []
-
-    @planted()
-    def both(x, y, /):
-        return x * y
-
-    @both.vjp_all
-    def rule(g, out, x, y, needed):
-        asked.append(needed)
-        return g * y if needed[0] else None, g * x if needed[1] else None
-
-    x = Value(2.0)
-    both(x, 3.0).backward()
-    both(x, x).backward()
-    assert asked == [(True, False), (True, True)]
-    assert x.grad == 3.0 + 4.0
-
-
-def test_an_unused_result_of_several_has_no_cotangent():
-    x = Value(np.arange(6.0))
-    first, second, third = np.split(x, 3)
-    (first.sum() + 2.0 * third.sum()).backward()
-    assert x.grad.tolist() == [1.0, 1.0, 0.0, 0.0, 2.0, 2.0]
-    assert second.op == "item"
-
-
-def test_a_gradient_that_is_not_a_number_stays_visible():
-    x = Value([0.0, 1.0])
-    with np.errstate(all="ignore"):
-        np.sum(np.log(x) * 0.0).backward()
-    assert math.isnan(x.grad[0])
-    assert x.grad[1] == 0.0

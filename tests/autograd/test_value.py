@@ -57,7 +57,7 @@ def test_what_is_no_number_is_refused():
             Value(data)
     with pytest.raises(ConversionError, match=r"Value\(v.data\) for a new leaf"):
         Value(Value(1.0))
-    with pytest.raises(ConversionError, match="np.stack"):
+    with pytest.raises(ConversionError, match=r"Use np\.stack"):
         Value([Value(1.0)])
 
 

@@ -12,7 +12,8 @@ def test_an_epoch_holds_every_row_once_and_keeps_rows_together():
     seen = list(batches(x, y, batch_size=4, rng=0))
     assert [len(labels) for _, labels in seen] == [4, 4, 2]
     rows = np.concatenate([labels for _, labels in seen])
-    assert sorted(rows.tolist()) == list(range(10)) and rows.tolist() != list(range(10))
+    assert sorted(rows.tolist()) == list(range(10))
+    assert rows.tolist() != list(range(10))
     assert all(np.array_equal(xs[:, 0], 2 * ys) for xs, ys in seen)
 
 
@@ -107,7 +108,8 @@ def test_standardizing_uses_the_fitted_rows_only_and_comes_back():
     scale = Standardizer.fit(train)
     z = scale.transform(train)
     assert z.dtype == np.float32
-    assert np.allclose(z.mean(axis=0), 0, atol=1e-6) and np.allclose(z.std(axis=0), 1, atol=1e-5)
+    assert np.allclose(z.mean(axis=0), 0, atol=1e-6)
+    assert np.allclose(z.std(axis=0), 1, atol=1e-5)
     assert np.allclose(scale.transform(test), (test - train.mean(axis=0)) / train.std(axis=0), atol=1e-5)
     assert np.allclose(scale.inverse(scale.transform(test)), test, rtol=1e-5)
 

@@ -12,11 +12,15 @@ from nn.datasets import digits
 
 def test_digits_has_the_shapes_types_and_range_it_promises():
     data = digits()
-    assert data.X.shape == (1797, 64) and data.X.dtype == np.float32
-    assert data.y.shape == (1797,) and data.y.dtype == np.int64
-    assert data.X.min() == 0.0 and data.X.max() == 1.0
+    assert data.X.shape == (1797, 64)
+    assert data.X.dtype == np.float32
+    assert data.y.shape == (1797,)
+    assert data.y.dtype == np.int64
+    assert data.X.min() == 0.0
+    assert data.X.max() == 1.0
     assert np.bincount(data.y).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
-    assert len(data.feature_names) == 64 and data.feature_names[:2] == ("pixel_0_0", "pixel_0_1")
+    assert len(data.feature_names) == 64
+    assert data.feature_names[:2] == ("pixel_0_0", "pixel_0_1")
     assert data.target_names == tuple("0123456789")
     assert repr(data) == "Dataset(1797 examples, 64 features, 10 classes)"
 
@@ -31,7 +35,8 @@ def test_every_call_gives_new_writable_arrays():
     first, second = digits(), digits()
     first.X[:] = 7.0
     first.y[:] = 7
-    assert second.X.max() == 1.0 and second.y[0] == 0
+    assert second.X.max() == 1.0
+    assert second.y[0] == 0
 
 
 def test_the_file_is_the_one_that_was_checked():

@@ -45,7 +45,8 @@ def error_of(action):
 def test_delimiter_and_line_end_are_found(write, mark, end):
     table = read_table(write(end.join([f"a{mark}b c", f"1{mark}x", "", f" 2 {mark}y", ""])))
     assert table.columns == {"a": ["1", "2"], "b c": ["x", "y"]}
-    assert table.lines == [2, 4] and len(table) == 2
+    assert table.lines == [2, 4]
+    assert len(table) == 2
 
 
 def test_byte_order_mark_quotes_and_line_breaks_in_cells(write):
@@ -83,7 +84,8 @@ def test_decimal_commas_are_read_where_commas_do_not_part_columns(write):
 def test_files_that_are_no_table(write, content, text):
     path = write(content)
     message = error_of(lambda: read_table(path))
-    assert message.startswith(str(path)) and text in message
+    assert message.startswith(str(path))
+    assert text in message
 
 
 def test_no_file_and_a_folder(tmp_path):
@@ -97,9 +99,11 @@ def test_no_file_and_a_folder(tmp_path):
 
 def test_columns_are_sorted_into_numbers_categories_and_what_is_left_out(write):
     prepared = prepare(read_table(write(PENGUINS)), "species")
-    assert prepared.task == "classification" and prepared.classes == ("Adelie", "Gentoo")
+    assert prepared.task == "classification"
+    assert prepared.classes == ("Adelie", "Gentoo")
     assert prepared.y.tolist() == [0, 1, 0, 1, 0, 1]
-    assert prepared.numeric == ("mass", "year") and prepared.categorical == ("island",)
+    assert prepared.numeric == ("mass", "year")
+    assert prepared.categorical == ("island",)
     assert prepared.notes == (
         "1 of 7 rows left out: no 'species'",
         "column 'comment' left out: empty in every row",
@@ -115,7 +119,8 @@ def test_what_cannot_be_an_input_is_left_out_with_its_reason(write):
         "column 'name' left out: 120 different texts in 120 rows, such as 'name1'",
         "column 'words' left out: 51 different texts in 120 rows, such as 'w1'",
     )
-    assert prepared.numeric == () and prepared.categorical == ("code",)
+    assert prepared.numeric == ()
+    assert prepared.categorical == ("code",)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +228,8 @@ def test_features_use_the_training_rows_only(write):
         "island = missing", "island = Dream", "island = Torgersen", "mass", "mass missing", "year",
     )  # fmt: skip
     X = encoder.transform(prepared.table)
-    assert X.dtype == np.float32 and X.shape == (6, 6)
+    assert X.dtype == np.float32
+    assert X.shape == (6, 6)
     assert X[:3, :5].tolist() == [[0, 1, 0, 1, 0], [0, 0, 0, 14, 0], [0, 0, 1, 0, 1]], "Biscoe was not seen: zeros"
     assert np.array_equal(encoder.transform(prepared.table, [2]), X[2:3])
     assert encoder.targets(prepared, [1, 2]).tolist() == [1, 0]
@@ -234,7 +240,8 @@ def test_a_regression_target_is_standardised_by_the_training_rows(write):
     encoder = Encoder.fit(prepared, [0, 2])
     assert (encoder.mean, encoder.std) == (10.5, 10.5)
     y = encoder.targets(prepared, np.arange(3))
-    assert y.dtype == np.float32 and y.tolist() == [[-1.0], [0.0], [1.0]]
+    assert y.dtype == np.float32
+    assert y.tolist() == [[-1.0], [0.0], [1.0]]
 
 
 def test_an_encoder_survives_json_and_reads_a_new_table_without_the_target(write):
