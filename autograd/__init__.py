@@ -1,21 +1,43 @@
 """glassgrad: a glass-box automatic-differentiation engine on NumPy.
 
+    import numpy as np
     from autograd import Value
+
     x = Value(3.0)
     y = np.tanh(x) * x
     y.backward()
     x.grad
 
-Files in reading order: value, primitives, ops/, backward, tree, transforms, check, viz/.
+NumPy's functions take Values; what NumPy lacks (relu, softmax, …) is here. Files in reading order: value, primitives,
+ops/, backward, forward, tree, transforms, check, viz/.
 """
 
 from autograd import errors, ops, tree
 from autograd.backward import backward as _backward  # noqa: F401  fills DISPATCH["backward"]
 from autograd.check import check_gradients
 from autograd.context import detect_anomaly, no_grad
+from autograd.ops.activation import (
+    elu,
+    gelu,
+    leaky_relu,
+    log_softmax,
+    logsumexp,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+)
+from autograd.ops.special import erf
 from autograd.primitives import Primitive, primitive
 from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.value import Value, stop_gradient
 from autograd.viz import draw
 
 __version__ = "0.1.0"
+__all__ = [
+    "Value", "no_grad", "stop_gradient", "detect_anomaly",
+    "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "check_gradients",
+    "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "softmax", "log_softmax", "logsumexp", "erf",
+    "primitive", "Primitive", "draw", "errors", "ops", "tree",
+]  # fmt: skip

@@ -14,16 +14,22 @@ operands, so sorting by number is the topological sort; nothing here is recursiv
 the rules are called with Values instead of arrays, so the pass itself is recorded and can be differentiated again.
 """
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Iterable
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
-from autograd.errors import ArgumentError, NonFiniteError, NotDifferentiableError, RuleError, SeedError
-from autograd.ops.constant import alias, item
-from autograd.primitives import is_finite, operand_name
 from autograd.context import CONTEXT, context
-from autograd.value import CONSTANT, DISPATCH, UNREACHED, Value, make
+from autograd.data import is_finite
+from autograd.errors import ArgumentError, NonFiniteError, NotDifferentiableError, RuleError, SeedError
+from autograd.ops.arithmetic import astype
+from autograd.ops.constant import alias, item
+from autograd.primitives import Primitive, Rule, operand_name
+from autograd.value import CONSTANT, DISPATCH, UNREACHED, Value, data_of, make
 
 __all__ = ["order", "propagate", "unbroadcast"]
 
@@ -31,7 +37,7 @@ _ARRAY = np.ndarray
 _serial = attrgetter("serial")
 
 
-def order(roots, inputs=()):
+def order(roots: Iterable[Value], inputs: Iterable[Value] = ()) -> list[Value]:
     """The interior nodes that `roots` were computed from, youngest first.
 
     inputs  nodes where the walk stops; nothing older than the oldest of them can depend on them, so it is left out
@@ -53,7 +59,7 @@ def order(roots, inputs=()):
     return nodes
 
 
-def depending(nodes, inputs):
+def depending(nodes: list[Value], inputs: Iterable[Value]) -> set[Value]:
     """The set of inputs and those of `nodes` (youngest first) that were computed from one of them."""
     wanted = set(inputs)
     for node in reversed(nodes):
@@ -62,7 +68,14 @@ def depending(nodes, inputs):
     return wanted
 
 
-def propagate(nodes, cotangents, *, wanted=None, record=False, keep=None):
+def propagate(
+    nodes: list[Value],
+    cotangents: dict[Value, Any],
+    *,
+    wanted: set[Value] | None = None,
+    record: bool = False,
+    keep: str | None = None,
+) -> dict[Value, Any]:
     """Push cotangents from the youngest node to the oldest; what is left in `cotangents` belongs to leaves and inputs.
 
     nodes       interior nodes, youngest first
@@ -106,16 +119,16 @@ def propagate(nodes, cotangents, *, wanted=None, record=False, keep=None):
     return cotangents
 
 
-def _contributions(node, g, wanted, record):
+def _contributions(node: Value, g: Any, wanted: set[Value] | None, record: bool) -> list[tuple[Value, Any, Any]]:
     """[(operand, its data, cotangent)] of the operands that want one: the general way, for every kind of op."""
     op, options = node.primitive, node.options
     out, arguments = recorded(node) if record else (node.data, node.saved)
     if op.rule_all is not None:
         needed = tuple(isinstance(x, Value) and (wanted is None or x in wanted) for x in node.operands)
         given = op.rule_all(g, out, *arguments, needed=needed, **options)
-        rows = zip(node.operands, node.saved, given, strict=True)
-        return [row for row, need in zip(rows, needed, strict=True) if need and row[2] is not None]
-    rows = []
+        triples = zip(node.operands, node.saved, given, strict=True)
+        return [row for row, need in zip(triples, needed, strict=True) if need and row[2] is not None]
+    rows: list[tuple[Value, Any, Any]] = []
     for index, operand in enumerate(node.operands):
         if isinstance(operand, Value) and (wanted is None or operand in wanted):
             if op.variadic:
@@ -133,22 +146,20 @@ def _contributions(node, g, wanted, record):
     return rows
 
 
-def recorded(node):
+def recorded(node: Value) -> tuple[Any, tuple[Any, ...]]:
     """(out, operands) of a node as Values, to call a rule with: operands whose data was rebound keep their old data."""
     arguments = tuple(
-        operand
-        if not isinstance(operand, Value) or operand.data is data
-        else make(alias, data, (operand,), (data,))
+        operand if not isinstance(operand, Value) or operand.data is data else make(alias, data, (operand,), (data,))
         for operand, data in zip(node.operands, node.saved, strict=True)
     )
-    out = node
+    out: Any = node
     if isinstance(node.data, tuple):
         count = len(node.data)
         out = tuple(item.apply((node,), {"index": i, "count": count}) for i in range(count))
     return out, arguments
 
 
-def missing(op, operand, node):
+def missing(op: Primitive, operand: Any, node: Value) -> Rule:
     """The rule of an operand that has none: None for one declared constant, else an error."""
     index = next(i for i, x in enumerate(node.operands) if x is operand)
     name = operand_name(op, index)
@@ -160,14 +171,14 @@ def missing(op, operand, node):
     )
 
 
-def accumulate(total, c):
+def accumulate(total: Any, c: Any) -> Any:
     """Sum of two cotangents; those of a node with several results are tuples, with None where a result was unused."""
     if isinstance(c, tuple):
         return tuple(b if a is None else a if b is None else a + b for a, b in zip(total, c, strict=True))
     return total + c
 
 
-def conform(c, x, node):
+def conform(c: Any, x: Any, node: Value) -> Any:
     """The cotangent c of an operand with data x as it must be: un-broadcast, of x's shape and dtype, or a RuleError."""
     kind = type(c)
     if kind is type(x) and (kind is not np.ndarray or (c.shape == x.shape and c.dtype == x.dtype)):
@@ -182,7 +193,7 @@ def conform(c, x, node):
             raise RuleError(
                 f"{_rule_of(x, node)} returned shape {np.shape(c)}, expected {shape} (out has shape {np.shape(node.data)})"
             )
-    dtype = getattr(c, "dtype", None)
+    dtype: Any = getattr(c, "dtype", None)
     if type(x) is float:
         if isinstance(c, Value):
             return c if dtype.kind != "c" else np.real(c)
@@ -194,27 +205,27 @@ def conform(c, x, node):
                 "floats"
             )
         c = np.real(c) if dtype.kind == "c" and x.dtype.kind != "c" else c
-        c = np.astype(c, x.dtype) if isinstance(c, Value) else np.asarray(c, dtype=x.dtype)[()]
+        c = astype(c, x.dtype) if isinstance(c, Value) else np.asarray(c, dtype=x.dtype)[()]
     return c
 
 
-def _rule_of(x, node):
+def _rule_of(x: Any, node: Value) -> str:
     """ "add: the rule for operand 'x'", for messages."""
     index = next(i for i, data in enumerate(node.saved) if data is x)
     return f"{node.primitive.name}: the rule for operand {operand_name(node.primitive, index)!r}"
 
 
-def check(c, x, node):
+def check(c: Any, x: Any, node: Value) -> Any:
     """conform, and under detect_anomaly a NonFiniteError where a finite node's rule makes a NaN or infinity."""
     c = conform(c, x, node)
-    if not is_finite(c.data if isinstance(c, Value) else c) and is_finite(node.saved):
+    if not is_finite(data_of(c)) and is_finite(node.saved):
         raise NonFiniteError(
             f"{_rule_of(x, node)} made a NaN or infinity in the backward pass; the node was made at {node.context.line}"
         )
     return c
 
 
-def unbroadcast(g, shape):
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sum g over the axes along which an operand of `shape` was broadcast: the adjoint of broadcasting."""
     extra = np.ndim(g) - len(shape)
     if extra > 0:
@@ -223,13 +234,15 @@ def unbroadcast(g, shape):
     return np.sum(g, axis=axes, keepdims=True) if axes else g
 
 
-def seed_for(root, seed=None):
+def seed_for(root: Value, seed: Any = None) -> Any:
     """The cotangent to start from, in the root's dtype: 1 for a single element, else the caller's seed."""
     data = root.data
     if seed is None:
         if np.size(data) != 1:
-            raise SeedError(f"backward() of a Value of shape {np.shape(data)} needs to know how its elements count: write "
-                            f"v.sum().backward(), or v.backward(seed) with a seed of shape {np.shape(data)}")
+            raise SeedError(
+                f"backward() of a Value of shape {np.shape(data)} needs to know how its elements count: write "
+                f"v.sum().backward(), or v.backward(seed) with a seed of shape {np.shape(data)}"
+            )
         return 1.0 if type(data) is float else np.ones_like(data)[()]
     plain = seed.data if isinstance(seed, Value) else seed
     if np.shape(plain) != np.shape(data):
@@ -239,11 +252,11 @@ def seed_for(root, seed=None):
     return float(plain) if type(data) is float else np.asarray(plain, dtype=data.dtype)[()]
 
 
-def _holders(array):
+def _holders(array: Any) -> int:
     return sys.getrefcount(array)
 
 
-def _lone_array():
+def _lone_array() -> int:
     array = np.empty(1)
     return _holders(array)
 
@@ -251,7 +264,7 @@ def _lone_array():
 _ALONE = _lone_array()  # what _holders says of an array that one local variable of the caller holds, and nothing else
 
 
-def own(c, like, alone):
+def own(c: Any, like: Any, alone: bool) -> Any:
     """c as an array of its own for a leaf's `.grad`: copied unless it is `alone` in holding its memory."""
     if not isinstance(like, np.ndarray) or isinstance(c, Value):
         return c
@@ -260,18 +273,20 @@ def own(c, like, alone):
     return np.array(c)
 
 
-def own_copy(c, like):
+def own_copy(c: Any, like: Any) -> Any:
     """c as an array that nothing else refers to, a Python float or NumPy scalar as it is."""
     return np.array(c) if isinstance(like, np.ndarray) or isinstance(c, np.ndarray) else c
 
 
-def backward(root, seed=None, *, keep="all", record=False):
+def backward(root: Value, seed: Any = None, *, keep: str | None = "all", record: bool = False) -> None:
     """Backpropagate from root and fill in `.grad`; see Value.backward."""
     if keep not in ("all", "leaves"):
         raise ArgumentError(f"backward(keep={keep!r}): keep is 'all' or 'leaves'")
     if root.primitive is CONSTANT:
-        raise NotDifferentiableError("backward() of a constant: it was made under no_grad(), by stop_gradient or detach, "
-                                     "or from plain numbers only, so nothing was recorded")
+        raise NotDifferentiableError(
+            "backward() of a constant: it was made under no_grad(), by stop_gradient or detach, "
+            "or from plain numbers only, so nothing was recorded"
+        )
     seeds = {root: seed_for(root, seed)}
     nodes = order([root]) if root.primitive is not None else []
     if record:

@@ -9,7 +9,12 @@ uncertainty; there is no tolerance to tune for small gradients, and a rule that 
         check_gradients(my_layer, np.ones((2, 3)), {"w": ..., "b": ...})
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +23,7 @@ from autograd.backward import order as interior
 from autograd.context import context, no_grad
 from autograd.errors import ArgumentError, GradientCheckError, RuleError
 from autograd.transforms import jacobian, vjp
-from autograd.value import Value
+from autograd.value import Value, data_of
 
 __all__ = ["check_gradients"]
 
@@ -35,14 +40,14 @@ class Entry:
     uncertainty: float
     note: str = ""
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"{self.name}: recorded {self.recorded:.8g}, measured {self.measured:.8g} ± {self.uncertainty:.1g}"
             f"{'; ' + self.note if self.note else ''}"
         )
 
 
-def check_gradients(f, *xs, order=2, rtol=1e-8, worst=5):
+def check_gradients(f: Callable[..., Any], *xs: Any, order: int = 2, rtol: float = 1e-8, worst: int = 5) -> int:
     """Compare every derivative of f(*xs) with differences; raise GradientCheckError if one differs.
 
     f      function of Values; its result is a number, an array or a container of them
@@ -77,18 +82,18 @@ def check_gradients(f, *xs, order=2, rtol=1e-8, worst=5):
     return count
 
 
-def _pulled(f):
+def _pulled(f: Callable[..., Any]) -> Callable[..., Any]:
     """x ↦ gᵀ J(x) for a fixed g without zeros: its Jacobian is a sum of second derivatives with known weights."""
 
-    def pulled(*xs):
+    def pulled(*xs: Any) -> Any:
         out, pullback = vjp(f, *xs)
         rng = np.random.default_rng(7)
-        return pullback(tree.map(lambda x: rng.uniform(0.5, 1.5, np.shape(_data(x)))[()], out))
+        return pullback(tree.map(lambda x: rng.uniform(0.5, 1.5, np.shape(data_of(x)))[()], out))
 
     return pulled
 
 
-def _compare(f, xs, rtol):
+def _compare(f: Callable[..., Any], xs: Any, rtol: float) -> tuple[int, list[Entry]]:
     """(number of entries compared, list of the wrong ones) for the full Jacobian of f at xs."""
     leaves, structure = tree.flatten(tuple(xs))
     names = [_pretty(path) for path in tree.paths(tuple(xs))]
@@ -96,26 +101,33 @@ def _compare(f, xs, rtol):
     moving = [i for i, x in enumerate(leaves) if _is_real(x, top=len(leaves) == len(top) and all(top))]
     if not moving:
         raise ArgumentError("check_gradients: there is no real number or array among the arguments")
-    base = [np.array(_data(leaves[i]), dtype=np.float64) for i in moving]
+    base = [np.array(data_of(leaves[i]), dtype=np.float64) for i in moving]
 
-    def call(arrays):
+    def call(arrays: Any) -> Any:
         full = list(leaves)
         for i, array in zip(moving, arrays, strict=True):
             full[i] = float(array) if array.ndim == 0 else array
         return f, tree.unflatten(structure, full)
 
-    def evaluate(arrays):
+    def evaluate(arrays: Any) -> Any:
         function, arguments = call(arrays)
         with no_grad(), np.errstate(all="ignore"):
-            result = function(*tree.map(lambda x: Value(x) if _is_real(x) and not isinstance(x, Value) else x, arguments))
-        return np.concatenate([np.ravel(_data(x)).astype(np.float64) for x in tree.flatten(result)[0]] or [np.zeros(0)])
+            result = function(
+                *tree.map(lambda x: Value(x) if _is_real(x) and not isinstance(x, Value) else x, arguments)
+            )
+        return np.concatenate(
+            [np.ravel(data_of(x)).astype(np.float64) for x in tree.flatten(result)[0]] or [np.zeros(0)]
+        )
+
+    def evaluate_at(i: int, place: tuple[int, ...], t: float) -> Any:
+        return evaluate(_moved(base, i, place, t))
 
     function, arguments = call(base)
     recorded = _recorded_jacobian(function, arguments, moving)
     wrong, count = [], 0
     for i, array in enumerate(base):
         for place in np.ndindex(array.shape):
-            slopes, uncertainty, kink = _measure(lambda t: evaluate(_moved(base, i, place, t)), array[place])
+            slopes, uncertainty, kink = _measure(partial(evaluate_at, i, place), array[place])
             for row, (measured, slack) in enumerate(zip(slopes, uncertainty, strict=True)):
                 value = recorded[i][(row, *place)]
                 count += 1
@@ -132,25 +144,25 @@ def _compare(f, xs, rtol):
     return count, wrong
 
 
-def _recorded_jacobian(f, arguments, moving):
+def _recorded_jacobian(f: Callable[..., Any], arguments: Any, moving: list[int]) -> Any:
     """For each moving leaf the recorded Jacobian, of shape (elements of the result, *shape of the leaf)."""
 
-    def flat(*xs):
+    def flat(*xs: Any) -> Any:
         parts = [np.reshape(x, (-1,)) for x in tree.flatten(f(*xs))[0]]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     columns = tree.flatten(jacobian(flat, tuple(range(len(arguments))))(*arguments))[0]
-    return [np.asarray(_data(columns[i])) for i in moving]
+    return [np.asarray(data_of(columns[i])) for i in moving]
 
 
-def _moved(base, i, place, t):
+def _moved(base: list[Any], i: Any, place: tuple[int, ...], t: Any) -> Any:
     arrays = list(base)
     arrays[i] = base[i].copy()
     arrays[i][place] = t
     return arrays
 
 
-def _measure(f, x):
+def _measure(f: Callable[..., Any], x: Any) -> Any:
     """(slope, uncertainty, (left slope, right slope)) of a vector function of one number, by Ridders' method.
 
     Source: C. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Adv. Eng. Software 4 (1982) 75.
@@ -159,7 +171,7 @@ def _measure(f, x):
     centre = f(x)
     noise = 4e-16 * np.abs(centre)
     best, error = np.zeros_like(centre), np.full_like(centre, np.inf)
-    previous = []
+    previous: list[Any] = []
     for _ in range(STEPS):
         with np.errstate(all="ignore"):
             row = [(f(x + h) - f(x - h)) / (2.0 * h)]
@@ -179,14 +191,14 @@ def _measure(f, x):
     return best, 4.0 * error, (left, right)
 
 
-def _differ(low, high):
+def _differ(low: float, high: float) -> bool:
     return abs(high - low) > 1e-3 * max(abs(low), abs(high), 1e-3)
 
 
-def _culprit(f, xs, order, rtol):
+def _culprit(f: Callable[..., Any], xs: Any, order: int, rtol: float) -> str:
     """One sentence: the op in the graph of f(*xs) whose own rule is wrong, or that none is."""
     leaves, structure = tree.flatten(tuple(xs))
-    wrapped = [Value(np.array(_data(x), dtype=np.float64)) if _is_real(x, top=True) else x for x in leaves]
+    wrapped = [Value(np.array(data_of(x), dtype=np.float64)) if _is_real(x, top=True) else x for x in leaves]
     with context(recording=True):
         result = f(*tree.unflatten(structure, wrapped))
     nodes = interior([x for x in tree.flatten(result)[0] if isinstance(x, Value)])
@@ -201,7 +213,7 @@ def _culprit(f, xs, order, rtol):
             return f"The error enters at op {node.op!r}: it computes in {low} though its operands are float64."
         places = [i for i, x in enumerate(node.operands) if isinstance(x, Value)]
 
-        def alone(*moving, node=node, places=places):
+        def alone(*moving: list[int], node: Value = node, places: Any = places) -> Any:
             operands = list(node.saved)
             for i, x in zip(places, moving, strict=True):
                 operands[i] = x
@@ -221,7 +233,7 @@ def _culprit(f, xs, order, rtol):
     )
 
 
-def _is_real(x, top=False):
+def _is_real(x: Any, top: bool = False) -> bool:
     if isinstance(x, Value):
         x = x.data
     if isinstance(x, bool) or not isinstance(x, (int, float, np.ndarray, np.generic)):
@@ -229,10 +241,6 @@ def _is_real(x, top=False):
     return np.result_type(x).kind in ("fiu" if top else "f")
 
 
-def _data(x):
-    return x.data if isinstance(x, Value) else x
-
-
-def _pretty(path):
+def _pretty(path: str) -> str:
     first, _, rest = path.partition(".")
     return f"x{first}" + (f".{rest}" if rest else "")

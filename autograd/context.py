@@ -43,11 +43,11 @@ class Context:
 
     def but(self, **changes: Any) -> "Context":
         """The same context with some fields changed."""
-        fields = {name: getattr(self, name) for name in Context.__slots__[:-1]}
+        fields = {name: getattr(self, name) for name in Context.__slots__ if name != "fast"}
         return Context(**(fields | changes))
 
 
-CONTEXT: ContextVar[Context] = ContextVar("autograd", default=Context())
+CONTEXT: ContextVar[Context] = ContextVar("autograd", default=Context())  # noqa: B039  never changed: `but` copies
 
 
 @contextlib.contextmanager

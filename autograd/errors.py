@@ -4,6 +4,10 @@ Each class is also the builtin exception a NumPy user would expect, so `except V
 what happened, where (op, operand, path), what was got and expected, and what to do.
 """
 
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
 __all__ = [
     "AmbiguousTruthError",
     "ArgumentError",
@@ -103,3 +107,16 @@ class MissingExtraError(ImportError):
 
     Fails: history.plot() without matplotlib.  Fix: the pip line in the message.
     """
+
+
+def no_rule(function: Any, table: Mapping[Any, Any], method: str = "") -> NotDifferentiableError:
+    """The error for a NumPy function that is not in the table of ops: with the nearest name that is."""
+    name = f"{getattr(function, '__name__', function)}{method}"
+    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    known = {getattr(key, "__name__", "") for key in table if callable(key)} - {""}
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean np.{near[0]}?" if near else "."
+    return NotDifferentiableError(
+        f'{module}.{name} has no derivative rule{hint} Add one with @primitive (README, "Adding an operation"), or pass '
+        "v.data to treat it as a constant."
+    )

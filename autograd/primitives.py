@@ -22,86 +22,47 @@ kinds: "elementwise" (out[i] depends on operands[i]; the engine un-broadcasts, s
 "view" (linear, and only rearranges), "bilinear" (linear in each of two operands), "general".
 """
 
+from __future__ import annotations
+
 import inspect
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from autograd.errors import ArgumentError, NonFiniteError, RegistrationError, ShapeError
 from autograd.context import CONTEXT
-from autograd.value import CONSTANT, DISPATCH, NO_OPTIONS, PLAIN, Value, make, plain_array
+from autograd.data import is_finite, plain_array
+from autograd.errors import ArgumentError, NonFiniteError, RegistrationError, ShapeError
+from autograd.rows import error, point, sample
+from autograd.value import CONSTANT, DISPATCH, NO_OPTIONS, PLAIN, Value, make
 
-__all__ = ["Primitive", "constant_functions", "error", "point", "primitive", "registry", "sample"]
+__all__ = ["Primitive", "Rule", "constant_functions", "error", "point", "primitive", "registry", "sample"]
 
 KINDS = ("elementwise", "linear", "view", "bilinear", "general")
-registry = {}  # name → Primitive, in the order of definition
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One call of an op for the tests: a "3 4" is a random array of that shape, all else is taken as it is."""
-
-    operands: tuple
-    options: dict = field(default_factory=dict)
-    low: float = -2.0
-    high: float = 2.0
-    complex: bool = False
-    tolerance: float = 1e-6
-
-    def arrays(self, rng, dtype=np.float64):
-        """The operands, drawn from rng: values in [low, high] at least 0.02 apart, so that no kink or tie is hit."""
-        return tuple(self._draw(x, rng, dtype) if isinstance(x, str) else x for x in self.operands)
-
-    def _draw(self, shape, rng, dtype):
-        shape = tuple(int(length) for length in shape.split())
-        size = int(np.prod(shape, dtype=int))
-        grid = np.linspace(self.low, self.high, size + 2)[1:-1] if size > 1 else rng.uniform(self.low, self.high, size)
-        values = rng.permutation(grid + 0.1 * (self.high - self.low) / (size + 2) * rng.uniform(-1, 1, size))
-        if np.dtype(dtype).kind == "c":
-            values = values + 1j * rng.permutation(values)
-        return values.reshape(shape).astype(dtype)
-
-
-def sample(*operands, low=-2.0, high=2.0, complex=False, tolerance=1e-6, **options):
-    """Sample("3 4", "4", axis=1): operands as shapes or data, options of the op; low and high bound the random data."""
-    return Sample(operands, options, low, high, complex, tolerance)
-
-
-@dataclass(frozen=True)
-class Point:
-    """An exact expectation: the gradient of out.sum() at these operands (kinks, ties, zeros, huge arguments)."""
-
-    operands: tuple
-    gradients: tuple
-    options: dict = field(default_factory=dict)
-    out: Any = None
-
-
-def point(operands, gradients, out=None, **options):
-    """Point((0.0,), (0.0,)): d sum(out) / d operand, exactly; `out` too, if given."""
-    return Point(operands, gradients, options, out)
-
-
-@dataclass(frozen=True)
-class Error:
-    """A wrong call and words its message must contain."""
-
-    operands: tuple
-    match: str
-    kind: type
-    options: dict = field(default_factory=dict)
-
-
-def error(operands, match, kind=ShapeError, **options):
-    """Error(("2 3", "4"), match="(2, 3)"): the call raises `kind` and the message contains `match`."""
-    return Error(operands, match, kind, options)
+Rule = Callable[..., Any]
+registry: dict[str, Primitive] = {}  # name → Primitive, in the order of definition
 
 
 class Primitive:
     """A registered operation: call it on Values, arrays and numbers alike. Made by @primitive, never directly."""
 
-    def __init__(self, forward, *, numpy, name, kind, symbol, call, results, hidden, differentiable, batched, **rows):
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        *,
+        numpy: Any,
+        name: str,
+        kind: Any,
+        symbol: str,
+        call: Any,
+        results: Any,
+        hidden: int,
+        differentiable: bool,
+        batched: bool,
+        **rows: Any,
+    ) -> None:
         self.forward = forward
         self.name = name or forward.__name__
         self.numpy = numpy  # the functions that NumPy dispatches here; the first one is the test's reference
@@ -121,16 +82,16 @@ class Primitive:
         self.defaults = {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
         self.positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         self.required = sum(p.kind is p.POSITIONAL_ONLY and p.default is p.empty for p in parameters)
-        self.rules = (None,) * len(self.operands)
-        self.rule_all = None
+        self.rules: tuple[Rule | None, ...] = (None,) * len(self.operands)
+        self.rule_all: Rule | None = None
         self.binary = False  # two operands, each with a rule of its own: backward takes a short way
-        self.constants = set()
-        self.tangents = {}
-        self.forms = {}
+        self.constants: set[str] = set()
+        self.tangents: dict[str, Rule] = {}
+        self.forms: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
     # declaring rules
 
-    def vjp(self, **rules):
+    def vjp(self, **rules: Rule) -> Primitive:
         """Give each operand its rule(g, out, *operands, **options) → cotangent of that operand."""
         for name in rules:
             if name not in self.operands:
@@ -139,7 +100,7 @@ class Primitive:
         self.binary = len(self.rules) == 2 and None not in self.rules
         return self
 
-    def vjp_all(self, rule):
+    def vjp_all(self, rule: Rule) -> Rule:
         """Give one rule(g, out, *operands, needed, **options) → tuple that serves every operand at once.
 
         needed  tuple of bools, one per operand; the rule may return None where it is False
@@ -148,12 +109,12 @@ class Primitive:
         self.binary = False
         return rule
 
-    def jvp(self, **tangents):
+    def jvp(self, **tangents: Any) -> Primitive:
         """State a forward rule(t, out, *operands, **options) → tangent of out, where the derived one does not serve."""
         self.tangents.update(tangents)
         return self
 
-    def constant(self, *names):
+    def constant(self, *names: str) -> Primitive:
         """Say that these operands have no derivative: a mask, an index."""
         for name in names:
             if name not in self.operands:
@@ -163,7 +124,7 @@ class Primitive:
 
     # calling
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.adapt is not None:
             operands, options = self.adapt(*args, **kwargs)
         elif not kwargs and len(args) == len(self.operands) and not self.variadic:
@@ -172,7 +133,7 @@ class Primitive:
             operands, options = self.bind(args, kwargs)
         return self.apply(operands, options)
 
-    def bind(self, args, kwargs):
+    def bind(self, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """(operands, options) of a call, as NumPy's signature has it; the form of the call is worked out once."""
         if self.variadic:
             return args, kwargs
@@ -190,11 +151,13 @@ class Primitive:
                 operands = (*operands, kwargs[name])
         for name, default in ignored:
             if kwargs[name] is not default and kwargs[name] is not None:
-                raise ArgumentError(f"{self.name} has no option {name!r} when it is differentiated; it has "
-                                    f"{', '.join(self.defaults) or 'no options'}")
+                raise ArgumentError(
+                    f"{self.name} has no option {name!r} when it is differentiated; it has "
+                    f"{', '.join(self.defaults) or 'no options'}"
+                )
         return operands, options
 
-    def apply(self, operands, options=NO_OPTIONS):
+    def apply(self, operands: tuple[Any, ...], options: dict[str, Any] = NO_OPTIONS) -> Any:
         """Compute and record: the general way every op goes (operators on Python floats have a shorter one)."""
         context = CONTEXT.get()
         if len(operands) == 1 and context.fast and isinstance(operands[0], Value) and self.results is None:
@@ -229,7 +192,7 @@ class Primitive:
         except ArgumentError:
             raise
         except ValueError as mistake:
-            raise ShapeError(self.describe(saved, options, mistake)) from None
+            raise ShapeError(self.describe(tuple(saved), options, mistake)) from None
         if type(data) is complex and all(type(x) in (float, int) for x in saved):
             data = self.numpy[0](*map(np.float64, saved), **options)
         if not (met and self.differentiable):
@@ -243,40 +206,56 @@ class Primitive:
         node = make(self, data, tuple(nodes), tuple(saved), options, context)
         return node if self.results is None else self.items(node)
 
-    def plain_results(self, data):
+    def plain_results(self, data: Any) -> Any:
         """The result(s) as they are: no Value came in, or the op has no derivative."""
         if self.results is None:
             return data
         return data[0] if self.results == "one" else self.results(data[: len(data) - self.hidden])
 
-    def constant_results(self, data):
+    def constant_results(self, data: Any) -> Any:
         """The result(s) as Values without gradient."""
         if self.results is None:
             return make(CONSTANT, data)
         parts = [make(CONSTANT, part) for part in data[: len(data) - self.hidden]]
         return parts[0] if self.results == "one" else self.results(parts)
 
-    def items(self, node):
+    def items(self, node: Value) -> Any:
         """Of a node that holds several results: one node for each visible one."""
         count = len(node.data)
-        parts = [DISPATCH["item"].apply((node,), {"index": i, "count": count}) for i in range(count - self.hidden)]
+        parts = [registry["item"].apply((node,), {"index": i, "count": count}) for i in range(count - self.hidden)]
         return parts[0] if self.results == "one" else self.results(parts)
 
-    def describe(self, saved, options, mistake):
+    def describe(self, saved: tuple[Any, ...], options: dict[str, Any], mistake: Exception) -> str:
         """Message of a failed forward computation: op, shapes, options, what NumPy said."""
         shapes = ", ".join(f"{operand_name(self, i)} {np.shape(x)}" for i, x in enumerate(saved))
         extra = "".join(f", {name}={value!r}" for name, value in options.items())
         return f"{self.name}: operands {shapes}{extra}: {mistake}"
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<primitive {self.name}({', '.join((*self.operands, *self.defaults))})>"
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return _by_name, (self.name,)
 
 
-def primitive(forward=None, *, numpy=(), name="", kind="general", symbol="", call=None, results=None, hidden=0,
-              differentiable=True, batched=False, method=None, samples=(), points=(), errors=(), source=""):
+def primitive(
+    forward: Callable[..., Any] | None = None,
+    *,
+    numpy: Any = (),
+    name: str = "",
+    kind: Any = "general",
+    symbol: str = "",
+    call: Any = None,
+    results: Any = None,
+    hidden: int = 0,
+    differentiable: bool = True,
+    batched: bool = False,
+    method: Any = None,
+    samples: Any = (),
+    points: Any = (),
+    errors: Any = (),
+    source: str = "",
+) -> Any:
     """Register an operation; the decorated function computes its result on plain arrays.
 
     numpy    the NumPy function(s) that reach it when called on a Value; none for an op of our own
@@ -298,9 +277,22 @@ def primitive(forward=None, *, numpy=(), name="", kind="general", symbol="", cal
     if kind not in KINDS:
         raise RegistrationError(f"kind {kind!r} of {forward.__name__} is none of {', '.join(KINDS)}")
     functions = numpy if isinstance(numpy, tuple) else (numpy,)
-    op = Primitive(forward, numpy=functions, name=name, kind=kind, symbol=symbol, call=call, results=results,
-                   hidden=hidden, differentiable=differentiable, batched=batched, samples=list(samples),
-                   points=list(points), errors=list(errors), source=source)
+    op = Primitive(
+        forward,
+        numpy=functions,
+        name=name,
+        kind=kind,
+        symbol=symbol,
+        call=call,
+        results=results,
+        hidden=hidden,
+        differentiable=differentiable,
+        batched=batched,
+        samples=list(samples),
+        points=list(points),
+        errors=list(errors),
+        source=source,
+    )
     if op.name in registry and registry[op.name].__module__ != op.__module__:
         raise RegistrationError(f"an op named {op.name!r} exists already, in {registry[op.name].__module__}")
     registry[op.name] = op
@@ -313,7 +305,7 @@ def primitive(forward=None, *, numpy=(), name="", kind="general", symbol="", cal
     return op
 
 
-def constant_functions(*functions):
+def constant_functions(*functions: Callable[..., Any]) -> None:
     """Register NumPy functions whose results carry no gradient: called on Values, they see the plain data."""
     for function in functions:
         DISPATCH[function] = call = _plain(function)
@@ -321,19 +313,19 @@ def constant_functions(*functions):
             setattr(Value, function.__name__, _method(call, function))
 
 
-def _plain(function):
-    def call(*args, **kwargs):
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
         return function(*map(_strip, args), **{name: _strip(x) for name, x in kwargs.items()})
 
     return call
 
 
-def _strip(x):
+def _strip(x: Any) -> Any:
     return x.data if isinstance(x, Value) else [_strip(y) for y in x] if type(x) is list else x
 
 
-def _method(call, like=None):
-    def method(self, *args, **kwargs):
+def _method(call: Any, like: Any = None) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return call(self, *args, **kwargs)
 
     method.__name__ = (like or call).__name__
@@ -341,7 +333,7 @@ def _method(call, like=None):
     return method
 
 
-def _form(op, count, keywords):
+def _form(op: Primitive, count: int, keywords: tuple[str, ...]) -> Any:
     """How a call with `count` positional arguments and these keywords maps to operands and options.
 
     → (number of positional operands, option names of the other positionals, [(keyword, operand place or None)],
@@ -350,23 +342,26 @@ def _form(op, count, keywords):
     given = min(count, len(op.operands))
     names = op.positional
     if count - given > len(names):
-        raise ArgumentError(f"{op.name} takes at most {len(op.operands) + len(names)} positional arguments, got {count}")
-    theirs = {}
+        raise ArgumentError(
+            f"{op.name} takes at most {len(op.operands) + len(names)} positional arguments, got {count}"
+        )
+    theirs: dict[str, Any] = {}
     if op.numpy:
         try:
-            theirs = dict(inspect.signature(op.numpy[0]).parameters)
+            theirs = {name: p.default for name, p in inspect.signature(op.numpy[0]).parameters.items()}
         except ValueError:  # a ufunc before NumPy 2.4 has no signature
             theirs = dict.fromkeys(("dtype", "casting", "order", "subok", "where"))
     places = dict(zip(theirs, range(len(op.operands)), strict=False))
     places |= {name: i for i, name in enumerate(op.operands)}
-    known, ignored = [], []
+    known: list[tuple[str, int | None]] = []
+    ignored: list[tuple[str, Any]] = []
     for name in keywords:
         if name in op.defaults:
             known.append((name, None))
         elif name in places:
             known.append((name, places[name]))
         elif name in theirs:
-            ignored.append((name, getattr(theirs[name], "default", None)))
+            ignored.append((name, theirs[name]))
         else:
             raise ArgumentError(f"{op.name} has no option {name!r}; it has {', '.join(op.defaults) or 'none'}")
     known.sort(key=lambda pair: -1 if pair[1] is None else pair[1])
@@ -376,7 +371,7 @@ def _form(op, count, keywords):
     return given, tuple(names[: count - given]), tuple(known), tuple(ignored)
 
 
-def as_constant(x):
+def as_constant(x: Any) -> Any:
     """A constant operand as an op can use it: lists and things with __array__ become arrays, the rest stays."""
     if isinstance(x, (np.generic, np.ndarray, str)):
         return x
@@ -385,30 +380,19 @@ def as_constant(x):
     return x
 
 
-def caller():
+def caller() -> str:
     """“file:line” of the first frame outside this package and NumPy, for detect_anomaly."""
-    import sys
-
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("autograd", "numpy", "nn"):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
 
 
-def is_finite(data):
-    """Whether every number in data is finite; what holds no floats is."""
-    if isinstance(data, tuple):
-        return all(map(is_finite, data))
-    if isinstance(data, (float, complex, np.ndarray, np.generic)) and np.asarray(data).dtype.kind in "fc":
-        return bool(np.all(np.isfinite(data)))
-    return True
-
-
-def operand_name(op, index):
+def operand_name(op: Primitive, index: int) -> str:
     """The name an op gives its operand at this place."""
     return op.operands[min(index, len(op.operands) - 1)] if op.operands else f"operand {index}"
 
 
-def _by_name(name):
+def _by_name(name: str) -> Primitive:
     """What pickle makes of a primitive: the registered op of that name."""
     return registry[name]

@@ -16,23 +16,29 @@ plain arrays, so a first derivative pays nothing for higher ones.
 Complex numbers: grad(f)(x + iy) = ∂f/∂x − i ∂f/∂y for real f, as in JAX and HIPS autograd.
 """
 
+from __future__ import annotations
+
 import inspect
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
+from typing import Any
 
 import numpy as np
 
 from autograd import tree
-from autograd.backward import depending, order, own_copy, propagate, recorded
-from autograd.errors import ArgumentError, SeedError
-from autograd.ops.constant import alias, item
-from autograd.primitives import operand_name
+from autograd.backward import depending, order, own_copy, propagate
 from autograd.context import CONTEXT, context
-from autograd.value import CONSTANT, Value, make
+from autograd.errors import ArgumentError, SeedError
+from autograd.forward import tangent, zeros
+from autograd.ops.constant import alias
+from autograd.value import CONSTANT, Value, data_of, make
+
+Argnum = int | str | Sequence[int | str]
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 
-def grad(f, argnum=0, *, has_aux=False):
+def grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., Any]:
     """The function that gives the gradient of f with respect to one argument or several.
 
     f        returns a single number (or, with has_aux, a pair (number, anything))
@@ -47,14 +53,14 @@ def grad(f, argnum=0, *, has_aux=False):
     both = value_and_grad(f, argnum, has_aux=has_aux)
 
     @wraps(f, updated=())
-    def gradient(*args, **kwargs):
+    def gradient(*args: Any, **kwargs: Any) -> Any:
         value, slope = both(*args, **kwargs)
         return (slope, value[1]) if has_aux else slope
 
     return gradient
 
 
-def value_and_grad(f, argnum=0, *, has_aux=False):
+def value_and_grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., Any]:
     """Like grad, but gives (f's value, gradient); with has_aux ((value, aux), gradient).
 
     >>> value_and_grad(lambda p: p["a"] * p["b"])({"a": 2.0, "b": 5.0})
@@ -62,13 +68,15 @@ def value_and_grad(f, argnum=0, *, has_aux=False):
     """
 
     @wraps(f, updated=())
-    def both(*args, **kwargs):
+    def both(*args: Any, **kwargs: Any) -> Any:
         run = Run(f, args, kwargs, argnum, has_aux)
-        if len(run.outputs) != 1 or np.size(_data(run.outputs[0])) != 1:
-            shapes = ", ".join(str(np.shape(_data(out))) for out in run.outputs) or "nothing"
-            raise SeedError(f"grad: {_name(f)} must return a single number, it returned shape {shapes}; take .sum(), or use "
-                            "jacobian")
-        if np.iscomplexobj(_data(run.outputs[0])):
+        if len(run.outputs) != 1 or np.size(data_of(run.outputs[0])) != 1:
+            shapes = ", ".join(str(np.shape(data_of(out))) for out in run.outputs) or "nothing"
+            raise SeedError(
+                f"grad: {_name(f)} must return a single number, it returned shape {shapes}; take .sum(), or use "
+                "jacobian"
+            )
+        if np.iscomplexobj(data_of(run.outputs[0])):
             raise SeedError(f"grad: {_name(f)} returned a complex number; take np.real or np.abs of it, or use vjp")
         value = run.result()
         slope = run.pull([_one(run.outputs[0])])
@@ -77,26 +85,28 @@ def value_and_grad(f, argnum=0, *, has_aux=False):
     return both
 
 
-def vjp(f, *primals, has_aux=False):
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """(f(*primals), pullback); pullback(g) gives the tuple of cotangents g·J of the primals, g of f's structure.
 
     With has_aux (value, pullback, aux). The pullback may be called any number of times.
     """
     run = Run(f, primals, {}, tuple(range(len(primals))), has_aux)
 
-    def pullback(cotangent):
+    def pullback(cotangent: Any) -> Any:
         seeds, structure = tree.flatten(cotangent)
         if structure != run.structure:
             raise SeedError(f"vjp: the cotangent must have the structure of {_name(f)}'s result")
         for seed, out in zip(seeds, run.outputs, strict=True):
-            if np.shape(_data(seed)) != np.shape(_data(out)):
-                raise SeedError(f"vjp: the cotangent has shape {np.shape(_data(seed))}, the result {np.shape(_data(out))}")
+            if np.shape(data_of(seed)) != np.shape(data_of(out)):
+                raise SeedError(
+                    f"vjp: the cotangent has shape {np.shape(data_of(seed))}, the result {np.shape(data_of(out))}"
+                )
         return run.pull(seeds)
 
     return (run.result(), pullback, run.aux) if has_aux else (run.result(), pullback)
 
 
-def jvp(f, primals, tangents):
+def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     """(f(*primals), J·t): value and directional derivative by forward mode, in one pass over the graph.
 
     primals, tangents   tuples of equal structure and shapes
@@ -110,12 +120,12 @@ def jvp(f, primals, tangents):
         raise ArgumentError("jvp: tangents must have the structure of primals")
     pairs = [(node, t) for node, t in zip(run.nodes, directions, strict=True) if node is not None]
     for node, t in pairs:
-        if np.shape(_data(t)) != node.shape:
-            raise ArgumentError(f"jvp: a tangent has shape {np.shape(_data(t))}, its primal {node.shape}")
+        if np.shape(data_of(t)) != node.shape:
+            raise ArgumentError(f"jvp: a tangent has shape {np.shape(data_of(t))}, its primal {node.shape}")
     return run.result(), run.push(dict(pairs))
 
 
-def jacobian(f, argnum=0):
+def jacobian(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     """The function that gives all derivatives of f's result with respect to an argument.
 
     A result of shape (m, …) and an argument of shape (n, …) give (m, …, n, …); containers nest, the result's outside.
@@ -126,14 +136,14 @@ def jacobian(f, argnum=0):
     """
 
     @wraps(f, updated=())
-    def rows(*args, **kwargs):
+    def rows(*args: Any, **kwargs: Any) -> Any:
         run = Run(f, args, kwargs, argnum)
         return tree.unflatten(run.structure, [out if out is None else run.rows(i) for i, out in enumerate(run.outputs)])
 
     return rows
 
 
-def hessian(f, argnum=0):
+def hessian(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     """The function that gives the second derivatives of a number: argument of shape (n,) → (n, n).
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
@@ -143,7 +153,7 @@ def hessian(f, argnum=0):
     return jacobian(grad(f, argnum), argnum)
 
 
-def hvp(f, x, v):
+def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
     """Hessian of f at x times v, of x's structure, without building the Hessian: one gradient, differentiated.
 
     >>> hvp(lambda x: x[0] ** 2 * x[1], np.array([3.0, 5.0]), np.array([1.0, 0.0]))
@@ -161,7 +171,7 @@ class Run:
     record     whether what is computed from here on must be recorded, for an outer transform or a caller's Values
     """
 
-    def __init__(self, f, args, kwargs, argnum, has_aux=False):
+    def __init__(self, f: Callable[..., Any], args: Any, kwargs: Any, argnum: Argnum, has_aux: bool = False) -> None:
         outside = CONTEXT.get()
         args, kwargs, self.several, chosen = _choose(f, args, kwargs, argnum)
         given, self.inputs = tree.flatten(tuple(container[key] for container, key in chosen))
@@ -178,19 +188,21 @@ class Run:
         self.outputs, self.structure = tree.flatten(result)
         for out in self.outputs:
             static = out is None and result is not None  # the gradient of what was static in a container
-            if not (static or isinstance(_data(out), (float, int, complex, np.ndarray, np.generic))):
-                raise ArgumentError(f"{_name(f)} returned {type(out).__name__}; a result to differentiate holds numbers")
+            if not (static or isinstance(data_of(out), (float, int, complex, np.ndarray, np.generic))):
+                raise ArgumentError(
+                    f"{_name(f)} returned {type(out).__name__}; a result to differentiate holds numbers"
+                )
         live = {node for node in self.nodes if node is not None}  # a set: `in` a list would compare the numbers
         roots = [out for out in self.outputs if isinstance(out, Value)]
         self.order = order(roots, live)
         self.wanted = depending(self.order, live)
         self.order = [node for node in self.order if node in self.wanted and node not in live]
-        values = any(isinstance(leaf, Value) and not _is_parameter(leaf) for leaf in given)
+        values = any(map(_is_followed, given))
         self.record = outside.recording and (values or (outside.depth > 0 and self._foreign(live)))
         self.values = values
         self.aux = tree.map(self._outward, self.aux)
 
-    def _foreign(self, live):
+    def _foreign(self, live: set[Value]) -> bool:
         """Whether a result or aux hangs on Values that are not this transform's own: an outer transform may follow them."""
         results = [x for x in (*self.outputs, *tree.flatten(self.aux)[0]) if isinstance(x, Value)]
         nodes = order(results, live)
@@ -198,53 +210,55 @@ class Run:
         used = (*results, *(x for node in nodes for x in node.operands if isinstance(x, Value)))
         return any(x not in own and x.primitive is not CONSTANT for x in used)
 
-    def _outward(self, x):
+    def _outward(self, x: Any) -> Any:
         """A result as the caller gets it: recorded if the caller follows it, else plain, or constant for Values."""
         if not isinstance(x, Value) or self.record:
             return x
         return make(CONSTANT, x.data) if self.values else x.data
 
-    def result(self):
+    def result(self) -> Any:
         """f's result for the caller."""
         return tree.unflatten(self.structure, map(self._outward, self.outputs))
 
-    def pull(self, seeds):
+    def pull(self, seeds: Any) -> Any:
         """Cotangents of the outputs → cotangents of the inputs, in their structure."""
-        record = self.record or (CONTEXT.get().recording and any(isinstance(seed, Value) for seed in seeds))
-        cotangents = {}
+        record = self.record or (CONTEXT.get().recording and any(map(_is_followed, seeds)))
+        cotangents: dict[Value, Any] = {}
         for out, seed in zip(self.outputs, seeds, strict=True):
             if isinstance(out, Value) and out in self.wanted:
                 seed = _like(seed, out.data, record)
                 cotangents[out] = cotangents[out] + seed if out in cotangents else seed
         with context(recording=record):
             totals = propagate(self.order, cotangents, wanted=self.wanted, record=record)
-        return self._structured([None if node is None else self._finish(totals.get(node), node, record) for node in self.nodes])
+        return self._structured(
+            [None if node is None else self._finish(totals.get(node), node, record) for node in self.nodes]
+        )
 
-    def _structured(self, leaves):
+    def _structured(self, leaves: Any) -> Any:
         arguments = tree.unflatten(self.inputs, leaves)
         return arguments if self.several else arguments[0]
 
-    def _finish(self, total, node, record):
+    def _finish(self, total: Any, node: Value, record: bool) -> Any:
         """A cotangent as the caller gets it: an array of its own, zeros where nothing arrived, a Value if recorded."""
         if total is None:
-            total = _zeros(node.data)
+            total = zeros(node.data)
         if record or self.values:
             return total if isinstance(total, Value) else make(CONSTANT, total)
         return own_copy(total, node.data)
 
-    def rows(self, index):
+    def rows(self, index: int) -> Any:
         """The Jacobian of one output: for each input leaf an array of shape output shape + input shape."""
         out = self.outputs[index]
-        data = _data(out)
+        data = data_of(out)
         shape, size = np.shape(data), np.size(data)
-        seeds = [_zeros(_data(x)) for x in self.outputs]
+        seeds = [zeros(data_of(x)) for x in self.outputs]
         pulled = []
         for position in range(size):
             seed = np.zeros(size, dtype=np.result_type(data))
             seed[position] = 1.0
             seeds[index] = seed.reshape(shape)[()]
             pulled.append(tree.flatten(self.pull(seeds))[0])
-        columns = []
+        columns: list[Any] = []
         for place, node in enumerate(self.nodes):
             if node is None:
                 columns.append(None)
@@ -255,80 +269,27 @@ class Run:
             columns.append(_reshaped(stacked, full))
         return self._structured(columns)
 
-    def push(self, tangents):
+    def push(self, tangents: Any) -> Any:
         """Tangents of the inputs → tangent of the result, in its structure: forward mode over the recorded graph."""
-        record = self.record or any(isinstance(t, Value) for t in tangents.values())
+        record = self.record or any(map(_is_followed, tangents.values()))
         tangents = {node: _like(t, node.data, record) for node, t in tangents.items()}
         with context(recording=record):
             for node in reversed(self.order):
-                tangents[node] = _tangent(node, tangents, record)
+                tangents[node] = tangent(node, tangents, record)
         results = []
         for out in self.outputs:
             t = tangents.get(out) if isinstance(out, Value) else None
-            results.append(_zeros(_data(out)) if t is None else t)
+            results.append(zeros(data_of(out)) if t is None else t)
         return tree.unflatten(self.structure, results)
 
 
-def _tangent(node, tangents, record):
-    """Tangent of a node from those of its operands, by its op's stated rule or the one its kind implies.
-
-    elementwise  the Jacobian is diagonal, so the backward rule serves forwards: Σ rule(t)
-    linear       the op itself, on tangents                  bilinear  the product rule
-    general      rule(g) is linear in g and is gᵀJ; pulling t back through *it* gives J·t
-    """
-    op = node.primitive
-    out, arguments = recorded(node) if record else (node.data, node.saved)
-    moving = [i for i, x in enumerate(node.operands) if isinstance(x, Value) and tangents.get(x) is not None]
-    if op is item:
-        return tangents[node.operands[0]][node.options["index"]]
-    if op.kind in ("linear", "view") and not op.tangents:
-        zero = lambda i: arguments[i] if operand_name(op, i) in op.constants else _zeros(_data(arguments[i]))  # noqa: E731
-        moved = [tangents[node.operands[i]] if i in moving else zero(i) for i in range(len(arguments))]
-        return op.apply(tuple(moved), node.options)
-    total = None
-    for i in moving:
-        t = tangents[node.operands[i]]
-        name = operand_name(op, i)
-        if name in op.tangents:
-            part = op.tangents[name](t, out, *arguments, **node.options)
-        elif op.kind == "bilinear":
-            part = op.apply((*arguments[:i], t, *arguments[i + 1 :]), node.options)
-        elif op.kind == "elementwise":
-            t = t if np.shape(_data(t)) == node.shape else np.broadcast_to(t, node.shape)
-            part = op.rules[i](t, out, *arguments, **node.options)
-        else:
-            part = _transposed(node, i, t, out, arguments, record)
-        total = part if total is None else total + part
-    return float(total) if not record and total is not None and type(node.data) is float else total
-
-
-def _transposed(node, index, t, out, arguments, record):
-    """J·t of a general op: the vector-Jacobian product, as a function of its cotangent, is pulled back once more."""
-    outs = node.data if isinstance(node.data, tuple) else (node.data,)
-    with context(recording=True):
-        probes = tuple(make(None, 0.0 if type(x) is float else np.zeros_like(x)) for x in outs)
-        probe = probes if isinstance(node.data, tuple) else probes[0]
-        needed = tuple(i == index for i in range(len(arguments)))
-        op = node.primitive
-        if op.rule_all is not None:
-            pulled = op.rule_all(probe, out, *arguments, needed=needed, **node.options)[index]
-        elif op.variadic:
-            pulled = op.rules[0](probe, out, *arguments, index=index, **node.options)
-        else:
-            pulled = op.rules[index](probe, out, *arguments, **node.options)
-        nodes = order([pulled], probes)
-    with context(recording=record):
-        totals = propagate(nodes, {pulled: t}, wanted=depending(nodes, probes), record=record)
-    parts = [totals.get(p, 0.0 * p.data) for p in probes]
-    return tuple(parts) if isinstance(node.data, tuple) else parts[0]
-
-
-def _choose(f, args, kwargs, argnum):
+def _choose(f: Callable[..., Any], args: Any, kwargs: Any, argnum: Argnum) -> Any:
     """(args as a list, kwargs, whether several were asked for, [(container, key) of each chosen argument])."""
     several = isinstance(argnum, (tuple, list))
+    wanted: Any = argnum if several else (argnum,)
     args, kwargs = list(args), dict(kwargs)
-    chosen = []
-    for which in argnum if several else (argnum,):
+    chosen: list[tuple[Any, Any]] = []
+    for which in wanted:
         if isinstance(which, str):
             if which in kwargs:
                 chosen.append((kwargs, which))
@@ -345,7 +306,7 @@ def _choose(f, args, kwargs, argnum):
     return args, kwargs, several, chosen
 
 
-def _fresh(leaf, top):
+def _fresh(leaf: Any, top: bool) -> Any:
     """A new node for an input leaf; None for what is static: inside a container integers, bools, strings and None."""
     if isinstance(leaf, Value):
         if leaf.primitive is CONSTANT:
@@ -359,12 +320,12 @@ def _fresh(leaf, top):
     return None
 
 
-def _is_parameter(leaf):
-    """Whether a Value is a model's own weight: it counts as plain input, so that grad(loss)(model) gives plain arrays."""
-    return type(leaf) is not Value and leaf.primitive is None
+def _is_followed(x: Any) -> Any:
+    """Whether x is a Value to record for. A model's own weight counts as plain: grad(loss)(model) gives plain arrays."""
+    return isinstance(x, Value) and (type(x) is Value or x.primitive is not None)
 
 
-def _like(seed, data, record):
+def _like(seed: Any, data: Any, record: bool) -> Any:
     """A seed or tangent with the dtype of data; a constant Value where the walk is recorded."""
     if not isinstance(seed, Value):
         seed = float(seed) if type(data) is float else np.asarray(seed, dtype=data.dtype)[()]
@@ -373,28 +334,20 @@ def _like(seed, data, record):
     return seed if record or not isinstance(seed, Value) else seed.data
 
 
-def _reshaped(x, shape):
-    x = x if np.shape(_data(x)) == shape else np.reshape(x, shape)
+def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
+    x = x if np.shape(data_of(x)) == shape else np.reshape(x, shape)
     return float(x) if isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype == np.float64 else x
 
 
-def _zeros(data):
-    return data if data is None else 0.0 if isinstance(data, (int, float)) else np.zeros_like(data)[()]
-
-
-def _one(out):
+def _one(out: Any) -> Any:
     return 1.0 if not isinstance(out, Value) or type(out.data) is float else np.ones_like(out.data)
 
 
-def _data(x):
-    return x.data if isinstance(x, Value) else x
-
-
-def _pair(f, result):
+def _pair(f: Callable[..., Any], result: Any) -> Any:
     if not isinstance(result, tuple) or len(result) != 2:
         raise ArgumentError(f"has_aux=True: {_name(f)} must return a pair (result, aux)")
     return result
 
 
-def _name(f):
+def _name(f: Callable[..., Any]) -> str:
     return getattr(f, "__name__", None) or (_name(f.func) if isinstance(f, partial) else repr(f))

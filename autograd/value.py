@@ -19,14 +19,14 @@ short way through `_operator`: a graph of 65,000 scalar nodes is built at Python
 times as much).
 """
 
-import difflib
 import itertools
 import operator
 
 import numpy as np
 
 from autograd.context import CONTEXT
-from autograd.errors import AmbiguousTruthError, ConversionError, InPlaceError, NotDifferentiableError
+from autograd.data import differentiable_data, shown
+from autograd.errors import AmbiguousTruthError, ConversionError, InPlaceError, no_rule
 
 __all__ = ["CONSTANT", "DISPATCH", "Value", "stop_gradient"]
 
@@ -53,6 +53,11 @@ _new = object.__new__
 _ARRAY, _FLOAT32 = np.ndarray, np.float32
 
 
+def data_of(x):
+    """The data of a Value; anything else as it is."""
+    return x.data if isinstance(x, Value) else x
+
+
 def make(primitive, data, operands=(), saved=(), options=NO_OPTIONS, context=None, kind=None):
     """A node: the one place, besides the short way of `_operator`, where the slots of a Value are filled."""
     node = _new(kind or Value)
@@ -66,35 +71,6 @@ def make(primitive, data, operands=(), saved=(), options=NO_OPTIONS, context=Non
     node.serial = tick()
     node.context = context or CONTEXT.get()
     return node
-
-
-def differentiable_data(data):
-    """Leaf data: a Python float for a real scalar, else a float or complex array or scalar, not copied if it is one.
-
-    Integers and booleans become float64, a list goes through np.asarray. Raises ConversionError for a Value, for a list
-    of Values and for what is no number.
-    """
-    if type(data) is float:
-        return data
-    if isinstance(data, Value):
-        raise ConversionError("Value(v) of a Value: write v itself, or Value(v.data) for a new leaf with the same data")
-    if isinstance(data, (int, float)):  # np.float64 and bool included
-        return float(data)
-    if not isinstance(data, (np.ndarray, np.generic)):
-        data = np.complex128(data) if isinstance(data, complex) else plain_array(data)
-    if data.dtype.kind in "biu":
-        data = data.astype(np.float64)
-    elif data.dtype.kind not in "fc":
-        raise ConversionError(f"a Value holds numbers, got {data.dtype} data {str(data)[:60]!r}")
-    return float(data) if type(data) is np.float64 else data
-
-
-def plain_array(data):
-    """np.asarray for a list, a tuple or anything with __array__; a Value inside raises ConversionError."""
-    array = np.asarray(data)
-    if array.dtype == object:
-        raise ConversionError(f"cannot make an array of numbers from {type(data).__name__} {str(data)[:60]!r}")
-    return array
 
 
 def _operator(ufunc, compute, *, reflected=False):
@@ -119,7 +95,10 @@ def _operator(ufunc, compute, *, reflected=False):
             if context.fast:
                 try:
                     data = compute(y, x) if reflected else compute(x, y)
-                except (ArithmeticError, ValueError):  # 1/0 of floats, shapes that do not fit: the general way deals with it
+                except (
+                    ArithmeticError,
+                    ValueError,
+                ):  # 1/0 of floats, shapes that do not fit: the general way deals with it
                     data = None
                 kind = type(data)
                 if kind is float or kind is _ARRAY or kind is _FLOAT32:
@@ -155,7 +134,7 @@ def _comparison(ufunc, *, reflected=False):
     """The method behind ==, <, // …: a plain bool, number or array, never a node."""
 
     def method(self, other):
-        if not isinstance(other, Value) and isinstance(other, (str, bytes, dict, set, type(None))):
+        if isinstance(other, (str, bytes, dict, set, type(None))) or _is_foreign(other):
             return NotImplemented
         result = DISPATCH[ufunc](other, self) if reflected else DISPATCH[ufunc](self, other)
         return result.item() if type(result) in (np.bool_, np.float64) else result
@@ -207,6 +186,8 @@ class Value:
     )
 
     def __init__(self, data, label=""):
+        if isinstance(data, Value):
+            raise ConversionError("Value(v) of a Value: write v itself, or Value(v.data) for a new leaf with its data")
         self.data = differentiable_data(data)
         self.grad = UNREACHED
         self.label = label
@@ -259,7 +240,7 @@ class Value:
 
     def __repr__(self):
         label = f", label={self.label!r}" if self.label else ""
-        return f"{type(self).__name__}(data={_show(self.data)}, grad={_show(self.grad)}{label})"
+        return f"{type(self).__name__}(data={shown(self.data)}, grad={shown(self.grad)}{label})"
 
     def __str__(self):
         return repr(self)
@@ -312,7 +293,7 @@ class Value:
         function = ufunc if method == "__call__" else (ufunc, method)
         primitive = DISPATCH.get(function)
         if primitive is None:
-            raise NotDifferentiableError(_no_rule(ufunc, "" if method == "__call__" else f".{method}"))
+            raise no_rule(ufunc, DISPATCH, "" if method == "__call__" else f".{method}")
         return primitive(*inputs, **options)
 
     def __array_function__(self, function, types, args, kwargs):
@@ -321,7 +302,7 @@ class Value:
                 return NotImplemented
         primitive = DISPATCH.get(function)
         if primitive is None:
-            raise NotDifferentiableError(_no_rule(function))
+            raise no_rule(function, DISPATCH)
         return primitive(*args, **kwargs)
 
     def __array__(self, dtype=None, copy=None):
@@ -398,31 +379,8 @@ def _leaf(kind, data, grad, label):
     return leaf
 
 
-def _show(data):
-    """Data as repr shows it: plain digits for a scalar, NumPy's brackets for an array."""
-    if isinstance(data, Value):
-        return repr(data)
-    if isinstance(data, np.ndarray):
-        suffix = "" if data.dtype == _FLOAT64 else f", dtype={data.dtype}"
-        return np.array2string(data, separator=", ", threshold=20, precision=4) + suffix
-    return str(data)
-
-
 def _is_foreign(x):
     """Whether x has NumPy's protocol in a way of its own, so that it must be asked first."""
     if isinstance(x, (Value, np.ndarray, np.generic)):
         return False
     return hasattr(x, "__array_ufunc__")
-
-
-def _no_rule(function, method=""):
-    """Message for a NumPy function that has no op: with the nearest name that has one."""
-    name = f"{getattr(function, '__name__', function)}{method}"
-    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
-    known = {getattr(key, "__name__", "") for key in DISPATCH if callable(key)} - {""}
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean np.{near[0]}?" if near else "."
-    return (
-        f"{module}.{name} has no derivative rule{hint} Add one with @primitive (README, \"Adding an operation\"), or pass "
-        "v.data to treat it as a constant."
-    )

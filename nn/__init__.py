@@ -11,18 +11,18 @@ import autograd as _autograd
 
 if not hasattr(_autograd, "check_gradients"):
     raise ImportError(
-        f"`import autograd` found another package, {_autograd.__file__}: HIPS autograd has the same import name and the two "
-        "overwrite each other's files. Run: pip uninstall -y autograd glassgrad && pip install glassgrad, or use a fresh "
-        "virtual environment"
+        f"`import autograd` found another package, {_autograd.__file__}: HIPS autograd has the same import name, and the "
+        "two overwrite each other's files. Run: pip uninstall -y autograd glassgrad && pip install glassgrad, or use a "
+        "fresh virtual environment"
     )
 
-from nn import init, scalar  # noqa: E402  after the check above
-from nn.data import batches  # noqa: E402
-from nn.layers import MLP, Layer, Linear, Neuron, Sequential  # noqa: E402
-from nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse  # noqa: E402
-from nn.module import Module, Parameter  # noqa: E402
-from nn.optim import SGD, Adam, AdamW, Optimizer  # noqa: E402
-from nn.training import History, Step, Training, evaluate, fit, predict, train  # noqa: E402
+from nn import init, scalar
+from nn.data import batches
+from nn.layers import MLP, Layer, Linear, Neuron, Sequential
+from nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
+from nn.module import Module, Parameter
+from nn.optim import SGD, Adam, AdamW, Optimizer
+from nn.training import History, Step, Training, evaluate, fit, predict, train
 
 __all__ = [
     "MLP", "SGD", "Adam", "AdamW", "History", "Layer", "Linear", "Module", "Neuron", "Optimizer", "Parameter",

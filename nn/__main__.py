@@ -22,6 +22,7 @@ from nn.table import TableError
 
 LARGEST_LAYER = 10_000
 
+DESCRIPTION = "Trains a network on handwritten digits, or on your own table, and shows what became of its weights."
 EXAMPLE = """\
 example:
   python -m nn                                            the handwritten digits
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _fail("not enough memory for this table and these sizes")
     except KeyboardInterrupt:
-        print("\nstopped; no report was written", file=sys.stderr)
+        print("stopped; no report was written", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of a pipe has seen enough (`python -m nn | head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -75,7 +76,7 @@ def _fail(message: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="python -m nn", description=__doc__.split("\n")[0], epilog=EXAMPLE, allow_abbrev=False,
+        prog="python -m nn", description=DESCRIPTION, epilog=EXAMPLE, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     add, default = parser.add_argument, Settings()

@@ -25,15 +25,15 @@ def has_matplotlib() -> bool:
     return True
 
 
-def curves(history: History, metric: str) -> list[str]:
-    """One <svg> for the loss, and one for the metric if it was validated; none without matplotlib."""
+def curves(history: History, metric: str) -> dict[str, str]:
+    """Name → <svg>: the loss, and the metric if there was validation; empty without matplotlib."""
     if not has_matplotlib():
-        return []
+        return {}
     lines = {"training": (history.train_loss, TRAIN), "validation": (history.validation_loss, VALIDATION)}
-    charts = [_chart("loss", lines, history.best_epoch)]
+    charts = {"loss": _chart("loss", lines, history.best_epoch)}
     if history.validation_metric:
         validated = {"validation": (history.validation_metric, VALIDATION)}
-        charts.append(_chart(metric, validated, history.best_epoch))
+        charts[metric] = _chart(metric, validated, history.best_epoch)
     return charts
 
 

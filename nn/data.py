@@ -143,8 +143,9 @@ class Standardizer:
         if not len(x):
             raise ArgumentError("statistics of no rows")
         mean, std = x.mean(axis=0), x.std(axis=0)
-        # The mean of equal numbers can be off by one rounding, and their std is then not 0 but about 1e-16 of them.
-        constant = (x == x[0]).all(axis=0)
+        # The mean of equal numbers can be off by one rounding, and their std is then not 0 but about 1e-16 of them;
+        # the squares of numbers below 1e-160 are 0, and so is then the std of different ones.
+        constant = (x == x[0]).all(axis=0) | (std == 0.0)
         return cls(np.where(constant, x[0], mean), np.where(constant, 1.0, std))
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:

@@ -47,7 +47,7 @@ _TRUNCATED_STD = 0.87962566103423978  # std of a standard normal cut off at ±2
 
 def generator(rng: Rng) -> np.random.Generator:
     """The numpy Generator to draw from: itself, one seeded by an integer, or for None one from fresh entropy."""
-    if rng is None or isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+    if rng is None or (isinstance(rng, (int, np.integer)) and not isinstance(rng, bool)):
         return np.random.default_rng(rng)
     if isinstance(rng, np.random.Generator):
         return rng
@@ -170,7 +170,8 @@ def orthogonal(shape: Shape, *, rng: Rng, scale: float = 1.0, dtype: DTypeLike =
     rows, columns = shape[0], math.prod(shape[1:])
     q, r = np.linalg.qr(generator(rng).normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diagonal(r))
-    return (scale * (q if rows >= columns else q.T)).reshape(shape).astype(dtype)
+    weights: NDArray[Any] = scale * (q if rows >= columns else q.T)
+    return weights.reshape(shape).astype(dtype)
 
 
 def zeros(shape: Shape, *, rng: Rng = None, dtype: DTypeLike = np.float32) -> NDArray[Any]:

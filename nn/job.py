@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nn
-from autograd.errors import NonFiniteError
+from autograd.errors import ArgumentError, NonFiniteError
 from nn.data import split
 from nn.datasets import digits
 from nn.encoder import Encoder
@@ -144,11 +144,17 @@ class Result:
 
 
 def load(settings: Settings) -> Examples:
-    """The digits, or the table of settings.data, split into train, validation and test. Raises TableError."""
+    """The digits, or the table of settings.data, split into train, validation and test.
+
+    Raises TableError if the table cannot be learned from, JobError if a fraction is too small for the digits.
+    """
     rng = settings.generators()[0]
     if settings.data is None:
         data = digits()
-        parts = dict(zip(PARTS, split(len(data.y), settings.fractions, rng=rng, stratify=data.y), strict=True))
+        try:
+            parts = dict(zip(PARTS, split(len(data.y), settings.fractions, rng=rng, stratify=data.y), strict=True))
+        except ArgumentError as error:
+            raise JobError(str(error)) from None
         X = {name: data.X[rows] for name, rows in parts.items()}
         y: dict[str, NDArray[Any]] = {name: data.y[rows] for name, rows in parts.items()}
         return Examples("Handwritten digits", settings.target, X, y, data.feature_names, data.target_names)

@@ -132,7 +132,9 @@ class Module:
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:
         """Initial data of the parameter called `name`. Subclasses with parameters of their own define it."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how its parameter {name!r} starts: define draw()")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say how its parameter {name!r} starts: define draw()"
+        )
 
     def initialize(self, rng: Rng = None) -> "Module":
         """Draw every parameter anew; returns the module.
@@ -161,7 +163,7 @@ class Module:
                 f"load_state_dict: {type(self).__name__} lacks in the state: {', '.join(missing) or 'nothing'}; "
                 f"does not know: {', '.join(unexpected) or 'nothing'}"
             )
-        new = {}
+        new: dict[str, Any] = {}
         for path, parameter in mine.items():
             data = np.array(state[path], dtype=parameter.dtype)
             if data.shape != parameter.shape:

@@ -47,7 +47,7 @@ class Optimizer:
             hint = "; the learning rate is called learning_rate" if "lr" in unknown else ""
             raise ArgumentError(f"{type(self).__name__} has no option {', '.join(unknown)}{hint}")
         found = parameters.parameters() if isinstance(parameters, Module) else parameters
-        self.parameters = list({id(parameter): parameter for parameter in found}.values())  # a shared one is updated once
+        self.parameters = list({id(parameter): parameter for parameter in found}.values())  # each is updated once
         if not self.parameters:
             raise ArgumentError(f"{type(self).__name__}: there are no parameters to optimise")
         for parameter in self.parameters:
@@ -214,7 +214,8 @@ def _blockwise(update: Any, data: Any, gradient: Any, state: State, decay: float
         new, state = update(data, gradient, state, decay)
         return _scalar(new, data), {name: _scalar(value, data) for name, value in state.items()}
     if data.size <= BLOCK or not all(_flat(array) for array in (data, gradient, *state.values())):
-        return update(data, gradient, state, decay)
+        whole: tuple[Any, State] = update(data, gradient, state, decay)
+        return whole
     new = np.empty_like(data)
     source, slope, target = data.reshape(-1), gradient.reshape(-1), new.reshape(-1)
     flat = {name: value.reshape(-1) for name, value in state.items()}

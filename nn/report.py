@@ -164,7 +164,7 @@ def _scores(result: Result) -> str:
     note = "The loss is the mean squared error of the standardised target; guessing its mean gives about 1, and R² 0."
     if classes:
         note = "The loss is the mean cross-entropy in nats; a network that knows nothing has "
-        note += f"ln {classes} = {np.log(classes):.2f}."
+        note += f"ln\u00a0{classes}\u00a0=\u00a0{np.log(classes):.2f}."
     return _table(score_heads(result), score_rows(result)) + f"\n<p>{note}</p>"
 
 
@@ -172,7 +172,10 @@ def _curves(result: Result) -> str:
     charts = curves(result.history, "accuracy" if result.examples.classes else "R²")
     if not charts:
         return '<p>The curves need matplotlib: <code>pip install "glassgrad[plot]"</code></p>'
-    figures = "\n".join(f'<figure class="chart">{chart}</figure>' for chart in charts)
+    figures = "\n".join(
+        f'<figure class="chart" role="img" aria-label="{name} by epoch">{chart}</figure>'
+        for name, chart in charts.items()
+    )
     kept = ""
     if "validation" in result.scores:
         kept = (
@@ -246,7 +249,7 @@ def _run(result: Result) -> str:
         ("Target", f"{examples.target}" + (f", {len(examples.classes)} classes" if examples.classes else ", a number")),
         ("Network", f"{' → '.join(map(str, sizes))}, ReLU, {sum(change.count for change in result.changes):,} weights"),
         ("Optimiser", f"AdamW, learning rate {settings.learning_rate:g}, weight decay {settings.weight_decay:g}"),
-        ("Training", f"{len(history.train_loss)} epochs in {history.seconds:.1f} s, batches of {settings.batch_size}"),
+        ("Training", f"{len(history.train_loss)} epochs in {history.seconds:.2g} s, batches of {settings.batch_size}"),
         ("Seed", str(settings.seed)),
         ("glassgrad", autograd.__version__),
     ]
@@ -296,7 +299,7 @@ dt{color:var(--muted)}
 dd{margin:0;overflow-wrap:anywhere}
 code{font-size:.9em}
 @media (max-width:700px){main{padding:1.5rem .8rem 3rem}section{padding:1.1rem 1rem 1.2rem}.bar{display:none}
-th,td{padding-left:.7rem}.graph svg{max-width:none;min-width:820px}
+th,td{padding-left:.7rem}.wide svg{max-width:none;width:720px}.graph svg{width:860px}
 dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.6rem}}
 @media print{section{break-inside:avoid}}
 """

@@ -17,7 +17,7 @@ import copy
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,7 +126,9 @@ class Training:
             if number is not None and (not isinstance(number, (int, np.integer)) or number < 1):
                 raise ArgumentError(f"{name} is a whole number of at least 1, got {number!r}")
         if patience is not None and validation is None:
-            raise ArgumentError("patience needs validation=(X, y): training stops when the validation loss stops falling")
+            raise ArgumentError(
+                "patience needs validation=(X, y): training stops when the validation loss stops falling"
+            )
         self.model = model
         self.X, self.y = _data("X, y", model, X, y)
         self.validation = None if validation is None else _data("validation", model, *validation)
@@ -159,8 +161,9 @@ class Training:
         """Number of Steps in an epoch."""
         return math.ceil(len(self.X) / self.batch_size)
 
-    def _run(self) -> Iterator[Step]:
-        best, best_loss = None, math.inf
+    def _run(self) -> Generator[Step, None, None]:
+        best: list[Any] | None = None
+        best_loss = math.inf
         history, started = self.history, time.perf_counter()
         modes = _modes(self.model)
         try:
@@ -176,13 +179,14 @@ class Training:
                         yield Step(epoch, batch, value, False, total / seen)
                 history.train_loss.append(total / seen)
                 history.seconds = time.perf_counter() - started
-                figures = self._validate()
-                improved = figures[0] is not None and figures[0] < best_loss
+                loss, metric = self._validate()
+                improved = loss is not None and loss < best_loss
                 if improved or self.validation is None:
                     history.best_epoch = epoch
-                if improved:
-                    best_loss, best = figures[0], [copy.copy(parameter.data) for parameter in self.model.parameters()]
-                yield Step(epoch, batch, value, True, total / seen, *figures, improved)
+                if loss is not None and improved:
+                    best_loss = loss
+                    best = [copy.copy(parameter.data) for parameter in self.model.parameters()]
+                yield Step(epoch, batch, value, True, total / seen, loss, metric, improved)
                 if self.patience is not None and epoch - history.best_epoch >= self.patience:
                     history.stopped = f"no better validation loss for {self.patience} epochs"
                     return
@@ -312,7 +316,9 @@ def _data(name: str, model: Module, X: Any, y: Any) -> tuple[Any, Any]:
     if not len(x):
         raise ArgumentError(f"{name}: there are no rows")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise ArgumentError(f"{name}: X has NaN or infinite entries, the first in row {np.argwhere(~np.isfinite(x))[0][0]}")
+        raise ArgumentError(
+            f"{name}: X has NaN or infinite entries, the first in row {np.argwhere(~np.isfinite(x))[0][0]}"
+        )
     return x, target
 
 

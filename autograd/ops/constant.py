@@ -5,6 +5,8 @@ numbers and arrays, and take the `.data` of a Value. `alias` and `item` compute 
 its own.
 """
 
+from typing import Any
+
 import numpy as np
 
 from autograd.primitives import constant_functions, primitive, sample
@@ -33,7 +35,7 @@ item.vjp(parts=lambda g, out, parts, index, count: tuple(g if i == index else No
 def _ufunc(function):
     """Register a piecewise constant ufunc as an op with plain results."""
 
-    forward = {1: lambda x, /: function(x), 2: lambda x, y, /: function(x, y)}[function.nin]
+    forward: Any = {1: lambda x, /: function(x), 2: lambda x, y, /: function(x, y)}[function.nin]
     forward.__name__, forward.__module__ = function.__name__, __name__
     forward.__doc__ = f"np.{function.__name__}; piecewise constant, so its derivative is 0: a plain result."
     primitive(

@@ -6,7 +6,7 @@ import numpy as np
 import op_table
 import pytest
 
-from autograd import Value, grad, jacobian, jvp, ops, stop_gradient
+from autograd import Value, jacobian, jvp, ops, stop_gradient, vjp
 from autograd.errors import ArgumentError
 from autograd.primitives import registry
 
@@ -15,7 +15,7 @@ LABELS = np.array([0, 2])
 PROGRAMS = {
     "elementwise": lambda x: np.tanh(x) * np.exp(-x) / (1.0 + x * x),
     "elementwise, one operand broadcast": lambda x: x * np.sum(x) + x[0] - 2.0 / x[:, :1],
-    "elementwise, a number with an array": lambda x: x[0, 0] ** np.abs(x) + np.arctan2(x, 2.0),
+    "elementwise, a number with an array": lambda x: np.abs(x[0, 0]) ** np.abs(x) + np.arctan2(x, 2.0),
     "kinked": lambda x: (
         np.maximum(x, 0.1) + np.clip(x, -0.5, 0.5) + ops.relu(x) + np.abs(x) + np.where(x > 0, x * x, -x)
     ),
@@ -107,8 +107,7 @@ def test_every_op_pushes_what_it_pulls(op, row):
     out, along = jvp(f, moving, tangents)
     g = [rng.normal(size=np.shape(part)) for part in leaves(out)]
     pushed = sum(np.sum(a * b) for a, b in zip(g, leaves(along), strict=True))
-    total = lambda *xs: sum(np.sum(part * b) for part, b in zip(leaves(f(*xs)), g, strict=True))
-    pulled = grad(total, tuple(range(len(moving))))(*moving)
+    pulled = vjp(f, *moving)[1](g if isinstance(out, list) else g[0])
     scale = 1.0 + sum(np.sum(abs(a * b)) for a, b in zip(pulled, tangents, strict=True))
     assert abs(pushed - sum(np.sum(a * b) for a, b in zip(pulled, tangents, strict=True))) <= 1e-11 * scale
 

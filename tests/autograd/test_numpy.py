@@ -93,10 +93,11 @@ def test_an_operator_leaves_a_foreign_type_its_turn():
         def __radd__(self, other):
             return "theirs"
 
-        __array_function__ = None
+        __gt__ = __radd__
 
     for v in (Value(1.0), Value(np.ones(2))):
         assert v + Foreign() == "theirs"
+        assert (v < Foreign()) == "theirs"
 
 
 def test_array_functions_leave_a_foreign_type_its_turn():

@@ -56,7 +56,9 @@ def test_a_gain_equals_adaptive_quadrature(activation):
     def integrand(z):
         return float(np.asarray(activation(nn.Parameter(z)).data)) ** 2 * stats.norm.pdf(z)
 
-    second_moment = sum(integrate.quad(integrand, a, b, epsabs=1e-13)[0] for a, b in [(-12, -1), (-1, 0), (0, 1), (1, 12)])
+    second_moment = sum(
+        integrate.quad(integrand, a, b, epsabs=1e-13)[0] for a, b in [(-12, -1), (-1, 0), (0, 1), (1, 12)]
+    )
     assert init.gain(activation) == pytest.approx(1.0 / math.sqrt(second_moment), rel=1e-10)
 
 

@@ -20,12 +20,20 @@ LAYERS = {
     "relu layer": (lambda **k: nn.Layer(4, 3, **k), (3,), "Layer(4, 3, activation=relu)  15 parameters"),
     "layer of one": (lambda **k: nn.Layer(4, 1, None, **k), (1,), "Layer(4, 1, activation=None)  5 parameters"),
     "linear": (lambda **k: nn.Linear(4, 2, **k), (2,), "Linear(4, 2)  10 parameters"),
-    "linear without bias": (lambda **k: nn.Linear(4, 2, bias=False, **k), (2,), "Linear(4, 2, bias=False)  8 parameters"),
+    "linear without bias": (
+        lambda **k: nn.Linear(4, 2, bias=False, **k),
+        (2,),
+        "Linear(4, 2, bias=False)  8 parameters",
+    ),
     "mlp": (lambda **k: nn.MLP(4, [3, 2], silu, **k), (2,), "MLP(4, [3, 2], activation=silu)  23 parameters"),
     "mlp of one layer": (lambda **k: nn.MLP(4, [2], **k), (2,), "MLP(4, [2], activation=relu)  10 parameters"),
     "sequential": (
         lambda rng=None, dtype=np.float32: nn.Sequential(
-            nn.Linear(4, 3, dtype=dtype), np.tanh, lambda x: x * x, nn.Sequential(nn.Neuron(3, gelu, dtype=dtype)), rng=rng
+            nn.Linear(4, 3, dtype=dtype),
+            np.tanh,
+            lambda x: x * x,
+            nn.Sequential(nn.Neuron(3, gelu, dtype=dtype)),
+            rng=rng,
         ),
         (),
         "Sequential()  19 parameters",
@@ -56,9 +64,12 @@ def test_one_dtype_from_input_to_gradient(make, tail, text, dtype):
     x = Value(inputs(5, FEATURES, dtype=dtype))
     out = layer(x)
     (out * out).sum().backward()
-    assert {out.dtype, x.grad.dtype, *(p.dtype for p in layer.parameters()), *(p.grad.dtype for p in layer.parameters())} == {
-        np.dtype(dtype)
-    }
+    assert {
+        out.dtype,
+        x.grad.dtype,
+        *(p.dtype for p in layer.parameters()),
+        *(p.grad.dtype for p in layer.parameters()),
+    } == {np.dtype(dtype)}
 
 
 @battery
@@ -74,7 +85,9 @@ def test_the_gradient_reaches_every_weight(make, tail, text):
 def test_first_and_second_derivatives_equal_differences(make, tail, text):
     layer = make(rng=1, dtype=np.float64)
     x = inputs(2, FEATURES, dtype=np.float64)
-    assert autograd.check_gradients(lambda layer, x: layer(x), layer, x, order=2) > 2 * 2 * (layer.parameter_count() + 8)
+    assert autograd.check_gradients(lambda layer, x: layer(x), layer, x, order=2) > 2 * 2 * (
+        layer.parameter_count() + 8
+    )
 
 
 @battery
@@ -186,7 +199,7 @@ def test_sequential_has_pytorch_paths_a_length_and_items():
     model = nn.Sequential(nn.Linear(4, 3), np.tanh, nn.Sequential(nn.Linear(3, 1)))
     assert list(model.state_dict()) == ["0.weight", "0.bias", "2.0.weight", "2.0.bias"]
     assert len(model) == 3 and model[1] is np.tanh and model[-1][0].out_features == 1
-    assert [layer for layer in model] == model.layers
+    assert list(model) == model.layers
     x = Value(inputs(2, 4))
     assert nn.Sequential()(x) is x
 
@@ -220,7 +233,7 @@ def test_a_subclass_of_sequential_may_have_parameters_of_its_own():
         (lambda: nn.Sequential(nn.Linear(2, 2), "relu"), "layer 1 is str 'relu'; a layer is a function"),
         (lambda: nn.Linear(2, 2, rng="seed"), "rng is an integer seed or a np.random.Generator, got str 'seed'"),
         (lambda: nn.Linear(2, 2, rng=True), "rng is an integer seed or a np.random.Generator, got bool True"),
-        (lambda: nn.Linear(2, 2, rng=np.random.RandomState(0)), "got RandomState"),  # noqa: NPY002
+        (lambda: nn.Linear(2, 2, rng=np.random.RandomState(0)), "got RandomState"),
         (lambda: nn.Layer(2, 2, lambda v: 0.0 * v), r"gain: E\[f\(z\)²\] of <lambda> is 0\.0"),
     ],
 )

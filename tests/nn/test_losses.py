@@ -74,7 +74,9 @@ def test_losses_equal_scikit_learns():
     assert nn.mae(p, t) == pytest.approx(metrics.mean_absolute_error(t, p), rel=1e-13)
     assert nn.hinge(p[:, 0], sign) == pytest.approx(metrics.hinge_loss(sign, p[:, 0]), rel=1e-13)
     classes = rng.permutation(np.arange(30) % 3)
-    assert nn.cross_entropy(p, classes) == pytest.approx(metrics.log_loss(classes, special.softmax(p, axis=1)), rel=1e-12)
+    assert nn.cross_entropy(p, classes) == pytest.approx(
+        metrics.log_loss(classes, special.softmax(p, axis=1)), rel=1e-12
+    )
     assert nn.accuracy(p, classes) == metrics.accuracy_score(classes, p.argmax(1))
     labels = classes > 0
     assert nn.binary_cross_entropy(p[:, 0], labels) == pytest.approx(
@@ -109,7 +111,9 @@ def test_losses_equal_optaxs():
 def test_first_and_second_derivatives_equal_differences(loss, draw, reduction):
     rng = np.random.default_rng(1)
     p = rng.normal(size=(3, 2)) * 1.5
-    autograd.check_gradients(lambda p: loss(p, draw(np.random.default_rng(2), p.shape), reduction=reduction), p, order=2)
+    autograd.check_gradients(
+        lambda p: loss(p, draw(np.random.default_rng(2), p.shape), reduction=reduction), p, order=2
+    )
 
 
 @pytest.mark.parametrize("loss", [nn.mse, nn.mae, nn.huber, nn.binary_cross_entropy])
@@ -192,7 +196,12 @@ def test_lists_and_whole_numbers_are_taken_as_they_are():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=lambda dtype: dtype.__name__)
 def test_a_thousand_either_way_is_finite_and_exact(dtype):
     z = Value(np.array([[1e3, -1e3], [-1e3, 1e3]], dtype))
-    for target, value in [([0, 1], 0.0), ([1, 0], 2e3), ([[0.5, 0.5], [0.5, 0.5]], 1e3), ([[1.0, 0.0], [0.0, 1.0]], 0.0)]:
+    for target, value in [
+        ([0, 1], 0.0),
+        ([1, 0], 2e3),
+        ([[0.5, 0.5], [0.5, 0.5]], 1e3),
+        ([[1.0, 0.0], [0.0, 1.0]], 0.0),
+    ]:
         z.zero_grad()
         out = nn.cross_entropy(z, target)
         out.backward()
@@ -226,7 +235,9 @@ def test_binary_cross_entropy_is_at_least_the_entropy_of_its_target(z, t):
 
 
 @paired
-@pytest.mark.parametrize(("prediction", "target"), [((3, 1), (3,)), ((3,), (3, 1)), ((3,), ()), ((2, 3), (3,))], ids=str)
+@pytest.mark.parametrize(
+    ("prediction", "target"), [((3, 1), (3,)), ((3,), (3, 1)), ((3,), ()), ((2, 3), (3,))], ids=str
+)
 def test_different_shapes_are_refused_with_both(loss, draw, prediction, target):
     text = f"prediction has shape {prediction}, target {target}; they must be equal"
     for wrap in (Value, np.asarray):
@@ -246,7 +257,11 @@ def test_different_shapes_are_refused_with_both(loss, draw, prediction, target):
             r"logits \(4, 3\) need targets of shape \(4,\), got \(2,\)",
         ),
         (lambda: nn.cross_entropy(np.zeros((4, 3)), np.zeros((4, 1), int)), ShapeError, r"got \(4, 1\)"),
-        (lambda: nn.cross_entropy(np.zeros((4, 3)), np.eye(4, 3, dtype=int)), ShapeError, r"shape \(4,\), got \(4, 3\)"),
+        (
+            lambda: nn.cross_entropy(np.zeros((4, 3)), np.eye(4, 3, dtype=int)),
+            ShapeError,
+            r"shape \(4,\), got \(4, 3\)",
+        ),
         (lambda: nn.cross_entropy(np.zeros((4, 3)), np.zeros(4)), ShapeError, "class numbers must be integers"),
         (lambda: nn.cross_entropy(Value(1.0), 0), ShapeError, r"logits have shape \(…, classes\), got a single number"),
         (lambda: nn.cross_entropy(np.zeros((2, 3)), [0, 3]), ArgumentError, r"targets are 0 … 2 .*, got 0 … 3"),
@@ -255,7 +270,11 @@ def test_different_shapes_are_refused_with_both(loss, draw, prediction, target):
         (lambda: nn.binary_cross_entropy(np.zeros(2), [0, 2]), ArgumentError, "targets are probabilities"),
         (lambda: nn.binary_cross_entropy(np.zeros(2), [-0.1, 1]), ArgumentError, "targets are probabilities"),
         (lambda: nn.huber(np.zeros(2), np.zeros(2), delta=0.0), ArgumentError, r"delta must be positive, got 0\.0"),
-        (lambda: nn.mse(np.zeros(2), np.zeros(2), reduction="avg"), ArgumentError, "reduction='avg': it is mean, sum or none"),
+        (
+            lambda: nn.mse(np.zeros(2), np.zeros(2), reduction="avg"),
+            ArgumentError,
+            "reduction='avg': it is mean, sum or none",
+        ),
         (lambda: nn.cross_entropy(np.zeros((1, 2)), [0], reduction=""), ArgumentError, "reduction='': it is mean"),
         (lambda: nn.accuracy(np.eye(3), np.zeros((3, 1))), ShapeError, r"need targets of shape \(3,\), got \(3, 1\)"),
     ],

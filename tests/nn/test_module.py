@@ -184,7 +184,10 @@ def test_loading_keeps_the_dtype_and_python_floats():
     ("change", "message"),
     [
         (lambda s: s.pop("layers.1.bias"), r"lacks in the state: layers\.1\.bias; does not know: nothing"),
-        (lambda s: s.update({"extra.weight": np.ones(1)}), r"lacks in the state: nothing; does not know: extra\.weight"),
+        (
+            lambda s: s.update({"extra.weight": np.ones(1)}),
+            r"lacks in the state: nothing; does not know: extra\.weight",
+        ),
         (lambda s: s.update({"layers.1.bias": np.ones(5)}), r"layers\.1\.bias has shape \(5,\), expected \(1,\)"),
     ],
     ids=["missing", "unexpected", "shape"],
@@ -238,10 +241,10 @@ def test_without_a_seed_every_model_is_another():
 
 
 def test_no_global_generator_is_used_or_moved():
-    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    state = np.random.get_state()[1].copy()
     nn.MLP(2, [3])
     nn.Sequential(nn.Linear(2, 2)).initialize(0)
-    assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    assert np.array_equal(np.random.get_state()[1], state)
 
 
 def test_adding_a_layer_leaves_the_other_weights_unchanged():
@@ -426,7 +429,9 @@ def test_a_step_of_descent_written_with_trees():
 # copies
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"]
+)
 def test_a_copy_is_equal_apart_and_keeps_what_is_shared(duplicate):
     tied = nn.Linear(3, 3, rng=0)
     model = nn.Sequential(tied, np.tanh, nn.Layer(3, 3, rng=1), tied).eval()

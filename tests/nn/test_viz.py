@@ -149,7 +149,7 @@ def test_same_weights_same_bytes():
         ([(np.ones(3), None)], r"layer 0: expected a weight of shape \(out, in\), got \(3,\)"),
         ([(np.ones((3, 2)), np.ones(2))], r"layer 0: expected a bias of shape \(3,\), got \(2,\)"),
         ([(np.ones((3, 2)), None), (np.ones((1, 4)), None)], "layer 0 has 3 outputs, layer 1 4 inputs"),
-        (SimpleNamespace(named_parameters=lambda: []), "found no two-dimensional weight"),
+        (SimpleNamespace(named_parameters=list), "found no two-dimensional weight"),
     ],
 )
 def test_weights_that_are_no_network(weights, message):
