@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd.backward import depending, order, propagate, recorded
+from autograd.backward import accumulate, depending, missing, order, propagate, recorded
 from autograd.context import context
 from autograd.errors import RuleError
 from autograd.ops.constant import item
 from autograd.primitives import operand_name
-from autograd.value import Value, data_of, make
+from autograd.value import CONSTANT, Value, data_of, make
 
 __all__ = ["tangent", "zeros"]
 
@@ -29,11 +29,12 @@ def tangent(node: Value, tangents: Any, record: bool) -> Any:
     """
     op = node.primitive
     out, arguments = recorded(node) if record else (node.data, node.saved)
-    moving = [i for i, x in enumerate(node.operands) if isinstance(x, Value) and tangents.get(x) is not None]
+    fixed = [operand_name(op, i) in op.constants for i in range(len(arguments))]
+    moving = [i for i, x in enumerate(node.operands) if not fixed[i] and isinstance(x, Value) and tangents.get(x) is not None]
     if op is item:
         return tangents[node.operands[0]][node.options["index"]]
     if op.kind in ("linear", "view") and not op.tangents:
-        still = [x if operand_name(op, i) in op.constants else zeros(data_of(x)) for i, x in enumerate(arguments)]
+        still = [x if fixed[i] else zeros(data_of(x)) for i, x in enumerate(arguments)]
         moved = [tangents[node.operands[i]] if i in moving else x for i, x in enumerate(still)]
         return op.apply(tuple(moved), node.options)
     total = None
@@ -49,9 +50,10 @@ def tangent(node: Value, tangents: Any, record: bool) -> Any:
             part = op.rules[i](t, out, *arguments, **node.options)
         else:
             part = _transposed(node, i, t, out, arguments, record)
-        if np.shape(data_of(part)) != node.shape and not isinstance(part, tuple):
-            raise RuleError(f"{op.name}: the tangent for operand {name!r} has shape {np.shape(part)}, expected {node.shape}")
-        total = part if total is None else total + part
+        if not isinstance(part, tuple) and np.shape(data_of(part)) != node.shape:
+            got = np.shape(data_of(part))
+            raise RuleError(f"{op.name}: the rule for operand {name!r} gave shape {got} for a tangent, not {node.shape}")
+        total = part if total is None else accumulate(total, part)
     return float(total) if not record and total is not None and type(node.data) is float else total
 
 
@@ -65,14 +67,15 @@ def _transposed(node: Value, index: int, t: Any, out: Any, arguments: Any, recor
         op = node.primitive
         if op.rule_all is not None:
             pulled = op.rule_all(probe, out, *arguments, needed=needed, **node.options)[index]
-        elif op.variadic:
-            pulled = op.rules[0](probe, out, *arguments, index=index, **node.options)
         else:
-            pulled = op.rules[index](probe, out, *arguments, **node.options)
-        nodes = order([pulled], probes)
+            rule = op.rules[0 if op.variadic else index] or missing(op, node.operands[index], node)
+            place = {"index": index} if op.variadic else {}
+            pulled = rule(probe, out, *arguments, **place, **node.options)
+        seeds = {pulled: t} if isinstance(pulled, Value) else {}  # a rule without g is that of a derivative of 0
+        nodes = order(seeds, probes)
     with context(recording=record):
-        totals = propagate(nodes, {pulled: t}, wanted=depending(nodes, probes), record=record)
-    parts = [totals.get(p, 0.0 * p.data) for p in probes]
+        totals = propagate(nodes, seeds, wanted=depending(nodes, probes), record=record)
+    parts = [totals.get(p, p.data) for p in probes]
     return tuple(parts) if isinstance(node.data, tuple) else parts[0]
 
 

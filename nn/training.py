@@ -138,7 +138,7 @@ class Training:
         self.epochs, self.batch_size, self.patience = epochs, batch_size, patience
         self.rng = generator(rng)
         self.history = History()
-        self._steps = self._run()
+        self._steps = copy.copy(self)._run()  # of a copy: holding its own generator, it would not be freed by a break
 
     def __iter__(self) -> Iterator[Step]:
         return self

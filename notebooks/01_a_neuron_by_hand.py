@@ -18,7 +18,7 @@
 #
 # A neuron is a weighted sum and a squash. It learns because one can compute, for each of its weights, which way and how
 # strongly that weight moves the error. Here this is done with plain numbers first, then with `autograd`, and then for a
-# neuron that learns to tell handwritten sixes from nines.
+# neuron that learns to tell handwritten threes from sixes.
 #
 # Each claim ends in a number, and an `assert` checks the number.
 
@@ -227,14 +227,14 @@ assert losses[-1] < 0.05 * losses[0]
 assert all(later < earlier for earlier, later in zip(losses, losses[1:], strict=False))
 
 # %% [markdown]
-# ## Real data: six or nine?
+# ## Real data: three or six?
 #
-# One example is no task. The package ships 1,797 handwritten digits of 8 × 8 pixels. A six has its ink below, a nine
-# above, so two numbers for each image may do: the mean ink of its upper and of its lower half.
+# One example is no task. The package ships 1,797 handwritten digits of 8 × 8 pixels. A six has more of its ink
+# below than a three has, so two numbers for each image may do: the mean ink of its upper and of its lower half.
 
 # %%
 data = digits()
-chosen = np.isin(data.y, (6, 9))
+chosen = np.isin(data.y, (3, 6))
 images = data.X[chosen].reshape(-1, 8, 8).astype(np.float64)
 targets = np.where(data.y[chosen] == 6, 1.0, -1.0)  # the answers that tanh can give
 features = np.stack([images[:, :4].mean(axis=(1, 2)), images[:, 4:].mean(axis=(1, 2))], axis=1)
@@ -246,8 +246,8 @@ for axis, i in zip(axes, range(8), strict=True):
     axis.set_title(f"{features[i, 0]:.2f}\n{features[i, 1]:.2f}", fontsize=8)
     axis.axis("off")
 plt.show()
-print(f"{len(images)} images: {np.sum(targets > 0)} sixes, {np.sum(targets < 0)} nines")
-assert features.shape == (361, 2)
+print(f"{len(images)} images: {np.sum(targets > 0)} sixes, {np.sum(targets < 0)} threes")
+assert features.shape == (364, 2)
 
 # %% [markdown]
 # The first 240 images are for training; the others are kept away from it, to see what the neuron makes of images that it
@@ -293,7 +293,7 @@ start = [weight.data for weight in scalar.parameters()]
 loss = scalar_loss(scalar)
 print("weights at the start:", ", ".join(f"{weight:.3f}" for weight in start))
 print(f"loss {loss:.4f}, computed by a graph of {node_count(loss):,} nodes")
-assert node_count(loss) == 9 * TRAIN + 4 - 1 + 1 - 1
+assert node_count(loss) == 8 * TRAIN + 4  # 8 operations an image, 3 weights, 1 division
 
 # %%
 scalar_losses = []
@@ -306,7 +306,7 @@ for _ in range(100):
         weight.data -= 1.0 * weight.grad
 
 print(f"100 steps: loss {scalar_losses[0]:.4f} → {scalar_losses[-1]:.4f}")
-assert scalar_losses[-1] < 0.05
+assert scalar_losses[-1] < 0.15
 
 # %% [markdown]
 # ## The same neuron on arrays
@@ -366,11 +366,11 @@ while steepness_of(tensor) > 1e-6:
 w_upper, w_lower = tensor.weight.data
 print(f"after {steps:,} steps: loss {history[-1]:.5f}, gradient below 1e-6")
 print(f"weight of the upper half {w_upper:.3f}, of the lower half {w_lower:.3f}, bias {tensor.bias.data:.3f}")
-assert steps < 10_000
+assert steps < 1_000
 assert w_upper < 0 < w_lower
 
 # %% [markdown]
-# The signs say what the eye says: ink above speaks for a nine (−1), ink below for a six (+1).
+# The signs say what the eye says: ink above speaks for a three (−1), ink below for a six (+1).
 #
 # Is this where any neuron would end up? Two others, from other random weights:
 
@@ -388,7 +388,7 @@ for seed in (1, 2):
 # ## How well it does
 #
 # The neuron says "six" where its sum is positive. The sum is 0 on a straight line; a neuron is a line between two classes,
-# and training moved it there. The last 121 images had no part in that.
+# and training moved it there. The last 124 images had no part in that.
 
 
 # %%
@@ -406,7 +406,7 @@ left.loglog(range(1, steps + 1), history, color="#3b6fb6")
 left.set_xlabel("step")
 left.set_ylabel("loss")
 left.grid(alpha=0.3)
-for digit, sign, color in ((6, 1, "#3b6fb6"), (9, -1, "#c2571a")):
+for digit, sign, color in ((6, 1, "#3b6fb6"), (3, -1, "#c2571a")):
     right.plot(*x_test[y_test == sign].T, "o", markersize=3, color=color, label=str(digit))
 right.plot(*line(start[:2], start[2]), "--", color="gray", linewidth=1, label="at the start")
 right.plot(*line(tensor.weight.data, tensor.bias.data), color="black", linewidth=1, label="learned")
@@ -417,17 +417,18 @@ plt.show()
 
 on_train, on_test = accuracy(tensor, x_train, y_train), accuracy(tensor, x_test, y_test)
 print(f"right on {on_train:.1%} of the training images and on {on_test:.1%} of the test images")
-assert on_train > 0.97
-assert on_test > 0.97
+assert on_train > 0.95
+assert on_test > 0.95
 
 # %% [markdown]
-# The last number is luck to some degree: of 121 images, a neuron that is right 97.5 % of the time gets all of them right in
-# one case of twenty. What can be said is that it does about as well on new images as on those it learned from; with three
-# weights for 240 images there was little room for learning them by heart.
+# The test images come out better than the training images, which is luck: with 124 images, a share near 96 % is uncertain by
+# about 2 % (one standard deviation). What can be said is that the neuron does as well on new images as on those it learned
+# from. Three weights have little room for learning 240 images by heart.
 
 # %%
-print(f"0.975 ** 121 = {0.975**121:.3f}")
-assert abs(0.975**121 - 0.05) < 0.01
+uncertainty = math.sqrt(on_train * (1 - on_train) / len(y_test))
+print(f"difference {on_test - on_train:.3f}, one standard deviation {uncertainty:.3f}")
+assert abs(on_test - on_train) < 2 * uncertainty
 
 # %% [markdown]
 # ## What you have now

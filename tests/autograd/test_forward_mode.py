@@ -7,7 +7,7 @@ import op_table
 import pytest
 
 from autograd import Value, jacobian, jvp, ops, stop_gradient, vjp
-from autograd.errors import ArgumentError
+from autograd.errors import ArgumentError, NotDifferentiableError
 from autograd.primitives import registry
 
 LABELS = np.array([0, 2])
@@ -34,6 +34,9 @@ PROGRAMS = {
     "several results": lambda x: [part * part for part in np.split(x, [1], axis=1)],
     "one result of several": lambda x: np.array_split(np.exp(x), 2, axis=1)[1],
     "pad and repeat": lambda x: np.pad(x, ((1, 0), (0, 2)), mode="edge")[:, :3] + np.repeat(x, [2, 1], axis=0),
+    "an operand without derivative": lambda x: (
+        np.where(x, x * x, x) + ops.softmax_cross_entropy(x, np.argmax(x, axis=1))
+    ),
     "what stops": lambda x: x * stop_gradient(x) + np.floor(x),
     "deep": lambda x: np.linalg.norm(np.tanh(np.log(1.0 + np.exp(x @ x.T)) @ x)),
 }
@@ -147,3 +150,30 @@ def test_jvp_refuses_tangents_that_do_not_fit():
         jvp(lambda x: x, (1.0,), (1.0, 2.0))
     with pytest.raises(ArgumentError, match=r"jvp: a tangent has shape \(3,\), its primal \(2,\)"):
         jvp(lambda x: x, (np.ones(2),), (np.ones(3),))
+
+
+def test_jvp_names_an_operand_without_a_rule(planted):
+    for kind in ("general", "elementwise"):
+
+        @planted(kind=kind)
+        def halved(x, /):
+            return 0.5 * x
+
+        with pytest.raises(NotDifferentiableError, match="halved has no derivative rule for its operand 'x'"):
+            jvp(halved, (1.0,), (1.0,))
+
+
+def test_jvp_adds_the_tangents_of_an_op_with_several_operands_and_results(planted):
+    @planted(results=tuple)
+    def polar(x, y, /):
+        return np.hypot(x, y), np.arctan2(y, x)
+
+    @polar.vjp_all
+    def rule(g, out, x, y, needed):
+        length, angle = (0.0 * x if part is None else part for part in g)
+        radius = np.hypot(x, y)
+        return (length * x - angle * y / radius) / radius, (length * y + angle * x / radius) / radius
+
+    value, tangent = jvp(polar, (3.0, 4.0), (1.0, 2.0))
+    assert value == (5.0, np.arctan2(4.0, 3.0))
+    assert tangent == pytest.approx((3 / 5 + 8 / 5, -4 / 25 + 6 / 25), rel=1e-14)
