@@ -30,7 +30,9 @@ def tangent(node: Value, tangents: Any, record: bool) -> Any:
     op = node.primitive
     out, arguments = recorded(node) if record else (node.data, node.saved)
     fixed = [operand_name(op, i) in op.constants for i in range(len(arguments))]
-    moving = [i for i, x in enumerate(node.operands) if not fixed[i] and isinstance(x, Value) and tangents.get(x) is not None]
+    moving = [
+        i for i, x in enumerate(node.operands) if not fixed[i] and isinstance(x, Value) and tangents.get(x) is not None
+    ]
     if op is item:
         return tangents[node.operands[0]][node.options["index"]]
     if op.kind in ("linear", "view") and not op.tangents:
@@ -47,12 +49,15 @@ def tangent(node: Value, tangents: Any, record: bool) -> Any:
             part = op.apply((*arguments[:i], t, *arguments[i + 1 :]), node.options)
         elif op.kind == "elementwise":
             t = t if np.shape(data_of(t)) == node.shape else np.broadcast_to(t, node.shape)
-            part = op.rules[i](t, out, *arguments, **node.options)
+            rule = op.rules[i] or missing(op, node.operands[i], node)
+            part = rule(t, out, *arguments, **node.options)
         else:
             part = _transposed(node, i, t, out, arguments, record)
         if not isinstance(part, tuple) and np.shape(data_of(part)) != node.shape:
             got = np.shape(data_of(part))
-            raise RuleError(f"{op.name}: the rule for operand {name!r} gave shape {got} for a tangent, not {node.shape}")
+            raise RuleError(
+                f"{op.name}: the rule for operand {name!r} gave shape {got} for a tangent, not {node.shape}"
+            )
         total = part if total is None else accumulate(total, part)
     return float(total) if not record and total is not None and type(node.data) is float else total
 

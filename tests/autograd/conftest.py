@@ -26,5 +26,5 @@ def planted():
 
     yield plant
     for name in names:
-        registry.pop(name)
-        DISPATCH.pop(name)
+        registry.pop(name, None)
+        DISPATCH.pop(name, None)

@@ -1,0 +1,156 @@
+"""The notebooks run, are paired with their .py files, and show the pictures and numbers they promise.
+
+The .py file is what one edits; the .ipynb beside it is made from it, executed, so that it can be read without running:
+
+    python tests/test_notebooks.py                      # writes every notebooks/*.ipynb
+    python tests/test_notebooks.py notebooks/01*.py     # writes one
+
+The tests do the same into a temporary folder, each notebook in a process and a kernel of its own (Jupyter's client has
+warnings that are not ours, and here a warning is an error), and compare. A notebook must therefore give the same text and
+the same drawings every time: no times, no memory addresses, no digits that depend on the order of a sum. Charts (PNG) are
+only compared by number, since their bytes change with matplotlib's version.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+PROMISED = {  # what each story is about, as its outputs must say it
+    "01_a_neuron_by_hand": [
+        "w1        -0.423017   -0.423017    -0.423017",
+        "weight of the upper half -1.139, of the lower half 1.732",
+        "right on 95.8% of the training images and on 99.2% of the test images",
+    ],
+    "02_graph_and_backprop": [
+    ],
+}
+SECONDS = 120  # for one notebook; each takes about three
+
+
+def execute(source: Path, folder: Path) -> None:
+    """Run the notebook in `source` (py:percent) in a new kernel of this interpreter; write the .ipynb into folder."""
+    import jupytext
+    import matplotlib.font_manager  # noqa: F401  builds the font cache, which would else be announced in a cell's output
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = jupytext.read(source)
+    for i, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{i:02}"  # jupytext draws them at random
+    NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(ROOT)}}).execute()
+    notebook.metadata.language_info = {"name": "python"}  # without the version that happened to run
+    for cell in notebook.cells:
+        cell.metadata = {}  # times of execution
+    nbformat.write(notebook, folder / f"{source.stem}.ipynb")
+
+
+def prepare(scratch: Path) -> None:
+    """Make Jupyter use this interpreter and the packages of this folder, and none of the user's own settings."""
+    spec = scratch / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+    for name in ("JUPYTER_PATH", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR"):
+        os.environ[name] = str(scratch)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    os.environ.pop("MPLBACKEND", None)  # the kernel's own, which draws into the notebook
+
+
+def outputs(notebook: dict) -> list[dict]:
+    return [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+
+
+def text_of(notebook: dict) -> str:
+    """All that the notebook prints."""
+    return "".join("".join(output["text"]) for output in outputs(notebook) if output["output_type"] == "stream")
+
+
+def without_charts(notebook: dict) -> dict:
+    """The notebook with the bytes of PNG pictures left out."""
+    notebook = json.loads(json.dumps(notebook))
+    for output in outputs(notebook):
+        if "image/png" in output.get("data", {}):
+            output["data"] = {"image/png": "…"}
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """Name of a notebook → what it is when it is executed now."""
+    pytest.importorskip("nbclient", reason="pip install glassgrad[notebooks]")
+    pytest.importorskip("jupytext", reason="pip install glassgrad[notebooks]")
+    done: dict[str, dict] = {}
+
+    def run(source: Path) -> dict:
+        if source.stem not in done:
+            folder = tmp_path_factory.mktemp("notebooks")
+            command = [sys.executable, __file__, "--out", str(folder), str(source)]
+            result = subprocess.run(command, capture_output=True, text=True, timeout=2 * SECONDS, check=False)
+            assert result.returncode == 0, result.stderr[-4000:]
+            done[source.stem] = json.loads((folder / f"{source.stem}.ipynb").read_text(encoding="utf-8"))
+        return done[source.stem]
+
+    return run
+
+
+def committed(source: Path) -> dict:
+    return json.loads(source.with_suffix(".ipynb").read_text(encoding="utf-8"))
+
+
+def test_every_notebook_is_there_as_py_and_as_ipynb():
+    assert {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")} == {path.stem for path in NOTEBOOKS}
+    assert {path.stem for path in NOTEBOOKS} == set(PROMISED)
+
+
+@pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_notebook_runs_and_gives_what_is_committed(source, executed):
+    now = executed(source)  # a cell that raises, a failed assert too, is an error here
+    assert without_charts(now) == without_charts(committed(source)), "run: python tests/test_notebooks.py"
+
+
+@pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_shows_the_numbers_and_pictures_it_promises(source):
+    notebook = committed(source)
+    printed = text_of(notebook)
+    for promise in PROMISED[source.stem]:
+        assert promise in printed
+    shown = [kind for output in outputs(notebook) for kind in output.get("data", {})]
+    assert "image/svg+xml" in shown
+    assert "image/png" in shown
+
+
+@pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_holds_nothing_of_the_machine_that_ran_it(source):
+    notebook = committed(source)
+    assert notebook["metadata"]["kernelspec"] == {"display_name": "Python 3", "language": "python", "name": "python3"}
+    assert notebook["metadata"]["language_info"] == {"name": "python"}
+    assert set(notebook["metadata"]) == {"jupytext", "kernelspec", "language_info"}
+    assert all(cell["metadata"] == {} for cell in notebook["cells"])
+    assert not [output for output in outputs(notebook) if output.get("name") == "stderr"]  # warnings have file names
+    assert not re.search(r"/(home|root|tmp|usr|Users|opt)/|ipykernel_|[A-Z]:\\\\", json.dumps(outputs(notebook)))
+
+
+def main() -> None:
+    import argparse
+    import tempfile
+
+    parser = argparse.ArgumentParser(description="Execute notebooks and write their .ipynb files.")
+    parser.add_argument("sources", nargs="*", type=Path, default=NOTEBOOKS, help="py:percent files; all by default")
+    parser.add_argument("--out", type=Path, default=ROOT / "notebooks", help="folder to write to")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        prepare(Path(scratch))
+        for source in arguments.sources:
+            execute(source, arguments.out)
+            print(f"{source.stem}: executed")
+
+
+if __name__ == "__main__":
+    main()
