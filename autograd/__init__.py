@@ -12,6 +12,8 @@ NumPy's functions take Values; what NumPy lacks (relu, softmax, …) is here. Fi
 ops/, backward, forward, tree, transforms, check, viz/.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from autograd import errors, ops, tree
 from autograd.backward import backward as _backward  # noqa: F401  fills DISPATCH["backward"]
 from autograd.check import check_gradients
@@ -32,7 +34,9 @@ from autograd.ops.special import erf
 from autograd.primitives import Primitive, primitive
 from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.value import Value, stop_gradient
-from autograd.viz import draw
+
+if TYPE_CHECKING:
+    from autograd.viz import draw
 
 __version__ = "0.1.0"
 __all__ = [
@@ -41,3 +45,11 @@ __all__ = [
     "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "softmax", "log_softmax", "logsumexp", "erf",
     "primitive", "Primitive", "draw", "errors", "ops", "tree",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name == "draw":  # pictures are imported when the first one is drawn: a third of the import time
+        from autograd.viz import draw
+
+        return draw
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -194,10 +194,12 @@ def conform(c: Any, x: Any, node: Value) -> Any:
                 f"{_rule_of(x, node)} returned shape {np.shape(c)}, expected {shape} (out has shape {np.shape(node.data)})"
             )
     dtype: Any = getattr(c, "dtype", None)
-    if type(x) is float:
+    if isinstance(x, (float, int)):
         if isinstance(c, Value):
             return c if dtype.kind != "c" else np.real(c)
         return c if type(c) is float else float(c.real)
+    if x.dtype.kind in "biu":  # a leaf whose .data was rebound to whole numbers; its gradient is no whole number
+        return c
     if dtype != x.dtype:
         if dtype is None or len({getattr(data, "dtype", type(data)) for data in node.saved}) == 1:
             raise RuleError(

@@ -6,8 +6,10 @@ place and take it away again.
 """
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
+from types import FrameType
 from typing import Any
 
 __all__ = ["CONTEXT", "Context", "context", "detect_anomaly", "no_grad"]
@@ -78,3 +80,11 @@ def detect_anomaly() -> contextlib._GeneratorContextManager[None]:
     result is looked at and every op's line is taken; backward() must run inside it too.
     """
     return context(anomaly=True)
+
+
+def caller() -> str:
+    """“file:line” of the first frame outside this package and NumPy, for detect_anomaly."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("autograd", "numpy", "nn"):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"

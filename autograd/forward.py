@@ -15,7 +15,7 @@ from autograd.context import context
 from autograd.errors import RuleError
 from autograd.ops.constant import item
 from autograd.primitives import operand_name
-from autograd.value import CONSTANT, Value, data_of, make
+from autograd.value import Value, data_of, make
 
 __all__ = ["tangent", "zeros"]
 

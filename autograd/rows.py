@@ -3,8 +3,7 @@
 `tests/autograd` reads them from the registry and runs every column over them: nobody writes a test to add an op.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,12 +12,11 @@ from autograd.errors import ShapeError
 __all__ = ["Error", "Point", "Sample", "error", "point", "sample"]
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """One call of an op for the tests: a "3 4" is a random array of that shape, all else is taken as it is."""
 
     operands: tuple[Any, ...]
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = {}
     low: float = -2.0
     high: float = 2.0
     complex: bool = False
@@ -45,13 +43,12 @@ def sample(
     return Sample(operands, options, low, high, complex, tolerance)
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """An exact expectation: the gradient of out.sum() at these operands (kinks, ties, zeros, huge arguments)."""
 
     operands: tuple[Any, ...]
     gradients: tuple[Any, ...]
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = {}
     out: Any = None
 
 
@@ -60,14 +57,13 @@ def point(operands: tuple[Any, ...], gradients: Any, out: Any = None, **options:
     return Point(operands, gradients, options, out)
 
 
-@dataclass(frozen=True)
-class Error:
+class Error(NamedTuple):
     """A wrong call and words its message must contain."""
 
     operands: tuple[Any, ...]
     match: str
     kind: type[Exception]
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = {}
 
 
 def error(operands: tuple[Any, ...], match: str, kind: Any = ShapeError, **options: Any) -> Error:

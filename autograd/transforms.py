@@ -18,7 +18,6 @@ Complex numbers: grad(f)(x + iy) = ∂f/∂x − i ∂f/∂y for real f, as in J
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
@@ -294,6 +293,8 @@ def _choose(f: Callable[..., Any], args: Any, kwargs: Any, argnum: Argnum) -> An
             if which in kwargs:
                 chosen.append((kwargs, which))
                 continue
+            import inspect
+
             names = list(inspect.signature(f).parameters)
             if which not in names or names.index(which) >= len(args):
                 raise ArgumentError(f"argnum={which!r}: {_name(f)} was called without it; it has {', '.join(names)}")

@@ -12,7 +12,6 @@ a copy with other children. `nn.Module` does so.
 """
 
 import copy
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -21,7 +20,6 @@ from autograd.errors import ArgumentError
 __all__ = ["Structure", "flatten", "map", "paths", "unflatten"]
 
 
-@dataclasses.dataclass(frozen=True)
 class Structure:
     """The containers of a tree without its leaves; equal for trees of the same form.
 
@@ -30,10 +28,27 @@ class Structure:
     kind      the container's type, by which structures are compared
     """
 
-    kind: type | None
-    names: tuple[Any, ...] | None = None
-    children: tuple["Structure", ...] = ()
-    rebuild: Callable[[list[Any]], Any] | None = dataclasses.field(default=None, compare=False, repr=False)
+    __slots__ = ("children", "kind", "names", "rebuild")
+
+    def __init__(
+        self,
+        kind: type | None,
+        names: tuple[Any, ...] | None = None,
+        children: tuple["Structure", ...] = (),
+        rebuild: Callable[[list[Any]], Any] | None = None,
+    ) -> None:
+        self.kind, self.names, self.children, self.rebuild = kind, names, children, rebuild
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Structure):
+            return NotImplemented
+        return (self.kind, self.names, self.children) == (other.kind, other.names, other.children)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.names, self.children))
+
+    def __repr__(self) -> str:
+        return "leaf" if self.kind is None else f"{self.kind.__name__}({', '.join(map(str, self.names or ()))})"
 
     @property
     def count(self) -> int:
@@ -57,7 +72,9 @@ def _open(tree: Any) -> tuple[tuple[Any, ...], list[Any], Callable[[list[Any]], 
         return tuple(names), list(children), tree.__tree_unflatten__
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return tree._fields, list(tree), lambda children: kind(*children)
-    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+    if hasattr(kind, "__dataclass_fields__"):
+        import dataclasses
+
         names = tuple(field.name for field in dataclasses.fields(tree) if field.init)
         children = [getattr(tree, name) for name in names]
         return names, children, lambda new: dataclasses.replace(tree, **dict(zip(names, new, strict=True)))

@@ -343,7 +343,7 @@ assert gap < 1e-11
 
 # %%
 tensor.weight.label, tensor.bias.label = "weight", "bias"
-six = nn.mse(tensor(x_test[:6]), y_test[:6])
+six = nn.mse(tensor(x_train[:6]), y_train[:6])
 tensor.zero_grad()
 six.backward()
 print(f"{node_count(six)} nodes")
@@ -417,7 +417,7 @@ for digit, sign, color in ((6, 1, "#3b6fb6"), (3, -1, "#c2571a")):
 right.plot(*line(start[:2], start[2]), "--", color="gray", linewidth=1, label="at the start")
 right.plot(*line(tensor.weight.data, tensor.bias.data), color="black", linewidth=1, label="learned")
 right.set(xlim=(-2.5, 3.0), ylim=(-3.0, 3.0), xlabel="ink above", ylabel="ink below")
-right.legend(fontsize=7)
+right.legend(fontsize=7, loc="lower left")
 figure.tight_layout()
 plt.show()
 

@@ -105,6 +105,13 @@ def test_a_slope_outside_the_two_is_wrong_at_a_kink_and_the_kink_is_reported(cub
     assert "a kink: slope -1 on the left, 1 on the right" in message
 
 
+def test_a_slope_that_cannot_be_measured_does_not_count_as_right():
+    for f, x in [(np.log, -1.0), (np.sqrt, 0.0), (lambda x: x / 0.0, 1.0)]:
+        with np.errstate(all="ignore"):
+            assert "; the function is not finite around here" in complaint(f, x, order=1)
+    assert check_gradients(np.log, 0.01) == 2  # some of the first steps leave the domain
+
+
 # planted mistakes are found and named
 
 PLANTED = {

@@ -139,7 +139,7 @@ def test_an_exception_in_the_loop_or_the_model_brings_them_back_and_goes_on(erro
 def test_weights_changed_in_place_between_batches_do_not_reach_the_best_ones():
     model, training = start(5.0, 3.0, 4.0)
     for step in training:
-        if step.epoch == 3:
+        if step.epoch == 2 and step.last:
             for p in model.parameters():
                 p.data *= 0.0
     assert bits(model) == AFTER[1]

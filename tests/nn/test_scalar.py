@@ -125,6 +125,17 @@ def test_inputs_may_be_numbers_values_or_an_array(x):
     assert {type(out.data), type(out.grad), *(type(p.grad) for p in neuron.parameters())} == {float}
 
 
+@pytest.mark.parametrize("zero", [0, np.int64(0), False, np.float64(0.0)], ids=lambda zero: type(zero).__name__)
+def test_weights_may_be_set_to_whole_numbers_as_micrograds_biases_are(zero):
+    neuron = Neuron(2, nonlin=False)
+    neuron.w[0].data, neuron.w[1].data, neuron.b.data = 2, -0.5, zero
+    (neuron([3, 4.0]) * 0.25).backward()
+    assert [float(p.grad) for p in neuron.parameters()] == [0.75, 1.0, 0.25]
+    for p in neuron.parameters():
+        p.data -= 0.1 * p.grad
+    assert [p.data for p in neuron.parameters()] == pytest.approx([1.925, -0.6, -0.025])
+
+
 def test_the_relu_of_a_dead_neuron_stops_the_gradient():
     neuron = Neuron(1)
     neuron.w[0].data, neuron.b.data = 1.0, 0.0

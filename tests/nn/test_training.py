@@ -135,7 +135,7 @@ def test_a_step_sees_the_gradient_of_its_own_batch_only():
 
 
 def test_validation_runs_in_evaluation_mode_and_training_in_training_mode():
-    model = Watched()
+    model = Watched().eval()
     quiet(model, X, Y, epochs=2, batch_size=25, rng=0, validation=VALID)
     trains, validates = [(True, True, (25, 3))] * 2, [(False, False, (20, 3))]
     assert [call[:3] for call in model.calls] == (trains + validates) * 2
