@@ -5,7 +5,8 @@ variance 1 too; an activation f then changes it by a known factor, so the next w
 
     gain(f) = 1 / √E[f(z)²],  z ~ N(0, 1),
 
-and the signal keeps its size through any number of layers. Equal starts (`zeros`, `constant`) are here to show why
+and the signal keeps its size from layer to layer (through any number of them where that size is a stable fixed point, as
+for relu and tanh; a deep stack of silu or gelu layers drifts). Equal starts (`zeros`, `constant`) are here to show why
 randomness is needed: neurons that start equal get equal gradients and stay equal.
 
 Every function takes shape (fan_out, fan_in, *kernel) and an explicit `rng`, the only source of randomness.
@@ -13,6 +14,7 @@ Every function takes shape (fan_out, fan_in, *kernel) and an explicit `rng`, the
 
 import functools
 import math
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,6 +38,7 @@ __all__ = [
     "lecun_normal",
     "lecun_uniform",
     "orthogonal",
+    "streams",
     "variance_scaling",
     "zeros",
 ]
@@ -52,6 +55,16 @@ def generator(rng: Rng) -> np.random.Generator:
     if isinstance(rng, np.random.Generator):
         return rng
     raise ArgumentError(f"rng is an integer seed or a np.random.Generator, got {type(rng).__name__} {rng!r}")
+
+
+def streams(rng: Rng) -> Callable[[str], np.random.Generator]:
+    """path → a generator of its own, seeded by one 128-bit draw from rng and the path.
+
+    So adding a layer leaves the start of the others unchanged, and a layer with rng=0 does not repeat the numbers that a
+    person draws from default_rng(0) for the data.
+    """
+    key = int.from_bytes(generator(rng).bytes(16), "little")
+    return lambda path: np.random.default_rng([key, zlib.crc32(path.encode())])
 
 
 def fans(shape: Shape) -> tuple[int, int]:

@@ -15,7 +15,6 @@ Calling the outermost module maps its submodules to paths, so that every node kn
 """
 
 import copy
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -27,7 +26,7 @@ from autograd.context import CONTEXT, Context
 from autograd.errors import ArgumentError
 from autograd.ops.constant import alias
 from autograd.value import Value, make
-from nn.init import Rng, generator
+from nn.init import Rng, streams
 
 __all__ = ["Module", "Parameter"]
 
@@ -142,9 +141,9 @@ class Module:
         Each is drawn from a generator of its own, seeded by one draw from rng and the parameter's path: adding a layer
         leaves the start of the others unchanged.
         """
-        key = int.from_bytes(generator(rng).bytes(16), "little")
+        stream = streams(rng)
         for path, owner, name, parameter in self._owned():
-            parameter.data = owner.draw(name, np.random.default_rng([key, zlib.crc32(path.encode())]))
+            parameter.data = owner.draw(name, stream(path))
             parameter.zero_grad()
         return self
 

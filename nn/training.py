@@ -302,15 +302,15 @@ def _restore(modes: list[tuple[Module, bool]]) -> None:
         module.training = mode
 
 
-def _cast(model: Module, X: Any) -> Any:
-    """X as an array of the model's dtype, if both are real numbers; embeddings take integers as they are."""
+def _cast(model: Module, X: Any, kinds: str = "fiub") -> Any:
+    """X as an array of the model's dtype, cast once: integers and booleans (pixels, flags) too."""
     x = X.data if isinstance(X, Value) else np.asarray(X)
     dtype = next((parameter.dtype for parameter in model.parameters()), x.dtype)
-    return x.astype(dtype) if x.dtype.kind == "f" and x.dtype != dtype else x
+    return x.astype(dtype) if x.dtype.kind in kinds and x.dtype != dtype else x
 
 
 def _data(name: str, model: Module, X: Any, y: Any) -> tuple[Any, Any]:
-    x, target = _cast(model, X), _cast(model, y)
+    x, target = _cast(model, X), _cast(model, y, "f")  # class numbers stay integers
     if len(x) != len(target):
         raise ArgumentError(f"{name}: X has {len(x)} rows, y has {len(target)}")
     if not len(x):

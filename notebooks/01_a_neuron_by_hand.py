@@ -16,13 +16,14 @@
 # %% [markdown]
 # # 1 · A neuron by hand
 #
-# A neuron is a weighted sum and a squash. It learns because one can compute, for each of its weights, which way and how
-# strongly that weight moves the error. Here this is done with plain numbers first, then with `autograd`, and then for a
-# neuron that learns to tell handwritten threes from sixes.
+# A neuron is a weighted sum and a squash. It learns because one can compute, for each of its weights, which way and
+# how strongly that weight moves the error. Here this is done with plain numbers first, then with `autograd`, and then
+# for a neuron that learns to tell handwritten threes from sixes.
 #
 # Each claim ends in a number, and an `assert` checks the number.
 
 # %%
+import itertools
 import math
 
 import matplotlib.pyplot as plt
@@ -36,8 +37,8 @@ from nn.datasets import digits
 # %% [markdown]
 # ## What a weight is
 #
-# Two inputs, one weight for each, and a bias. A weight is a rate of exchange: raise the input by 1, and its term of the
-# sum rises by the weight.
+# Two inputs, one weight for each, and a bias. A weight is a rate of exchange: raise the input by 1, and its term of
+# the sum rises by the weight.
 
 # %%
 x1, x2 = 0.5, -1.0
@@ -63,8 +64,8 @@ assert math.isclose(s, 0.5)
 # %% [markdown]
 # ## A squash
 #
-# The sum can be any number. The *activation* makes an answer of it; ours, tanh, squeezes every number between −1 and 1. It
-# is steep in the middle and flat at the ends, and its slope will matter in a moment.
+# The sum can be any number. The *activation* makes an answer of it; ours, tanh, squeezes every number between −1 and
+# 1. It is steep in the middle and flat at the ends, and its slope will matter in a moment.
 
 # %%
 out = math.tanh(s)
@@ -84,8 +85,8 @@ assert abs(out - 0.4621) < 5e-5
 # %% [markdown]
 # ## An error
 #
-# Say the right answer for these inputs is 1. The *loss* says in one number how wrong the neuron is: here the square of the
-# difference.
+# Say the right answer for these inputs is 1. The *loss* says in one number how wrong the neuron is: here the square of
+# the difference.
 
 # %%
 target = 1.0
@@ -111,14 +112,14 @@ print(f"d loss / d w1 = {by_differences:.6f}")
 assert by_differences < 0
 
 # %% [markdown]
-# Differences need two runs of the neuron for every weight. For three weights that is nothing; for a million weights it is
-# two million runs for a single step. So do it another way.
+# Differences need two runs of the neuron for every weight. For three weights that is nothing; for a million weights it
+# is two million runs for a single step. So do it another way.
 
 # %% [markdown]
 # ## By hand: the chain rule
 #
-# `w1` moves the sum, the sum moves the output, the output moves the loss. Each of the three has an easy slope, and the slope
-# of the whole is their product.
+# `w1` moves the sum, the sum moves the output, the output moves the loss. Each of the three has an easy slope, and the
+# slope of the whole is their product.
 #
 # | step | slope |
 # |---|---|
@@ -134,8 +135,8 @@ print(f"{d_out:.4f} · {1 - out**2:.4f} · {x1} = {by_hand:.6f}")
 assert abs(by_hand - by_differences) < 1e-8
 
 # %% [markdown]
-# The first two factors do not mention `w1`. They are shared: `w2` and `b` need them too, and only the last factor differs.
-# To compute them once, from the loss backwards, is the whole trick of *backpropagation*.
+# The first two factors do not mention `w1`. They are shared: `w2` and `b` need them too, and only the last factor
+# differs. To compute them once, from the loss backwards, is the whole trick of *backpropagation*.
 
 # %%
 by_hand = {"w1": d_s * x1, "w2": d_s * x2, "b": d_s * 1.0}
@@ -159,8 +160,8 @@ print(f"{out:.4f}  {loss:.4f}")
 assert math.isclose(loss.data, loss_of(1.2, 0.4, 0.3))
 
 # %% [markdown]
-# What it remembers is a graph: each card is a number, with the operation that made it; the arrows come from its operands.
-# There are no gradients yet, so those fields show a dash.
+# What it remembers is a graph: each card is a number, with the operation that made it; the arrows come from its
+# operands. There are no gradients yet, so those fields show a dash.
 
 # %%
 autograd.draw(loss, direction="TB")
@@ -194,8 +195,9 @@ for name, weight in [("w1", w1), ("w2", w2), ("b", b)]:
 # %% [markdown]
 # ## One step downhill
 #
-# The gradient points uphill. Move each weight a little against it, by `rate` times its gradient, and the loss falls. To
-# first order it falls by `rate` times the sum of the squared gradients; the smaller the step, the better that forecast.
+# The gradient points uphill. Move each weight a little against it, by `rate` times its gradient, and the loss falls.
+# To first order it falls by `rate` times the sum of the squared gradients; the smaller the step, the better that
+# forecast.
 
 # %%
 steepness = w1.grad**2 + w2.grad**2 + b.grad**2
@@ -208,8 +210,8 @@ for rate in (0.1, 0.01, 0.001):
 assert abs(change / forecast - 1) < 1e-2
 
 # %% [markdown]
-# Do that again and again, and the output approaches the target. This loop is all there is to training: compute the loss,
-# go back through the graph, take a step.
+# Do that again and again, and the output approaches the target. This loop is all there is to training: compute the
+# loss, go back through the graph, take a step.
 
 # %%
 losses = []
@@ -224,13 +226,13 @@ for _ in range(50):
 
 print(f"loss {losses[0]:.4f} → {losses[-1]:.4f}, weights {w1:.3f}, {w2:.3f}, {b:.3f}")
 assert losses[-1] < 0.05 * losses[0]
-assert all(later < earlier for earlier, later in zip(losses, losses[1:], strict=False))
+assert all(later < earlier for earlier, later in itertools.pairwise(losses))
 
 # %% [markdown]
 # ## Real data: three or six?
 #
-# One example is no task. The package ships 1,797 handwritten digits of 8 × 8 pixels. A six has more of its ink
-# below than a three has, so two numbers for each image may do: the mean ink of its upper and of its lower half.
+# One example is no task. The package ships 1,797 handwritten digits of 8 × 8 pixels. A six has more of its ink below
+# than a three has, so two numbers for each image may do: the mean ink of its upper and of its lower half.
 
 # %%
 data = digits()
@@ -250,9 +252,9 @@ print(f"{len(images)} images: {np.sum(targets > 0)} sixes, {np.sum(targets < 0)}
 assert features.shape == (364, 2)
 
 # %% [markdown]
-# The first 240 images are for training; the others are kept away from it, to see what the neuron makes of images that it
-# has not met. Both features are brought to mean 0 and standard deviation 1 over the training images, so that their weights
-# are in the same unit and can be compared.
+# The first 240 images are for training; the others are kept away from it, to see what the neuron makes of images that
+# it has not met. Both features are brought to mean 0 and standard deviation 1 over the training images, so that their
+# weights are in the same unit and can be compared.
 
 # %%
 TRAIN = 240
@@ -311,8 +313,8 @@ assert scalar_losses[-1] < 0.15
 # %% [markdown]
 # ## The same neuron on arrays
 #
-# A `Value` holds an array as well as it holds a number. `nn.Neuron` takes all images at once: one multiplication node for
-# all 480 products. Started from the same weights, it takes the same 100 steps.
+# A `Value` holds an array as well as it holds a number. `nn.Neuron` takes all images at once: one multiplication node
+# for all 480 products. Started from the same weights, it takes the same 100 steps.
 
 
 # %%
@@ -338,8 +340,8 @@ assert np.allclose(scalar_losses, tensor_losses, rtol=0, atol=1e-12)
 assert gap < 1e-11
 
 # %% [markdown]
-# Its graph fits on a screen, for any number of images. Here it is for six of them: an array shows its minimum, its mean and
-# its maximum, and its shape in the corner.
+# Its graph fits on a screen, for any number of images. Here it is for six of them: an array shows its minimum, its
+# mean and its maximum, and its shape in the corner.
 
 # %%
 tensor.weight.label, tensor.bias.label = "weight", "bias"
@@ -353,8 +355,8 @@ autograd.draw(six, direction="TB")
 # %% [markdown]
 # ## Until it converges
 #
-# To *converge* has a meaning that can be checked: the gradient becomes 0, so that further steps change nothing. Continue
-# until its length is below one millionth.
+# To *converge* has a meaning that can be checked: the gradient becomes 0, so that further steps change nothing.
+# Continue until its length is below one millionth.
 
 
 # %%
@@ -393,8 +395,8 @@ for seed in (1, 2):
 # %% [markdown]
 # ## How well it does
 #
-# The neuron says "six" where its sum is positive. The sum is 0 on a straight line; a neuron is a line between two classes,
-# and training moved it there. The last 124 images had no part in that.
+# The neuron says "six" where its sum is positive. The sum is 0 on a straight line; a neuron is a line between two
+# classes, and training moved it there. The last 124 images had no part in that.
 
 
 # %%
@@ -427,8 +429,8 @@ assert on_train > 0.95
 assert on_test > 0.95
 
 # %% [markdown]
-# The neuron does no worse on images it has not met; three weights have little room for learning 240 images by heart. That
-# it does better is within chance: the difference of two such shares has a standard deviation of about 2 %.
+# The neuron does no worse on images it has not met; three weights have little room for learning 240 images by heart.
+# That it does better is within chance: the difference of two such shares has a standard deviation of about 2 %.
 
 # %%
 deviation = math.sqrt(on_train * (1 - on_train) * (1 / len(y_train) + 1 / len(y_test)))

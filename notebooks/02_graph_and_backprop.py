@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 2 · Graph and backprop
 #
-# `backward()` is short enough to be written down here. This notebook does so, and then looks at what makes it work for any
-# program: the order of the nodes, values that are used twice, arrays of different shapes, and rules that can themselves be
-# differentiated.
+# `backward()` is short enough to be written down here. This notebook does so, and then looks at what makes it work for
+# any program: the order of the nodes, values that are used twice, arrays of different shapes, and rules that can
+# themselves be differentiated.
 
 # %%
 import matplotlib.pyplot as plt
@@ -31,8 +31,9 @@ from autograd.backward import unbroadcast
 # %% [markdown]
 # ## Nodes and operands
 #
-# Every operation on a `Value` gives a new one, a *node*: the result, the name of the operation, and the *operands* it was
-# made from. A Value that nothing made is a *leaf*. Together they are a graph, and it exists because the computation ran.
+# Every operation on a `Value` gives a new one, a *node*: the result, the name of the operation, and the *operands* it
+# was made from. A Value that nothing made is a *leaf*. Together they are a graph, and it exists because the
+# computation ran.
 
 # %%
 x = Value(2.0, "x")
@@ -52,9 +53,9 @@ draw(f)
 # %% [markdown]
 # ## Order by age
 #
-# Each node has a serial number, counted up as nodes are made. An operand exists before the operation that uses it, so a node
-# is always younger than its operands. Sorted by age, youngest first, every node comes before everything it was made from:
-# that is all the order that backpropagation needs.
+# Each node has a serial number, counted up as nodes are made. An operand exists before the operation that uses it, so
+# a node is always younger than its operands. Sorted by age, youngest first, every node comes before everything it was
+# made from: that is all the order that backpropagation needs.
 
 
 # %%
@@ -76,9 +77,9 @@ assert [node.label for node in nodes_of(f)] == ["f", "product", "y", "x"]
 # %% [markdown]
 # ## Rules
 #
-# For each operand, an operation has a *rule*. It answers one question: if the final result changes by `g` for each unit of
-# change in `out`, by how much does it change for each unit of change in this operand? `g` is called the *cotangent* of
-# `out`. For a product it is multiplied by the other factor.
+# For each operand, an operation has a *rule*. It answers one question: if the final result changes by `g` for each
+# unit of change in `out`, by how much does it change for each unit of change in this operand? `g` is called the
+# *cotangent* of `out`. For a product it is multiplied by the other factor.
 
 # %%
 rule_for_x, rule_for_y = product.primitive.rules
@@ -90,8 +91,8 @@ assert rule_for_y(g, 6.0, 2.0, 3.0) == g * 2.0
 # %% [markdown]
 # ## Backpropagation, written by hand
 #
-# Start with cotangent 1 for the result. Take the nodes youngest first; when a node's turn comes, call its rules and add what
-# they give to the cotangents of its operands.
+# Start with cotangent 1 for the result. Take the nodes youngest first; when a node's turn comes, call its rules and
+# add what they give to the cotangents of its operands.
 
 
 # %%
@@ -107,8 +108,8 @@ def cotangents_of(nodes):
 
 
 # %% [markdown]
-# That is the algorithm. (`node.saved` is the data of the operands at the time the node was made.) On a longer formula it
-# gives what `Value.backward` gives, for every node in the graph.
+# That is the algorithm. (`node.saved` is the data of the operands at the time the node was made.) On a longer formula
+# it gives what `Value.backward` gives, for every node in the graph.
 
 # %%
 a, b = Value(0.7, "a"), Value(-1.3, "b")
@@ -126,8 +127,9 @@ assert all(abs(node.grad - cotangent) < 1e-14 for node, cotangent in by_hand.ite
 # %% [markdown]
 # ## A value used twice
 #
-# In `x * x` both operands are the same node, and each contributes x. Move x by a little, and both factors move; the effects
-# add up, hence `+=` above. Were it `=`, the second contribution would replace the first, and the slope of x² would be x.
+# In `x * x` both operands are the same node, and each contributes x. Move x by a little, and both factors move; the
+# effects add up, hence `+=` above. Were it `=`, the second contribution would replace the first, and the slope of x²
+# would be x.
 
 # %%
 x = Value(3.0, "x")
@@ -140,9 +142,9 @@ draw(square)
 # %% [markdown]
 # ## A diamond
 #
-# Here `a` reaches the result on a short way and on a long one. Both contributions must have arrived before `a` passes its
-# cotangent on. Order by age sees to that; an order that looks reasonable, first the nodes that are near the result, does
-# not.
+# Here `a` reaches the result on a short way and on a long one. Both contributions must have arrived before `a` passes
+# its cotangent on. Order by age sees to that; an order that looks reasonable, first the nodes that are near the
+# result, does not.
 
 # %%
 x = Value(1.5, "x")
@@ -165,8 +167,8 @@ out.backward()
 draw(out)
 
 # %% [markdown]
-# Each node is visited once, however many ways lead through it. Sixty doublings make 2⁶⁰ ways from the result to `x`, and
-# sixty steps are enough to add them all up.
+# Each node is visited once, however many ways lead through it. Sixty doublings make 2⁶⁰ ways from the result to `x`,
+# and sixty steps are enough to add them all up.
 
 # %%
 x = Value(1.0)
@@ -181,8 +183,8 @@ assert len(nodes_of(out)) == 61
 # %% [markdown]
 # ## Leaves accumulate
 #
-# A leaf *adds* what a backward pass brings to the gradient it has, so that the gradients of several losses can be summed.
-# `zero_grad()` forgets it. The nodes in between are overwritten each time.
+# A leaf *adds* what a backward pass brings to the gradient it has, so that the gradients of several losses can be
+# summed. `zero_grad()` forgets it. The nodes in between are overwritten each time.
 
 # %%
 x = Value(3.0)
@@ -199,9 +201,10 @@ assert [*gradients, x.grad] == [6.0, 12.0, 6.0]
 # %% [markdown]
 # ## Broadcasting, and back
 #
-# NumPy repeats a row of shape (3,) to add it to every row of a (4, 3) array. So one element of the row is used four times,
-# and its gradient is the sum of four contributions. To *un-broadcast* a cotangent is to sum it over the axes along which the
-# operand was repeated. The engine does so after each elementwise rule, which is why rules need not mention shapes.
+# NumPy repeats a row of shape (3,) to add it to every row of a (4, 3) array. So one element of the row is used four
+# times, and its gradient is the sum of four contributions. To *un-broadcast* a cotangent is to sum it over the axes
+# along which the operand was repeated. The engine does so after each elementwise rule, which is why rules need not
+# mention shapes.
 
 # %%
 table = Value(np.arange(12.0).reshape(4, 3), "table")
@@ -231,8 +234,9 @@ assert unbroadcast(np.ones((4, 3)), (1, 3)).tolist() == [[4.0] * 3]
 # %% [markdown]
 # ## A new operation
 #
-# The squared rectifier, max(x, 0)², is an activation that this package does not have (So et al. 2021, arXiv 2109.08668). A
-# function on plain arrays and `@primitive` make it an operation. What is missing is its rule, and it says so.
+# The squared rectifier, max(x, 0)², is an activation that this package does not have (So et al. 2021, arXiv
+# 2109.08668). A function on plain arrays and `@primitive` make it an operation. What is missing is its rule, and it
+# says so.
 
 
 # %%
@@ -252,7 +256,8 @@ print(message)
 assert "squared_relu" in message and "operand 'x'" in message
 
 # %% [markdown]
-# The derivative is 2 · max(x, 0). Here is the rule with a mistake in it: the sign is wrong. It runs, and it gives a gradient.
+# The derivative is 2 · max(x, 0). Here is the rule with a mistake in it: the sign is wrong. It runs, and it gives a
+# gradient.
 
 # %%
 squared_relu.vjp(x=lambda g, out, x: -g * (2.0 * np.maximum(x, 0.0)))
@@ -262,9 +267,9 @@ print(x.grad)
 # %% [markdown]
 # ## Checking a rule
 #
-# `check_gradients` measures every derivative of a function by differences and compares it with the recorded one. It names
-# the operation at which the error enters, which need not be where one looks for it: here the function is a formula of
-# several operations.
+# `check_gradients` measures every derivative of a function by differences and compares it with the recorded one. It
+# names the operation at which the error enters, which need not be where one looks for it: here the function is a
+# formula of several operations.
 
 
 # %%
@@ -297,9 +302,9 @@ assert compared == 54
 # %% [markdown]
 # ## Second derivatives
 #
-# Nobody wrote a second derivative for `squared_relu`. It has one, because a rule is plain NumPy code, and NumPy code on Values
-# is recorded. With `record=True` the backward pass calls the rules with Values, so a gradient is a result like any other: it
-# has a graph.
+# Nobody wrote a second derivative for `squared_relu`. It has one, because a rule is plain NumPy code, and NumPy code
+# on Values is recorded. With `record=True` the backward pass calls the rules with Values, so a gradient is a result
+# like any other: it has a graph.
 
 # %%
 x = Value(0.5, "x")
@@ -326,8 +331,8 @@ assert abs(x.grad - exact) < 1e-15
 assert abs(grad(grad(np.tanh))(0.5) - exact) < 1e-15
 
 # %% [markdown]
-# `grad` turns a function into its derivative and can be applied again. The slope of a sum of independent terms holds the slope
-# of each, so whole curves come out at once.
+# `grad` turns a function into its derivative and can be applied again. The slope of a sum of independent terms holds
+# the slope of each, so whole curves come out at once.
 
 # %%
 z = np.linspace(-3, 3, 121)
@@ -350,8 +355,8 @@ assert np.allclose(third, (1 - t**2) * (6 * t**2 - 2), atol=1e-13)
 # %% [markdown]
 # ## Where does the NaN come from?
 #
-# The length √(x² + y²) has no slope at the origin: the rule of the root divides by it. The result is fine, the gradient is not
-# a number, and by the time one sees it, it has spread.
+# The length √(x² + y²) has no slope at the origin: the rule of the root divides by it. The result is fine, the
+# gradient is not a number, and by the time one sees it, it has spread.
 
 # %%
 x, y = Value(0.0, "x"), Value(0.0, "y")
@@ -364,8 +369,8 @@ draw(length)
 
 # %% [markdown]
 # Under `detect_anomaly()` the operation that makes the first NaN or infinity raises an error, in the forward or in the
-# backward pass. Its message ends with the file and the line where the node was made (cut off here: a notebook's files have
-# other names each time).
+# backward pass. Its message ends with the file and the line where the node was made (cut off here: a notebook's files
+# have other names each time).
 
 # %%
 try:
@@ -379,7 +384,8 @@ assert message.startswith("sqrt: the rule for operand 'x' made a NaN or infinity
 assert line.rpartition(":")[2].isdigit()
 
 # %% [markdown]
-# `np.hypot` is the same length with a choice made at that point: of all slopes that fit under the cone, the smallest, 0.
+# `np.hypot` is the same length with a choice made at that point: of all slopes that fit under the cone, the smallest,
+# 0.
 
 # %%
 x, y = Value(0.0), Value(0.0)
@@ -390,8 +396,8 @@ assert x.grad == y.grad == 0.0
 # %% [markdown]
 # ## A network
 #
-# Two layers: three neurons with tanh, then one without. A layer is one node, x @ Wᵀ + b, and an activation. The data are the
-# four cases of "exactly one of two", which a single neuron cannot learn.
+# Two layers: three neurons with tanh, then one without. A layer is one node, x @ Wᵀ + b, and an activation. The data
+# are the four cases of "exactly one of two", which a single neuron cannot learn.
 
 # %%
 inputs = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -402,8 +408,8 @@ for path, parameter in model.named_parameters():
 model
 
 # %% [markdown]
-# Nodes know the module in which they were made, by its dotted path. A card tells it when one points at it; as a label it can
-# be read in the picture at once.
+# Nodes know the module in which they were made, by its dotted path. A card tells it when one points at it; as a label
+# it can be read in the picture at once.
 
 # %%
 loss = nn.mse(model(inputs), targets)
@@ -419,8 +425,8 @@ assert [node.path for node in reversed(nodes_of(loss)) if node.path] == ["layers
 draw(loss, direction="TB")
 
 # %% [markdown]
-# Each parameter has a gradient of its own shape. Three ways to the same numbers: `backward()`, `grad` of a function that
-# takes the model, and differences.
+# Each parameter has a gradient of its own shape. Three ways to the same numbers: `backward()`, `grad` of a function
+# that takes the model, and differences.
 
 # %%
 gradient = grad(lambda model: nn.mse(model(inputs), targets))(model)
@@ -435,8 +441,8 @@ assert compared == model.parameter_count() == 13
 # %% [markdown]
 # ## `no_grad` and `keep="leaves"`
 #
-# A prediction needs no graph. Under `no_grad()` results are constants: they remember nothing, and the arrays in between are
-# freed at once.
+# A prediction needs no graph. Under `no_grad()` results are constants: they remember nothing, and the arrays in
+# between are freed at once.
 
 # %%
 recorded = model(inputs)
@@ -447,8 +453,8 @@ assert np.array_equal(recorded.data, predicted.data)
 assert len(nodes_of(predicted)) == 1
 
 # %% [markdown]
-# Training needs the gradients of the parameters only. `keep="leaves"` drops the others as the pass goes on. The default
-# keeps them all, for looking.
+# Training needs the gradients of the parameters only. `keep="leaves"` drops the others as the pass goes on. The
+# default keeps them all, for looking.
 
 # %%
 for keep in ("all", "leaves"):
@@ -468,5 +474,5 @@ assert len(leaves) == 4
 # - a rule per operand is all that an operation needs, and `check_gradients` finds a wrong one;
 # - rules are NumPy code, so gradients have gradients.
 #
-# To read on: `autograd/value.py` makes the nodes, `autograd/primitives.py` the rules, and `autograd/backward.py` is the
-# function above, with arrays, errors and speed.
+# To read on: `autograd/value.py` makes the nodes, `autograd/primitives.py` the rules, and `autograd/backward.py` is
+# the function above, with arrays, errors and speed.

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd.ops import linear
-from nn.init import Rng, generator, variance_scaling
+from nn.init import Rng, streams, variance_scaling
 from nn.layers.neuron import _positive
 from nn.module import Module, Parameter
 
@@ -33,7 +33,7 @@ class Linear(Module):
         self.out_features = _positive("out_features", out_features)
         self.weight = Parameter(np.zeros((out_features, in_features), dtype))
         self.bias = Parameter(np.zeros(out_features, dtype)) if bias else None
-        self.weight.data = self.draw("weight", generator(rng))
+        self.weight.data = self.draw("weight", streams(rng)("weight"))
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:
         """N(0, 1 / in_features) for the weight, 0 for the bias."""

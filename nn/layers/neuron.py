@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 
 from autograd.errors import ArgumentError
 from autograd.ops import linear, relu
-from nn.init import Rng, gain, generator, variance_scaling
+from nn.init import Rng, gain, streams, variance_scaling
 from nn.module import Module, Parameter, function_name
 
 __all__ = ["MLP", "Layer", "Neuron"]
@@ -34,10 +34,9 @@ class Neuron(Module):
     ) -> None:
         self.in_features = _positive("in_features", in_features)
         self.activation = activation
-        rng = generator(rng)
         self.weight = Parameter(np.zeros(in_features, dtype))
         self.bias = Parameter(np.zeros((), dtype))
-        self.weight.data = self.draw("weight", rng)
+        self.weight.data = self.draw("weight", streams(rng)("weight"))
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:
         """A row of a Layer's weight; 0 for the bias."""
@@ -75,7 +74,7 @@ class Layer(Module):
         self.activation = activation
         self.weight = Parameter(np.zeros((out_features, in_features), dtype))
         self.bias = Parameter(np.zeros(out_features, dtype))
-        self.weight.data = self.draw("weight", generator(rng))
+        self.weight.data = self.draw("weight", streams(rng)("weight"))
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:
         """Weights that keep the size of the signal through the activation; biases 0."""
