@@ -28,10 +28,11 @@ from autograd.data import is_finite
 from autograd.errors import ArgumentError, NonFiniteError, NotDifferentiableError, RuleError, SeedError
 from autograd.ops.arithmetic import astype
 from autograd.ops.constant import alias, item
+from autograd.ops.shape import sum_to
 from autograd.primitives import Primitive, Rule, operand_name
 from autograd.value import CONSTANT, DISPATCH, UNREACHED, Value, data_of, make
 
-__all__ = ["order", "propagate", "unbroadcast"]
+__all__ = ["order", "propagate"]
 
 _ARRAY = np.ndarray
 _serial = attrgetter("serial")
@@ -188,7 +189,7 @@ def conform(c: Any, x: Any, node: Value) -> Any:
     shape = np.shape(x)
     if np.shape(c) != shape:
         if node.primitive.kind == "elementwise":
-            c = unbroadcast(c, shape)
+            c = sum_to(c, shape)  # the adjoint of broadcasting
         if np.shape(c) != shape:
             raise RuleError(
                 f"{_rule_of(x, node)} returned shape {np.shape(c)}, expected {shape} (out has shape {np.shape(node.data)})"
@@ -225,15 +226,6 @@ def check(c: Any, x: Any, node: Value) -> Any:
             f"{_rule_of(x, node)} made a NaN or infinity in the backward pass; the node was made at {node.context.line}"
         )
     return c
-
-
-def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """Sum g over the axes along which an operand of `shape` was broadcast: the adjoint of broadcasting."""
-    extra = np.ndim(g) - len(shape)
-    if extra > 0:
-        g = np.sum(g, axis=tuple(range(extra)))
-    axes = tuple(axis for axis, length in enumerate(shape) if length == 1 and np.shape(g)[axis] != 1)
-    return np.sum(g, axis=axes, keepdims=True) if axes else g
 
 
 def seed_for(root: Value, seed: Any = None) -> Any:

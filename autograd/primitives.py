@@ -35,7 +35,7 @@ from autograd.errors import ArgumentError, NonFiniteError, RegistrationError, Sh
 from autograd.rows import error, point, sample
 from autograd.value import CONSTANT, DISPATCH, NO_OPTIONS, PLAIN, Value, make
 
-__all__ = ["Primitive", "Rule", "constant_functions", "error", "point", "primitive", "registry", "sample"]
+__all__ = ["Primitive", "Rule", "error", "point", "primitive", "registry", "sample"]
 
 KINDS = ("elementwise", "linear", "view", "bilinear", "general")
 _VARARGS = 0x04  # flag of a function with *args
@@ -303,30 +303,11 @@ def primitive(
     if method is None:
         method = bool(functions) and callable(getattr(np.ndarray, op.name, None))
     if method:
-        setattr(Value, op.name, _method(op) if method is True else method)
+        setattr(Value, op.name, as_method(op) if method is True else method)
     return op
 
 
-def constant_functions(*functions: Callable[..., Any]) -> None:
-    """Register NumPy functions whose results carry no gradient: called on Values, they see the plain data."""
-    for function in functions:
-        DISPATCH[function] = call = _plain(function)
-        if callable(getattr(np.ndarray, function.__name__, None)):
-            setattr(Value, function.__name__, _method(call, function))
-
-
-def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return function(*map(_strip, args), **{name: _strip(x) for name, x in kwargs.items()})
-
-    return call
-
-
-def _strip(x: Any) -> Any:
-    return x.data if isinstance(x, Value) else [_strip(y) for y in x] if type(x) is list else x
-
-
-def _method(call: Any, like: Any = None) -> Callable[..., Any]:
+def as_method(call: Any, like: Any = None) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return call(self, *args, **kwargs)
 

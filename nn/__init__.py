@@ -18,11 +18,12 @@ if not hasattr(_autograd, "check_gradients"):
 
 from nn import init, scalar
 from nn.data import batches
+from nn.history import History, Step
 from nn.layers import MLP, Layer, Linear, Neuron, Sequential
 from nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from nn.module import Module, Parameter
 from nn.optim import SGD, Adam, AdamW, Optimizer
-from nn.training import History, Step, Training, evaluate, fit, predict, train
+from nn.training import Training, evaluate, fit, predict, train
 
 __all__ = [
     "MLP", "SGD", "Adam", "AdamW", "History", "Layer", "Linear", "Module", "Neuron", "Optimizer", "Parameter",

@@ -10,7 +10,7 @@ import io
 import re
 from typing import Any
 
-from nn.training import History
+from nn.history import History
 
 _INKS = {"#010203": "var(--text)", "#010204": "var(--muted)", "#010205": "var(--accent)", "#010206": "var(--second)"}
 TEXT, MUTED, TRAIN, VALIDATION = _INKS

@@ -17,8 +17,6 @@ Calling the outermost module maps its submodules to paths, so that every node kn
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
-from weakref import ref as weakref
 
 import numpy as np
 
@@ -27,6 +25,7 @@ from autograd.errors import ArgumentError
 from autograd.ops.constant import alias
 from autograd.value import Value, make
 from nn.init import Rng, streams
+from nn.paths import Paths
 
 __all__ = ["Module", "Parameter"]
 
@@ -52,7 +51,7 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         outside = CONTEXT.get()
-        paths = _Paths.below(self) if outside.paths is None else outside.paths
+        paths = Paths.below(self) if outside.paths is None else outside.paths
         token = CONTEXT.set(Context(outside.recording, outside.depth, paths[id(self)], paths, outside.anomaly))
         try:
             return self.forward(*args, **kwargs)
@@ -203,31 +202,6 @@ class Module:
     def named_layers(self) -> Iterator[tuple[str, Any]]:
         """(name, layer) as the repr lists them: the modules held directly; containers add their plain functions."""
         return ((name, child) for name, child in self.named_children() if isinstance(child, Module))
-
-
-class _Paths(dict[int, str]):
-    """id of every module below an outermost one → its dotted path; "" for a stranger that is called from inside.
-
-    Kept from call to call, since finding the modules takes longer than a small layer; a module that is not in it yet makes
-    it look again.
-    """
-
-    known: WeakKeyDictionary[Module, "_Paths"] = WeakKeyDictionary()
-    root: weakref[Module]
-
-    @classmethod
-    def below(cls, module: Module) -> "_Paths":
-        paths = cls.known.get(module)
-        if paths is None:
-            paths = cls.known[module] = cls()
-            paths.root = weakref(module)
-        return paths
-
-    def __missing__(self, key: int) -> str:
-        root = self.root()
-        if root is not None:
-            self.update({id(module): path for path, module in root.named_modules()})
-        return self.setdefault(key, "")
 
 
 def _inside(name: str, held: Any) -> Iterator[tuple[str, Any]]:

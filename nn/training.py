@@ -18,15 +18,15 @@ import math
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from autograd.context import no_grad
-from autograd.errors import ArgumentError, MissingExtraError, NonFiniteError
+from autograd.errors import ArgumentError, NonFiniteError
 from autograd.value import Value
 from nn.data import batches
+from nn.history import History, Step
 from nn.init import Rng, generator
 from nn.losses import accuracy, cross_entropy, mse
 from nn.module import Module
@@ -37,90 +37,26 @@ __all__ = ["History", "Step", "Training", "evaluate", "fit", "predict", "train"]
 Metric = Callable[[Any, Any], float]
 
 
-@dataclass(frozen=True)
-class Step:
-    """What a batch of training did. Validation figures are there on the last batch of an epoch, else None.
-
-    epoch, batch   counted from 1         loss        of this batch, before the step
-    last           whether the epoch ends train_loss  mean over the epoch so far
-    """
-
-    epoch: int
-    batch: int
-    loss: float
-    last: bool
-    train_loss: float
-    validation_loss: float | None = None
-    validation_metric: float | None = None
-    improved: bool = False
-
-
-@dataclass
-class History:
-    """Figures by epoch: train_loss (mean of the batches' losses), validation_loss, validation_metric.
-
-    best_epoch  counted from 1: the epoch whose weights the model has now; the last one without validation data
-    seconds     duration of the whole training
-    """
-
-    train_loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    validation_metric: list[float] = field(default_factory=list)
-    best_epoch: int = 0
-    seconds: float = 0.0
-    stopped: str = ""
-
-    def plot(self, axes: Any = None) -> Any:
-        """Loss by epoch, training and validation, on matplotlib Axes, which it returns. Needs the extra [plot]."""
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError:
-            raise MissingExtraError('History.plot needs matplotlib: pip install "glassgrad[plot]"') from None
-        axes = plt.figure(figsize=(6, 3.5)).subplots() if axes is None else axes
-        epochs = range(1, len(self.train_loss) + 1)
-        axes.plot(epochs, self.train_loss, label="training")
-        if self.validation_loss:
-            axes.plot(epochs, self.validation_loss, label="validation")
-            axes.axvline(self.best_epoch, color="gray", linewidth=1, linestyle=":", label="best epoch")
-        axes.set(xlabel="epoch", ylabel="loss", title="Training")
-        axes.legend(frameon=False)
-        return axes
-
-
-def train(
-    model: Module,
-    X: Any,
-    y: Any,
-    *,
-    optimizer: Optimizer | None = None,
-    loss: Callable[[Any, Any], Any] | None = None,
-    epochs: int = 10,
-    batch_size: int = 32,
-    rng: Rng = None,
-    validation: tuple[Any, Any] | None = None,
-    metric: Metric | None = None,
-    patience: int | None = None,
-) -> "Training":
-    """Batches of training as an iterator of Steps; the arguments are those of fit."""
-    return Training(model, X, y, optimizer, loss, epochs, batch_size, rng, validation, metric, patience)
-
-
 class Training:
-    """The iterator behind train() and fit(): see there. `history` grows as it runs; close() puts the best weights back."""
+    """Batches of training as an iterator of Steps; nn.train is another name for it. The arguments are those of fit.
+
+    `history` grows as it runs; close() puts the best weights back.
+    """
 
     def __init__(
         self,
         model: Module,
         X: Any,
         y: Any,
-        optimizer: Optimizer | None,
-        loss: Callable[[Any, Any], Any] | None,
-        epochs: int,
-        batch_size: int,
-        rng: Rng,
-        validation: tuple[Any, Any] | None,
-        metric: Metric | None,
-        patience: int | None,
+        *,
+        optimizer: Optimizer | None = None,
+        loss: Callable[[Any, Any], Any] | None = None,
+        epochs: int = 10,
+        batch_size: int = 32,
+        rng: Rng = None,
+        validation: tuple[Any, Any] | None = None,
+        metric: Metric | None = None,
+        patience: int | None = None,
     ) -> None:
         for name, number in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
             if number is not None and (not isinstance(number, (int, np.integer)) or number < 1):
@@ -225,6 +161,9 @@ class Training:
         return figures
 
 
+train = Training
+
+
 def fit(
     model: Module,
     X: Any,
@@ -254,8 +193,9 @@ def fit(
     Raises NonFiniteError if the loss becomes NaN or infinite. Ctrl-C ends it early, with the best weights back in the
     model, and is raised again.
     """
-    arguments = (optimizer, loss, epochs, batch_size, rng, validation, metric, patience)
-    with Training(model, X, y, *arguments) as steps, _bar(progress, epochs) as bar:
+    options: dict[str, Any] = {"rng": rng, "validation": validation, "metric": metric, "patience": patience}
+    steps = Training(model, X, y, optimizer=optimizer, loss=loss, epochs=epochs, batch_size=batch_size, **options)
+    with steps, _bar(progress, epochs) as bar:
         for step in steps:
             if step.last:
                 figures = {"loss": f"{step.train_loss:.4f}"}

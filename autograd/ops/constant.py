@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.primitives import constant_functions, primitive, sample
+from autograd.primitives import as_method, primitive, sample
+from autograd.value import DISPATCH, Value
 
 __all__ = ["alias", "item"]
 
@@ -41,6 +42,25 @@ def _ufunc(function):
     primitive(
         forward, numpy=function, kind="elementwise", differentiable=False, samples=[sample(*["3 4"] * function.nin)]
     )
+
+
+def constant_functions(*functions):
+    """Register NumPy functions whose results carry no gradient: called on Values, they see the plain data."""
+    for function in functions:
+        DISPATCH[function] = call = _plain(function)
+        if callable(getattr(np.ndarray, function.__name__, None)):
+            setattr(Value, function.__name__, as_method(call, function))
+
+
+def _plain(function):
+    def call(*args, **kwargs):
+        return function(*map(_strip, args), **{name: _strip(x) for name, x in kwargs.items()})
+
+    return call
+
+
+def _strip(x):
+    return x.data if isinstance(x, Value) else [_strip(y) for y in x] if type(x) is list else x
 
 
 for _function in (

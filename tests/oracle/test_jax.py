@@ -16,6 +16,7 @@ from autograd import ops
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 jnp, jnn = jax.numpy, jax.nn
 pytestmark = pytest.mark.oracle
+QUICKLY = {"xla_backend_optimization_level": 0}  # most of the time here is compiling
 TOLERANCE = 1e-10  # relative to the largest entry; both compute in float64
 
 
@@ -41,9 +42,18 @@ PROGRAMS = {
     "a chain of scalars": (lambda np, nn, x: np.sin(np.exp(np.tanh(x) * 0.5) / (1.0 + x * x)) ** 3, 0.7),
     "a scalar used often": (lambda np, nn, x: x * x + x / (x + 3.0) - x**-2 + 2.0**x - (1.0 - x) * x, 1.3),
     "hyperbolic": (lambda np, nn, x: np.sum(np.arctanh(0.5 * np.sin(x)) * np.cosh(x) - np.arcsinh(np.sinh(x))), X),
-    "trigonometric": (lambda np, nn, x: np.sum(np.arctan2(np.cos(x), 2.0 + x) + np.arcsin(0.3 * x) * np.tan(0.5 * x)), X),
-    "logarithms and roots": (lambda np, nn, x: np.sum(np.log1p(x**2) * np.sqrt(2.0 + x) + np.log(3.0 + x) * np.cbrt(x + 2.0)), X),
-    "expm1, exp2, log2, hypot": (lambda np, nn, x: np.sum(np.expm1(x) * np.exp2(x) + np.log2(3.0 + x) - np.hypot(x, 1.0)), X),
+    "trigonometric": (
+        lambda np, nn, x: np.sum(np.arctan2(np.cos(x), 2.0 + x) + np.arcsin(0.3 * x) * np.tan(0.5 * x)),
+        X,
+    ),
+    "logarithms and roots": (
+        lambda np, nn, x: np.sum(np.log1p(x**2) * np.sqrt(2.0 + x) + np.log(3.0 + x) * np.cbrt(x + 2.0)),
+        X,
+    ),
+    "expm1, exp2, log2, hypot": (
+        lambda np, nn, x: np.sum(np.expm1(x) * np.exp2(x) + np.log2(3.0 + x) - np.hypot(x, 1.0)),
+        X,
+    ),
     "a multilayer perceptron": (
         lambda np, nn, w: np.mean((np.tanh(np.tanh(X @ w[0:3] + w[3]) @ w[4:7] + w[7]) @ w[8]) ** 2),
         array(9, 3),
@@ -60,7 +70,10 @@ PROGRAMS = {
     ),
     "softmax": (lambda np, nn, x: np.sum(nn.softmax(x, axis=0) ** 2 * X), X + 0.1),
     "logsumexp": (lambda np, nn, x: np.sum((nn.logsumexp(x, axis=1)) ** 2), X),
-    "binary cross-entropy": (lambda np, nn, x: np.mean(np.logaddexp(0.0, x) - MASK * x) + np.sum(nn.sigmoid(x) ** 2), X),
+    "binary cross-entropy": (
+        lambda np, nn, x: np.mean(np.logaddexp(0.0, x) - MASK * x) + np.sum(nn.sigmoid(x) ** 2),
+        X,
+    ),
     "Euclidean norms": (lambda np, nn, x: np.linalg.norm(x) + np.sum(np.linalg.norm(x, axis=1) ** 3), X),
     "layer norm": (
         lambda np, nn, x: np.sum(
@@ -68,7 +81,10 @@ PROGRAMS = {
         ),
         X,
     ),
-    "standard deviation": (lambda np, nn, x: np.sum(np.std(x, axis=0, ddof=1) ** 2 * np.arange(1.0, 4.0)) + np.std(x), X),
+    "standard deviation": (
+        lambda np, nn, x: np.sum(np.std(x, axis=0, ddof=1) ** 2 * np.arange(1.0, 4.0)) + np.std(x),
+        X,
+    ),
     "products": (lambda np, nn, x: np.prod(x[0]) * np.sum(np.prod(x, axis=0)), X),
     "a product with a zero": (lambda np, nn, x: np.prod(x * np.array([1.0, 0.0, 2.0])), X[0]),
     "extremes": (lambda np, nn, x: np.sum(np.max(x, axis=1) ** 2 * np.min(x, axis=1)), X),
@@ -83,29 +99,46 @@ PROGRAMS = {
     "matrix products": (lambda np, nn, x: np.sum((x @ W @ x.T) ** 2) + np.dot(x[0], x[1]) * np.vdot(x, x), X),
     "a batch of matrices": (lambda np, nn, x: np.sum(np.matmul(np.stack([x, x**2]), W) ** 2), X),
     "tensordot and outer": (lambda np, nn, x: np.tensordot(x, x * X, axes=2) * np.sum(np.outer(x[0], x[:, 1]) ** 2), X),
-    "indexing": (lambda np, nn, x: np.sum(x[1:, ::-1] ** 2 * x[:-1]) * np.sum(x[np.array([0, 0, 3]), np.array([2, 2, 1])] ** 3), X),
-    "masks and take": (lambda np, nn, x: np.sum(x[MASK] ** 3) + np.sum(np.take(x, np.array([1, 1, 0]), axis=1) ** 2), X),
+    "indexing": (
+        lambda np, nn, x: np.sum(x[1:, ::-1] ** 2 * x[:-1]) * np.sum(x[np.array([0, 0, 3]), np.array([2, 2, 1])] ** 3),
+        X,
+    ),
+    "masks and take": (
+        lambda np, nn, x: np.sum(x[MASK] ** 3) + np.sum(np.take(x, np.array([1, 1, 0]), axis=1) ** 2),
+        X,
+    ),
     "broadcasting": (lambda np, nn, x: np.sum((x[:, None, :] - x[None, :, :]) ** 2 * np.exp(x[:, :1, None])), X),
     "pairwise kernel": (lambda np, nn, x: np.sum(np.exp(-np.sum((x[:, None] - x[None]) ** 2, axis=-1))), X),
     "reshaping": (
-        lambda np, nn, x: np.sum(np.swapaxes(np.reshape(x.T, (3, 2, 2)), 0, 2)[..., 1] ** 2 * np.moveaxis(x, 0, 1)[:2, :2]),
+        lambda np, nn, x: np.sum(
+            np.swapaxes(np.reshape(x.T, (3, 2, 2)), 0, 2)[..., 1] ** 2 * np.moveaxis(x, 0, 1)[:2, :2]
+        ),
         X,
     ),
     "joining and cutting": (
-        lambda np, nn, x: np.sum(np.concatenate([x, x[:1] ** 2]) ** 2) * np.sum(np.split(x, 2)[1] ** 3) + np.sum(np.hstack([x[0], x[:, 0]]) ** 3),
+        lambda np, nn, x: (
+            np.sum(np.concatenate([x, x[:1] ** 2]) ** 2) * np.sum(np.split(x, 2)[1] ** 3)
+            + np.sum(np.hstack([x[0], x[:, 0]]) ** 3)
+        ),
         X,
     ),
     "padding, rolling, repeating": (
-        lambda np, nn, x: np.sum(np.pad(x, ((1, 0), (0, 2)), mode="edge") ** 3) + np.sum(np.roll(x, 1, axis=0) * np.flip(x) * np.tile(x[:1], (4, 1))),
+        lambda np, nn, x: (
+            np.sum(np.pad(x, ((1, 0), (0, 2)), mode="edge") ** 3)
+            + np.sum(np.roll(x, 1, axis=0) * np.flip(x) * np.tile(x[:1], (4, 1)))
+        ),
         X,
     ),
-    "triangles and diagonals": (lambda np, nn, x: np.sum(np.tril(x) @ np.triu(x) * x) + np.trace(x) ** 3 + np.sum(np.diagonal(x) ** 2), W),
+    "triangles and diagonals": (
+        lambda np, nn, x: np.sum(np.tril(x) @ np.triu(x) * x) + np.trace(x) ** 3 + np.sum(np.diagonal(x) ** 2),
+        W,
+    ),
     "attention": (
         lambda np, nn, x: np.sum((nn.softmax(x @ W @ x.T / math.sqrt(3.0), axis=-1) @ x) ** 2),
         X,
     ),
     "a recurrence": (lambda np, nn, x: recurrence(np, nn, x), X),
-}  # fmt: skip
+}
 
 
 def recurrence(np, nn, x):
@@ -128,10 +161,11 @@ def test_value_gradient_and_hessian_equal_jaxs(f, x):
     ours, theirs = (lambda x: f(np, ops, x)), (lambda x: f(jnp, jnn, x))
     given = x if isinstance(x, float) else jnp.asarray(x)
     value, slope = autograd.value_and_grad(ours)(x)
-    expected, expected_slope = jax.jit(jax.value_and_grad(theirs))(given)
+    everything = jax.jit(lambda x: (theirs(x), jax.grad(theirs)(x), jax.hessian(theirs)(x)), compiler_options=QUICKLY)
+    expected, expected_slope, expected_hessian = everything(given)
     same(value, expected, "value")
     same(slope, expected_slope, "gradient")
-    same(autograd.hessian(ours)(x), jax.jit(jax.hessian(theirs))(given), "Hessian")
+    same(autograd.hessian(ours)(x), expected_hessian, "Hessian")
     t = np.cos(np.arange(np.size(x), dtype=float)).reshape(np.shape(x))[()]
     same(autograd.jvp(ours, (x,), (t,))[1], np.sum(np.asarray(expected_slope) * t), "forward mode")
 
