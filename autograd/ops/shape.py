@@ -3,6 +3,8 @@
 An op of kind "view" only looks at memory differently; the adjoint of a rearrangement is the rearrangement undone.
 """
 
+from typing import Any
+
 import numpy as np
 
 from autograd.errors import ArgumentError
@@ -15,7 +17,7 @@ __all__ = ["broadcast_to", "copy", "expand_dims", "flip", "moveaxis", "ravel", "
 BAD_AXIS = error(("3",), axis=2, match="axis 2 is out of bounds")
 
 
-def sum_to(g, shape):
+def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
     """Sum g over the axes that broadcasting an array of `shape` to the shape of g repeats."""
     extra = np.ndim(g) - len(shape)
     if extra:
