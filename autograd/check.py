@@ -96,8 +96,8 @@ def _compare(f: Callable[..., Any], xs: Any, rtol: float) -> tuple[int, list[Ent
     """(number of entries compared, list of the wrong ones) for the full Jacobian of f at xs."""
     leaves, structure = tree.flatten(tuple(xs))
     names = [_pretty(path) for path in tree.paths(tuple(xs))]
-    top = [child == tree.LEAF for child in structure.children]
-    moving = [i for i, x in enumerate(leaves) if _is_real(x, top=len(leaves) == len(top) and all(top))]
+    top = [child == tree.LEAF for child in structure.children for _ in range(child.count)]
+    moving = [i for i, (x, alone) in enumerate(zip(leaves, top, strict=True)) if _is_real(x, top=alone)]
     if not moving:
         raise ArgumentError("check_gradients: there is no real number or array among the arguments")
     base = [np.array(data_of(leaves[i]), dtype=np.float64) for i in moving]

@@ -198,7 +198,7 @@ class Primitive:
         if type(data) is complex and all(type(x) in (float, int) for x in saved):
             data = self.numpy[0](*map(np.float64, saved), **options)
         if not (met and self.differentiable):
-            return self.plain_results(data)
+            return float(data) if met and type(data) is np.float64 else self.plain_results(data)
         if context.anomaly:
             context = context.but(line=caller())
             if not is_finite(data) and all(map(is_finite, saved)):

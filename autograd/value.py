@@ -246,6 +246,10 @@ class Value:
         return repr(self)
 
     def __format__(self, spec):
+        if spec and np.size(self.data) != 1:
+            raise TypeError(
+                f"format {spec!r} is for a single number, not shape {self.shape}; format v.data.mean() or str(v)"
+            )
         return format(np.asarray(self.data).item(), spec) if spec else str(self)
 
     def __reduce__(self):

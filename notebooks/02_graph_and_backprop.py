@@ -26,7 +26,7 @@ import numpy as np
 
 import nn
 from autograd import Value, check_gradients, detect_anomaly, draw, errors, grad, no_grad, primitive
-from autograd.backward import unbroadcast
+from autograd.ops.shape import sum_to
 
 # %% [markdown]
 # ## Nodes and operands
@@ -214,10 +214,10 @@ total.label = "total"
 total.backward()
 
 cotangent = 2 * (table.data + row.data)  # what the rule of + is given, of shape (4, 3)
-print("cotangent ", cotangent.shape, "→", unbroadcast(cotangent, (3,)), (3,))
+print("cotangent ", cotangent.shape, "→", sum_to(cotangent, (3,)), (3,))
 print("row.grad  ", row.grad)
 assert np.array_equal(row.grad, cotangent.sum(axis=0))
-assert np.array_equal(row.grad, unbroadcast(cotangent, (3,)))
+assert np.array_equal(row.grad, sum_to(cotangent, (3,)))
 assert table.grad.shape == (4, 3)
 
 # %%
@@ -227,9 +227,9 @@ draw(total, direction="TB")
 # An axis of length 1 is summed too, but stays.
 
 # %%
-print(unbroadcast(np.ones((4, 3)), (4, 1)).ravel(), unbroadcast(np.ones((4, 3)), (1, 3)).ravel())
-assert unbroadcast(np.ones((4, 3)), (4, 1)).tolist() == [[3.0]] * 4
-assert unbroadcast(np.ones((4, 3)), (1, 3)).tolist() == [[4.0] * 3]
+print(sum_to(np.ones((4, 3)), (4, 1)).ravel(), sum_to(np.ones((4, 3)), (1, 3)).ravel())
+assert sum_to(np.ones((4, 3)), (4, 1)).tolist() == [[3.0]] * 4
+assert sum_to(np.ones((4, 3)), (1, 3)).tolist() == [[4.0] * 3]
 
 # %% [markdown]
 # ## A new operation

@@ -97,6 +97,14 @@ def test_a_graph_has_no_reference_cycles(record):
         gc.enable()
 
 
+def test_the_walk_leaves_out_what_is_older_than_its_inputs():
+    old = Value(1.0)
+    for _ in range(100):
+        old = old + 1.0
+    x = Value(2.0)
+    assert [node.op for node in order([x * old + 1.0], [x])] == ["add", "multiply"]
+
+
 # accumulation
 
 
