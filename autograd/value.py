@@ -248,7 +248,7 @@ class Value:
     def __format__(self, spec):
         if spec and np.size(self.data) != 1:
             raise TypeError(
-                f"format {spec!r} is for a single number, not shape {self.shape}; format v.data.mean() or str(v)"
+                f"format {spec!r} is for one number, not shape {self.shape}; format v.data.mean() or str(v)"
             )
         return format(np.asarray(self.data).item(), spec) if spec else str(self)
 

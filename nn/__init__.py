@@ -4,8 +4,12 @@
     model = nn.MLP(64, [32, 10], rng=0)
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
-Files in reading order: module, init, layers/, scalar, losses, optim, data, training, viz/.
+Files in reading order: module, init, layers/, scalar, losses, optim, data, training; then viz/ (pictures), datasets/, and the
+main job: table, encoder, job, report, __main__.
 """
+
+import importlib as _importlib
+from typing import Any as _Any
 
 import autograd as _autograd
 
@@ -17,7 +21,7 @@ if not hasattr(_autograd, "check_gradients"):
     )
 
 from nn import init, scalar
-from nn.data import batches
+from nn.data import Standardizer, batches, split
 from nn.history import History, Step
 from nn.layers import MLP, Layer, Linear, Neuron, Sequential
 from nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
@@ -27,6 +31,12 @@ from nn.training import Training, evaluate, fit, predict, train
 
 __all__ = [
     "MLP", "SGD", "Adam", "AdamW", "History", "Layer", "Linear", "Module", "Neuron", "Optimizer", "Parameter",
-    "Sequential", "Step", "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
-    "hinge", "huber", "init", "mae", "mse", "predict", "scalar", "train",
+    "Sequential", "Standardizer", "Step", "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
+    "hinge", "huber", "init", "mae", "mse", "predict", "scalar", "split", "train",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> _Any:
+    if name in ("datasets", "table", "viz"):  # imported when first used
+        return _importlib.import_module(f"nn.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

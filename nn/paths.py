@@ -29,4 +29,6 @@ class Paths(dict[int, str]):
         root = self.root()
         if root is not None:
             self.update({id(module): path for path, module in root.named_modules()})
+            for path, parameter in root.named_parameters():
+                parameter.label = parameter.label or path  # its name in pictures and messages
         return self.setdefault(key, "")

@@ -359,3 +359,10 @@ def test_an_exception_leaves_no_path_behind_and_says_where_it_was():
         model(np.ones(2))
     assert caught.value.__notes__ == ["in 1.0: Linear(3, 1)"]
     assert (Value(1.0) * 2.0).path == ""
+
+
+def test_a_call_names_the_parameters_that_have_no_label():
+    model = nn.MLP(2, [3, 1], rng=0)
+    model.layers[1].bias.label = "mine"
+    model(np.ones(2, np.float32))
+    assert [p.label for p in model.parameters()] == ["layers.0.weight", "layers.0.bias", "layers.1.weight", "mine"]
