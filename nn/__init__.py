@@ -4,8 +4,8 @@
     model = nn.MLP(64, [32, 10], rng=0)
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
-Files in reading order: module, init, layers/, scalar, losses, optim, data, training; then viz/ (pictures), datasets/, and the
-main job: table, encoder, job, report, __main__.
+Files in reading order: module, init, layers/, scalar, losses, optim, data, training; then viz/ (pictures),
+datasets/, and the main job: table, encoder, job, report, __main__.
 """
 
 import importlib as _importlib
@@ -31,7 +31,8 @@ from nn.training import Training, evaluate, fit, predict, train
 
 __all__ = [
     "MLP", "SGD", "Adam", "AdamW", "History", "Layer", "Linear", "Module", "Neuron", "Optimizer", "Parameter",
-    "Sequential", "Standardizer", "Step", "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
+    "Sequential", "Standardizer", "Step",
+    "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
     "hinge", "huber", "init", "mae", "mse", "predict", "scalar", "split", "train",
 ]  # fmt: skip
 

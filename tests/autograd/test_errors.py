@@ -152,7 +152,7 @@ def test_every_class_is_in_the_list_and_says_what_fails_and_what_to_do():
     classes = {name for name, thing in vars(errors).items() if isinstance(thing, type) and issubclass(thing, Exception)}
     assert classes == set(errors.__all__)
     for name in errors.__all__:
-        assert re.search(r"^    Fails: .+  Fix: ", getattr(errors, name).__doc__, re.MULTILINE), name
+        assert re.search(r"^ *Fails: .+  Fix: ", getattr(errors, name).__doc__, re.MULTILINE), name
 
 
 # declaring an op
