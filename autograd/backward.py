@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from autograd.context import CONTEXT, context
-from autograd.data import is_finite
-from autograd.errors import ArgumentError, NonFiniteError, NotDifferentiableError, RuleError, SeedError
+from autograd.data import digest, is_finite
+from autograd.errors import ArgumentError, InPlaceError, NonFiniteError, NotDifferentiableError, RuleError, SeedError
 from autograd.ops.arithmetic import astype
 from autograd.ops.constant import alias, item
 from autograd.ops.shape import sum_to
@@ -94,6 +94,11 @@ def propagate(
             continue
         if keep is not None:
             node.grad = g if keep == "all" else UNREACHED
+        if anomaly and node.context.digest not in ((), digest(node.saved)):
+            raise InPlaceError(
+                f"an operand of {node.op} was written into between the forward and the backward pass; the node was made at "
+                f"{node.context.line}. Use a copy, or a new array"
+            )
         op = node.primitive
         if plain and op.binary and not node.options:  # most nodes: the general way below, unrolled, in 60 % of its time
             out, (x, y), (a, b), (rule_a, rule_b) = node.data, node.saved, node.operands, op.rules
@@ -115,8 +120,9 @@ def propagate(
                     cotangents[b] = d if old is None else old + d
                 continue
         for operand, data, c in _contributions(node, g, wanted, record):
-            c = check(c, data, node) if anomaly else conform(c, data, node)
-            cotangents[operand] = accumulate(cotangents[operand], c) if operand in cotangents else c
+            c = conform(c, data, node)
+            c = accumulate(cotangents[operand], c) if operand in cotangents else c
+            cotangents[operand] = check(c, data, node) if anomaly else c
     return cotangents
 
 
@@ -142,6 +148,8 @@ def _contributions(node: Value, g: Any, wanted: set[Value] | None, record: bool)
                 c = rule(g, out, *arguments, **options)
             except ArithmeticError:  # Python floats raise for 1/0; NumPy's give inf and nan
                 c = rule(*(np.float64(x) if type(x) is float else x for x in (g, out, *arguments)), **options)
+            except NonFiniteError:  # of an op inside the rule, which is being recorded
+                raise _born(node.saved[index], node) from None
             if c is not None:
                 rows.append((operand, node.saved[index], c))
     return rows
@@ -222,10 +230,15 @@ def check(c: Any, x: Any, node: Value) -> Any:
     """conform, and under detect_anomaly a NonFiniteError where a finite node's rule makes a NaN or infinity."""
     c = conform(c, x, node)
     if not is_finite(data_of(c)) and is_finite(node.saved):
-        raise NonFiniteError(
-            f"{_rule_of(x, node)} made a NaN or infinity in the backward pass; the node was made at {node.context.line}"
-        )
+        raise _born(x, node)
     return c
+
+
+def _born(x: Any, node: Value) -> NonFiniteError:
+    """The error for a NaN or infinity that the rule of a finite node makes."""
+    return NonFiniteError(
+        f"{_rule_of(x, node)} made a NaN or infinity in the backward pass; the node was made at {node.context.line}"
+    )
 
 
 def seed_for(root: Value, seed: Any = None) -> Any:

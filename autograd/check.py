@@ -163,14 +163,36 @@ def _moved(base: list[Any], i: Any, place: tuple[int, ...], t: Any) -> Any:
 
 
 def _measure(f: Callable[..., Any], x: Any) -> Any:
-    """(slope, uncertainty, (left slope, right slope)) of a vector function of one number, by Ridders' method.
+    """(slope, uncertainty, (left slope, right slope)) of a vector function of one number.
+
+    Ridders' method from a wide step, which is the most exact; where that is not finite, or not what the one-sided slopes
+    say (a kink, a pole or a fast oscillation inside the step), again from narrower ones.
+    """
+    scale = max(1.0, abs(x))
+    centre = f(x)
+    noise, h = 4e-16 * np.abs(centre), 1e-7 * scale
+    with np.errstate(all="ignore"):
+        left, right = (centre - f(x - h)) / h, (f(x + h) - centre) / h
+        near = abs(right - left) + 1e-3 * (abs(left) + abs(right)) + 4.0 * noise / h
+    best, error, sound = np.zeros_like(centre), np.full_like(centre, np.inf), np.zeros(centre.shape, bool)
+    for step in (0.06 * scale, 0.06, 0.01 * abs(x), 1e-4 * scale, 1e-6 * scale):
+        if step == 0.0 or sound.all():
+            continue
+        slope, slack = _ridders(f, x, step, noise)
+        with np.errstate(all="ignore"):
+            good = np.isfinite(slack) & (abs(slope - 0.5 * (left + right)) <= near)
+        take = ~sound & (good | (slack < error))
+        best, error, sound = np.where(take, slope, best), np.where(take, slack, error), sound | good
+    return best, error, (left, right)
+
+
+def _ridders(f: Callable[..., Any], x: float, h: float, noise: Any) -> Any:
+    """(slope, uncertainty) from central differences at h, h / 1.6, …, extrapolated to 0.
 
     Source: C. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Adv. Eng. Software 4 (1982) 75.
     """
-    factor, h = 1.6, 0.06 * max(1.0, abs(x))
-    centre = f(x)
-    noise = 4e-16 * np.abs(centre)
-    best, error = np.zeros_like(centre), np.full_like(centre, np.inf)
+    factor = 1.6
+    best, error = np.zeros_like(noise), np.full_like(noise, np.inf)
     previous: list[Any] = []
     for _ in range(STEPS):
         with np.errstate(all="ignore"):
@@ -185,10 +207,7 @@ def _measure(f: Callable[..., Any], x: Any) -> Any:
                 best, error = np.where(better, row[level], best), np.where(better, gap, error)
         previous = row
         h /= factor
-    h = 1e-7 * max(1.0, abs(x))
-    with np.errstate(all="ignore"):
-        left, right = (centre - f(x - h)) / h, (f(x + h) - centre) / h
-    return best, 4.0 * error, (left, right)
+    return best, 4.0 * error
 
 
 def _differ(low: float, high: float) -> bool:

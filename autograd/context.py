@@ -6,11 +6,11 @@ place and take it away again.
 """
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
-from types import FrameType
 from typing import Any
+
+import numpy as np
 
 __all__ = ["CONTEXT", "Context", "context", "detect_anomaly", "no_grad"]
 
@@ -20,11 +20,11 @@ class Context:
 
     recording  whether ops make nodes            depth    how many transforms are running
     path       dotted path of the Module that is running      paths  Module → dotted path, for the outermost one
-    anomaly    whether detect_anomaly() is on    line     where the op was called (kept only then)
+    anomaly    whether detect_anomaly() is on    line, digest   where the op was called, and on what (kept only then)
     fast       recording and nothing unusual: the scalar operators may take their short way
     """
 
-    __slots__ = ("recording", "depth", "path", "paths", "anomaly", "line", "fast")
+    __slots__ = ("recording", "depth", "path", "paths", "anomaly", "line", "digest", "fast")
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class Context:
         paths: dict[Any, str] | None = None,
         anomaly: bool = False,
         line: str = "",
+        digest: tuple[Any, ...] = (),
     ) -> None:
         self.recording = recording
         self.depth = depth
@@ -41,6 +42,7 @@ class Context:
         self.paths = paths
         self.anomaly = anomaly
         self.line = line
+        self.digest = digest
         self.fast = recording and not anomaly
 
     def but(self, **changes: Any) -> "Context":
@@ -73,18 +75,13 @@ def no_grad() -> contextlib._GeneratorContextManager[None]:
     return context(recording=False)
 
 
-def detect_anomaly() -> contextlib._GeneratorContextManager[None]:
+@contextlib.contextmanager
+def detect_anomaly() -> Iterator[None]:
     """Context manager and decorator: the op that makes the first NaN or infinity raises NonFiniteError.
 
     The message names the op, the pass (forward or backward) and the line of the caller that made the node. Slow: every
-    result is looked at and every op's line is taken; backward() must run inside it too.
+    result is looked at and every op's line is taken; backward() must run inside it too. NumPy's own warnings are silent
+    meanwhile. An operand that was written into between the two passes raises InPlaceError.
     """
-    return context(anomaly=True)
-
-
-def caller() -> str:
-    """“file:line” of the first frame outside this package and NumPy, for detect_anomaly."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("autograd", "numpy", "nn"):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
+    with context(anomaly=True), np.errstate(all="ignore"):
+        yield

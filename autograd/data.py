@@ -1,12 +1,18 @@
-"""What may be the data of a Value, and how it is shown: plain numbers and arrays, before the engine sees them."""
+"""What may be the data of a Value, and how it is looked at: plain numbers and arrays, before the engine sees them.
 
+Kept out of value.py and primitives.py, which are read first: conversion, printing and the checks of detect_anomaly are
+needed by the engine and teach nothing about it.
+"""
+
+import sys
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from autograd.errors import ConversionError
 
-__all__ = ["differentiable_data", "is_finite", "plain_array", "shown"]
+__all__ = ["as_constant", "caller", "differentiable_data", "digest", "is_finite", "plain_array", "shown"]
 
 
 def differentiable_data(data: Any) -> Any:
@@ -30,10 +36,22 @@ def differentiable_data(data: Any) -> Any:
 
 def plain_array(data: Any) -> Any:
     """np.asarray for a list, a tuple or anything with __array__; a Value inside raises ConversionError."""
-    array = np.asarray(data)
+    try:
+        array = np.asarray(data)
+    except ValueError as mistake:  # rows of different lengths
+        raise ConversionError(f"cannot make an array of numbers from {str(data)[:60]!r}: {mistake}") from None
     if array.dtype == object:
         raise ConversionError(f"cannot make an array of numbers from {type(data).__name__} {str(data)[:60]!r}")
     return array
+
+
+def as_constant(x: Any) -> Any:
+    """A constant operand as an op can use it: lists and things with __array__ become arrays, the rest stays."""
+    if isinstance(x, (np.generic, np.ndarray, str)):
+        return x
+    if isinstance(x, (list, tuple)) or hasattr(x, "__array__"):
+        return plain_array(x)
+    return x
 
 
 def is_finite(data: Any) -> bool:
@@ -45,9 +63,22 @@ def is_finite(data: Any) -> bool:
     return True
 
 
+def digest(saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Something that differs when an array in `saved` has been written into; () for no operands."""
+    return tuple(hash(x.tobytes()) if isinstance(x, np.ndarray) else 0 for x in saved)
+
+
 def shown(data: Any) -> str:
     """Data as repr shows it: plain digits for a scalar, NumPy's brackets for an array."""
     if isinstance(data, np.ndarray):
         suffix = "" if data.dtype == np.float64 else f", dtype={data.dtype}"
         return np.array2string(data, separator=", ", threshold=20, precision=4) + suffix
     return str(data)
+
+
+def caller() -> str:
+    """“file:line” of the first frame outside this package and NumPy, for detect_anomaly."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("autograd", "numpy", "nn"):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"

@@ -114,7 +114,7 @@ def no_rule(function: Any, table: Mapping[Any, Any], method: str = "") -> NotDif
     name = f"{getattr(function, '__name__', function)}{method}"
     module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
     known = {getattr(key, "__name__", "") for key in table if callable(key)} - {""}
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.76)
     hint = f"; did you mean np.{near[0]}?" if near else "."
     return NotDifferentiableError(
         f'{module}.{name} has no derivative rule{hint} Add one with @primitive (README, "Adding an operation"), or pass '

@@ -29,8 +29,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.context import CONTEXT, caller
-from autograd.data import is_finite, plain_array
+from autograd.context import CONTEXT
+from autograd.data import as_constant, caller, digest, is_finite
 from autograd.errors import ArgumentError, NonFiniteError, RegistrationError, ShapeError
 from autograd.rows import error, point, sample
 from autograd.value import CONSTANT, DISPATCH, NO_OPTIONS, PLAIN, Value, make
@@ -58,7 +58,6 @@ class Primitive:
         results: Any,
         hidden: int,
         differentiable: bool,
-        batched: bool,
         **rows: Any,
     ) -> None:
         self.forward = forward
@@ -70,7 +69,6 @@ class Primitive:
         self.results = results
         self.hidden = hidden
         self.differentiable = differentiable
-        self.batched = batched
         self.samples, self.points, self.errors = rows["samples"], rows["points"], rows["errors"]
         self.source = rows["source"]
         self.__doc__, self.__name__, self.__module__ = forward.__doc__, self.name, forward.__module__
@@ -200,7 +198,7 @@ class Primitive:
         if not (met and self.differentiable):
             return float(data) if met and type(data) is np.float64 else self.plain_results(data)
         if context.anomaly:
-            context = context.but(line=caller())
+            context = context.but(line=caller(), digest=digest(tuple(saved)))
             if not is_finite(data) and all(map(is_finite, saved)):
                 raise NonFiniteError(f"{self.name} made a NaN or infinity in the forward pass, at {context.line}")
         if not (live and context.recording):
@@ -251,7 +249,6 @@ def primitive(
     results: Any = None,
     hidden: int = 0,
     differentiable: bool = True,
-    batched: bool = False,
     method: Any = None,
     samples: Any = (),
     points: Any = (),
@@ -267,7 +264,6 @@ def primitive(
     results  for an op that computes a tuple: what to make of the list of results (tuple, a namedtuple's _make), or
              "one" if only the first is visible; `hidden`: how many at the end only the rule sees
     differentiable  False: gives plain results (comparisons, argmax)
-    batched  its rules accept cotangents with extra leading axes
     method   a method of Value: True for one called as the op is, or an adapter (value, *args, **kw) → result, or False;
              by default an op has one if ndarray has
     samples, points, errors   rows of the test table (sample, point, error)
@@ -289,7 +285,6 @@ def primitive(
         results=results,
         hidden=hidden,
         differentiable=differentiable,
-        batched=batched,
         samples=list(samples),
         points=list(points),
         errors=list(errors),
@@ -354,15 +349,6 @@ def _form(op: Primitive, count: int, keywords: tuple[str, ...]) -> Any:
     if total < op.required or [place for _, place in known if place is not None] != list(range(given, total)):
         raise ArgumentError(f"{op.name} needs its operands {', '.join(op.operands)}, got {total} of them")
     return given, tuple(names[: count - given]), tuple(known), tuple(ignored)
-
-
-def as_constant(x: Any) -> Any:
-    """A constant operand as an op can use it: lists and things with __array__ become arrays, the rest stays."""
-    if isinstance(x, (np.generic, np.ndarray, str)):
-        return x
-    if isinstance(x, (list, tuple)) or hasattr(x, "__array__"):
-        return plain_array(x)
-    return x
 
 
 def operand_name(op: Primitive, index: int) -> str:

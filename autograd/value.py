@@ -33,7 +33,7 @@ __all__ = ["CONSTANT", "DISPATCH", "Value", "stop_gradient"]
 DISPATCH = {}  # NumPy function or name → Primitive; filled by @primitive
 UNREACHED = float("0")  # this very object in `.grad` says that no backward pass has reached the node
 NO_OPTIONS = {}  # shared by all nodes without options; never written to
-PLAIN = {float, int, bool, complex, np.ndarray, np.float64, np.float32, np.int64, np.bool_, slice, type(None)}
+PLAIN = {float, int, bool, complex, np.ndarray, np.float64, np.float32, np.int64, np.bool_}
 tick = itertools.count(1).__next__  # serial numbers, atomic in CPython
 
 
@@ -61,7 +61,7 @@ def data_of(x):
 def make(primitive, data, operands=(), saved=(), options=NO_OPTIONS, context=None, kind=None):
     """A node: the one place, besides the short way of `_operator`, where the slots of a Value are filled."""
     node = _new(kind or Value)
-    node.data = float(data) if type(data) is np.float64 else data
+    node.data = float(data) if type(data) is np.float64 else np.complex128(data) if type(data) is complex else data
     node.grad = UNREACHED
     node.label = ""
     node.primitive = primitive

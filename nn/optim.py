@@ -90,7 +90,7 @@ class Optimizer:
             data, gradient = parameter.data, parameter.grad
             if isinstance(gradient, Value):  # of backward(record=True)
                 gradient = gradient.data
-            decay = self.weight_decay if self.decay_all or np.ndim(data) >= 2 else 0.0
+            decay = self.weight_decay and (self.weight_decay if self.decay_all or np.ndim(data) >= 2 else 0.0)
             parameter.data, self.state[i] = _blockwise(self.update, data, gradient, self.state[i], decay)
 
     def zero_grad(self) -> None:

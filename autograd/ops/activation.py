@@ -52,7 +52,7 @@ def _two_slopes(g, x, left, steepness):
     samples=ANY,
     points=[point((np.array([-1e3, -1.0, 0.0, 2.0]),), (np.array([0.0, 0.0, 0.0, 1.0]),)), point((0.0,), (0.0,))],
     method=True,
-    source="0 at 0, the minimum-norm subgradient",
+    source="Nair & Hinton 2010; 0 at 0, the minimum-norm subgradient",
 )
 def relu(x, /):
     """Rectifier, out = max(x, 0)."""
@@ -146,6 +146,7 @@ gelu.vjp(x=_gelu)
     samples=ANY,
     points=[point((HUGE,), (np.zeros(2),), out=np.array([0.0, 1.0])), point((0.0,), (0.25,), out=0.5)],
     method=True,
+    source="quotient rule",
 )
 def sigmoid(x, /):
     """Logistic function, out = 1 / (1 + e^(−x)); slope out · (1 − out)."""
@@ -183,6 +184,7 @@ silu.vjp(x=_silu)
     samples=[*ANY, sample("3 4", beta=2.5)],
     points=[point((HUGE,), (np.array([0.0, 1.0]),), out=np.array([0.0, 1e3])), point((0.0,), (0.5,))],
     method=True,
+    source="Dugas et al. 2000; the slope is the logistic function",
 )
 def softplus(x, /, beta=1.0):
     """Smooth rectifier, out = ln(1 + e^(beta x)) / beta; slope σ(beta x)."""
@@ -208,6 +210,7 @@ MASKED = np.array([[0.0, -np.inf, 0.0, -np.inf], [1e3, -1e3, -np.inf, 1e3]])
     samples=ROWS,
     points=[point((MASKED,), (np.zeros((2, 4)),), out=np.array([[0.5, 0.0, 0.5, 0.0], [0.5, 0.0, 0.0, 0.5]]))],
     method=True,
+    source="Bridle 1990: ∂pᵢ/∂xⱼ = pᵢ (δᵢⱼ − pⱼ)",
 )
 def softmax(x, /, axis=-1):
     """Shares that sum to 1 along axis, out = e^x / Σ e^x; dx = out · (g − Σ g out)."""
@@ -227,6 +230,7 @@ softmax.vjp(x=_softmax)
     samples=ROWS,
     points=[point((np.array([[1e3, -1e3]]),), (np.array([[-1.0, 1.0]]),), out=np.array([[0.0, -2e3]]))],
     method=True,
+    source="chain rule: x − logsumexp, whose slope is softmax",
 )
 def log_softmax(x, /, axis=-1):
     """Logarithm of softmax, out = x − ln Σ e^x, in nats; dx = g − e^out Σ g."""
@@ -259,6 +263,7 @@ def _logsumexp(g, out, x, axis=None, keepdims=False):
         ),
     ],
     method=True,
+    source="Boyd & Vandenberghe 2004, §3.1.5: the gradient is softmax",
 )  # fmt: skip
 def logsumexp(x, /, axis=None, keepdims=False):
     """out = ln Σ e^x over axis (all axes by default), without overflow; dx = g · e^(x − out). −inf where all x are."""

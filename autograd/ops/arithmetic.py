@@ -28,7 +28,15 @@ def direction(x):
     return ratio(np.conjugate(x), np.abs(x)) if np.iscomplexobj(x) else np.sign(x)
 
 
-@primitive(numpy=np.add, kind="elementwise", symbol="+", samples=ANY_PAIRS, errors=[MISFIT])
+@primitive(
+    numpy=np.add,
+    kind="elementwise",
+    symbol="+",
+    samples=ANY_PAIRS,
+    points=[point((np.ones(2), 3.0), (np.ones(2), 2.0), out=np.full(2, 4.0))],
+    errors=[MISFIT],
+    source="linear; the transpose of repeating an operand is a sum",
+)
 def add(x, y, /):
     """Sum, out = x + y."""
     return x + y
@@ -37,7 +45,15 @@ def add(x, y, /):
 add.vjp(x=lambda g, out, x, y: g, y=lambda g, out, x, y: g)
 
 
-@primitive(numpy=np.subtract, kind="elementwise", symbol="−", samples=ANY_PAIRS, errors=[MISFIT])
+@primitive(
+    numpy=np.subtract,
+    kind="elementwise",
+    symbol="−",
+    samples=ANY_PAIRS,
+    points=[point((np.ones(2), 3.0), (np.ones(2), -2.0), out=np.full(2, -2.0))],
+    errors=[MISFIT],
+    source="linear: the rule is the transpose of the map",
+)
 def subtract(x, y, /):
     """Difference, out = x − y."""
     return x - y
@@ -46,7 +62,15 @@ def subtract(x, y, /):
 subtract.vjp(x=lambda g, out, x, y: g, y=lambda g, out, x, y: -g)
 
 
-@primitive(numpy=np.multiply, kind="elementwise", symbol="×", samples=ANY_PAIRS, errors=[MISFIT])
+@primitive(
+    numpy=np.multiply,
+    kind="elementwise",
+    symbol="×",
+    samples=ANY_PAIRS,
+    points=[point((np.array([2.0, 0.0]), 3.0), (np.array([3.0, 3.0]), 2.0), out=np.array([6.0, 0.0]))],
+    errors=[MISFIT],
+    source="product rule",
+)
 def multiply(x, y, /):
     """Product, out = x · y."""
     return x * y
@@ -65,7 +89,9 @@ multiply.vjp(x=lambda g, out, x, y: g * y, y=lambda g, out, x, y: g * x)
         sample("", "2 3", low=0.5),
         sample("", ""),
     ],
+    points=[point((1.0, 4.0), (0.25, -0.0625), out=0.25), point((0.0, 2.0), (0.5, 0.0), out=0.0)],
     errors=[MISFIT],
+    source="quotient rule",
 )
 def divide(x, y, /):
     """Quotient, out = x / y; dx = g / y, dy = −g · out / y."""
@@ -82,6 +108,7 @@ divide.vjp(x=lambda g, out, x, y: g / y, y=lambda g, out, x, y: -g * out / y)
     samples=[sample("3 4", "3 4", low=0.3), sample("3 4", "4", low=0.3), sample("3 4", 0.7), sample(7.5, "", low=0.5)],
     points=[point((7.5, 2.0), (1.0, -3.0), out=1.5), point((-7.5, 2.0), (1.0, 4.0), out=0.5)],
     errors=[MISFIT],
+    source="x − y ⌊x / y⌋, where ⌊x / y⌋ is piecewise constant",
 )
 def remainder(x, y, /):
     """What is left of x after taking y off a whole number of times, out = x − y · ⌊x / y⌋, with the sign of y."""
@@ -91,7 +118,14 @@ def remainder(x, y, /):
 remainder.vjp(x=lambda g, out, x, y: g, y=lambda g, out, x, y: -g * np.floor_divide(x, y))
 
 
-@primitive(numpy=np.negative, kind="elementwise", symbol="−", samples=[sample("3 4"), sample("")])
+@primitive(
+    numpy=np.negative,
+    kind="elementwise",
+    symbol="−",
+    samples=[sample("3 4"), sample("")],
+    points=[point((2.0,), (-1.0,), out=-2.0)],
+    source="linear: the rule is the transpose of the map",
+)
 def negative(x, /):
     """Opposite, out = −x."""
     return -x
@@ -100,7 +134,14 @@ def negative(x, /):
 negative.vjp(x=lambda g, out, x: -g)
 
 
-@primitive(numpy=np.positive, kind="elementwise", symbol="+", samples=[sample("3 4"), sample("")])
+@primitive(
+    numpy=np.positive,
+    kind="elementwise",
+    symbol="+",
+    samples=[sample("3 4"), sample("")],
+    points=[point((-2.0,), (1.0,), out=-2.0)],
+    source="linear: the rule is the transpose of the map",
+)
 def positive(x, /):
     """The number itself, out = +x."""
     return +x
@@ -160,7 +201,14 @@ def power(x, y, /):
 power.vjp(x=_power_base, y=_power_exponent)
 
 
-@primitive(numpy=np.square, kind="elementwise", symbol="²", samples=[sample("3 4", complex=True), sample("")])
+@primitive(
+    numpy=np.square,
+    kind="elementwise",
+    symbol="²",
+    samples=[sample("3 4", complex=True), sample("")],
+    points=[point((np.array([0.0, -3.0]),), (np.array([0.0, -6.0]),), out=np.array([0.0, 9.0]))],
+    source="power rule, DLMF §4.7",
+)
 def square(x, /):
     """Square, out = x²."""
     return x * x
@@ -174,6 +222,8 @@ square.vjp(x=lambda g, out, x: g * (2.0 * x))
     kind="elementwise",
     symbol="1/x",
     samples=[sample("3 4", low=0.5, complex=True), sample("", low=0.5)],
+    points=[point((-4.0,), (-0.0625,), out=-0.25)],
+    source="power rule, DLMF §4.7",
 )
 def reciprocal(x, /):
     """Reciprocal, out = 1 / x; dx = −g · out²."""
@@ -197,6 +247,7 @@ def absolute(x, /):
 
 
 absolute.vjp(x=lambda g, out, x: g * direction(x))
+absolute.jvp(x=lambda t, out, x: np.real(t * direction(x)))  # not holomorphic: the derived rule would be complex
 
 
 def _greater_share(g, x, y):
@@ -272,7 +323,14 @@ clip.vjp(
 )
 
 
-@primitive(numpy=(np.conjugate,), kind="elementwise", symbol="conj", samples=[sample("3 4", complex=True), sample("")])
+@primitive(
+    numpy=(np.conjugate,),
+    kind="elementwise",
+    symbol="conj",
+    samples=[sample("3 4", complex=True), sample("")],
+    points=[point((np.array([-2.0, 0.0]),), (np.ones(2),), out=np.array([-2.0, 0.0]))],
+    source="linear over the reals: Re ḡ x = Re g x̄",
+)
 def conjugate(x, /):
     """Complex conjugate, out = x̄; the number itself for a real x."""
     return np.conjugate(x)
@@ -281,7 +339,14 @@ def conjugate(x, /):
 conjugate.vjp(x=lambda g, out, x: np.conjugate(g))
 
 
-@primitive(numpy=np.real, kind="linear", samples=[sample("3 4", complex=True), sample("")], method=False)
+@primitive(
+    numpy=np.real,
+    kind="linear",
+    samples=[sample("3 4", complex=True), sample("")],
+    points=[point((np.array([3.0 + 4.0j]),), (np.array([1.0 + 0.0j]),), out=np.array([3.0]))],
+    method=False,
+    source="gradient ∂/∂x − i ∂/∂y, of Re: 1",
+)
 def real(x, /):
     """Real part; a real x itself."""
     return np.real(x)
@@ -290,7 +355,14 @@ def real(x, /):
 real.vjp(x=lambda g, out, x: astype(g, np.result_type(x)))
 
 
-@primitive(numpy=np.imag, kind="linear", samples=[sample("3 4", complex=True), sample("")], method=False)
+@primitive(
+    numpy=np.imag,
+    kind="linear",
+    samples=[sample("3 4", complex=True), sample("")],
+    points=[point((np.array([3.0 + 4.0j]),), (np.array([-1.0j]),), out=np.array([4.0]))],
+    method=False,
+    source="gradient ∂/∂x − i ∂/∂y, of Im: −i",
+)
 def imag(x, /):
     """Imaginary part; 0 for a real x."""
     return np.imag(x)
@@ -299,10 +371,23 @@ def imag(x, /):
 imag.vjp(x=lambda g, out, x: -1j * g if np.iscomplexobj(x) else 0.0 * g)
 
 
-@primitive(numpy=np.astype, kind="linear", symbol="cast", samples=[sample("3 4", dtype=np.float64)])
+@primitive(
+    numpy=np.astype,
+    kind="linear",
+    symbol="cast",
+    samples=[sample("3 4", dtype=np.float64)],
+    points=[point((np.array([1.5, -2.0]),), (np.ones(2),), out=np.array([1.5, -2.0]), dtype=np.float32)],
+    source="linear: the identity up to rounding",
+)
 def astype(x, /, dtype, copy=True):
     """The same numbers in another dtype; the cotangent is cast back."""
     return np.asarray(x).astype(dtype, copy=copy)[()]
 
 
-astype.vjp(x=lambda g, out, x, dtype, copy=True: astype(g, np.result_type(x)))
+def _cast_back(g, out, x, dtype, copy=True):
+    """g in the operand's dtype; a real operand takes the real part."""
+    real_part = np.real(g) if np.iscomplexobj(g) and not np.iscomplexobj(x) else g
+    return astype(real_part, np.result_type(x))
+
+
+astype.vjp(x=_cast_back)

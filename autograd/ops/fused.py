@@ -27,7 +27,15 @@ def _rows(x):
         sample("2 3 4", "2 4", "2"),
         sample("3 4", "2 4", 0.0),
     ],
+    points=[
+        point(
+            (np.array([[2.0, 3.0]]), np.array([[5.0, 7.0]]), np.ones(1)),
+            (np.array([[5.0, 7.0]]), np.array([[2.0, 3.0]]), np.ones(1)),
+            out=np.array([[32.0]]),
+        )
+    ],
     errors=[error(("3 4", "2 3", "2"), match="(3, 4)")],
+    source="Giles 2008, matrix product; the adjoint of repeating the bias is a sum",
 )
 def linear(x, weight, bias, /):
     """Affine map, out = x @ weightᵀ + bias: x (…, n), weight (m, n), bias (m,) or 0.0 → (…, m)."""

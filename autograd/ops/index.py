@@ -55,6 +55,7 @@ MASK = np.array([[True, False, True, False], [False, False, True, True], [False,
         error(("3",), index=Value(1.0), match="v.data.astype(int)", kind=ArgumentError),
         error(("3",), index=(0, Value(1.0)), match="v.data.astype(int)", kind=ArgumentError),
     ],
+    source="linear: the adjoint of picking adds to where it picked",
 )  # fmt: skip
 def getitem(x, /, index):
     """Elements of x as NumPy indexes them, out = x[index]: integers, slices, …, None, integer arrays, boolean masks."""
@@ -70,6 +71,8 @@ getitem.vjp(x=lambda g, out, x, index: scatter_add(g, np.shape(x), index))
         sample("3", shape=(3, 4), index=(slice(None), 1)), sample("3 4", shape=(3, 4), index=TWICE),
         sample("", shape=(3,), index=0), sample("2", shape=(3,), index=np.array([True, False, True])),
     ],
+    points=[point((np.arange(3.0),), (np.ones(3),), out=np.array([2.0, 0.0, 1.0]), shape=(3,), index=TWICE)],
+    source="linear: the adjoint of adding to places is picking from them",
 )  # fmt: skip
 def scatter_add(x, /, shape, index):
     """Zeros of `shape` with x added at index, as often as index names a place: the adjoint of x[index]."""
@@ -123,7 +126,9 @@ def _take_call(a, /, indices, axis=None, out=None, mode="raise"):
         sample("3 4", indices=[[0, 1], [1, 1]], axis=-1),
         sample("3 4", indices=-1, axis=1), sample("2 3 4", indices=(2, 0), axis=1), sample("", indices=[0, 0]),
     ],
+    points=[point((np.array([5.0, 6.0, 7.0]),), (np.array([2.0, 0.0, 1.0]),), indices=TWICE)],
     errors=[error(("3",), indices=[0, 3], match="index 3 is out of bounds", kind=IndexError)],
+    source="linear: adjoint of picking",
 )  # fmt: skip
 def take(x, /, indices, axis=None):
     """x[indices] along an axis; of the flattened x without one."""
@@ -150,7 +155,9 @@ def _take_along_axis(g, out, x, indices, axis=-1):
         sample("3 4", indices=np.array([[0, 0, 3], [1, 2, 1], [3, 3, 3]]), axis=-1),
         sample("3 4", indices=TWICE, axis=None),
     ],
+    points=[point((np.array([5.0, 6.0, 7.0]),), (np.array([2.0, 0.0, 1.0]),), indices=TWICE, axis=0)],
     errors=[error(("3",), indices=np.array([0, 3]), match="index 3 is out of bounds", kind=IndexError, axis=0)],
+    source="linear: adjoint of picking",
 )  # fmt: skip
 def take_along_axis(x, /, indices, axis=-1):
     """Along an axis, the elements that `indices` names row by row, as argsort or argmax give them."""
@@ -171,6 +178,7 @@ take_along_axis.vjp(x=_take_along_axis)
     points=[point((np.array([True, False]), np.array([1.0, np.inf]), np.array([np.nan, 2.0])),
                   (None, np.array([1.0, 0.0]), np.array([0.0, 1.0])))],
     errors=[error((MASK, "3 4", "3"), match="(3, 4)", kind=ShapeError)],
+    source="linear in x and y; 0 and not 0 · g for the one left out, so that its NaN stays there",
 )  # fmt: skip
 def where(condition, x, y, /):
     """x where the condition holds, else y; the other one gets a cotangent of exactly 0."""
@@ -195,7 +203,9 @@ DISPATCH[np.where] = _where_or_nonzero
     numpy=np.diagonal,
     kind="linear",
     samples=[sample("3 4"), sample("3 4", offset=1), sample("2 3 3", offset=-1, axis1=1, axis2=2), sample("2 3 3")],
+    points=[point((np.ones((2, 3)),), (np.eye(2, 3),), out=np.ones(2))],
     errors=[error(("3",), match="(3,)", kind=ShapeError)],
+    source="linear: adjoint of picking",
 )
 def diagonal(x, /, offset=0, axis1=0, axis2=1):
     """The elements x[i, i + offset] of two axes, which become the last one."""
@@ -214,7 +224,9 @@ def _trace(g, out, x, **options):
     numpy=np.trace,
     kind="linear",
     samples=[sample("3 4"), sample("3 3", offset=-1), sample("2 3 3", axis1=1, axis2=-1)],
+    points=[point((np.ones((2, 3)),), (np.eye(2, 3),), out=2.0)],
     errors=[error(("3",), match="(3,)", kind=ShapeError)],
+    source="linear; Petersen and Pedersen, The Matrix Cookbook: ∂ Tr X / ∂X = I",
 )
 def trace(x, /, offset=0, axis1=0, axis2=1):
     """Sum of a diagonal, out = Σ x[i, i + offset]."""
@@ -224,7 +236,13 @@ def trace(x, /, offset=0, axis1=0, axis2=1):
 trace.vjp(x=_trace)
 
 
-@primitive(numpy=np.diag, kind="linear", samples=[sample("3"), sample("3", k=-1), sample("3 4"), sample("3 4", k=1)])
+@primitive(
+    numpy=np.diag,
+    kind="linear",
+    samples=[sample("3"), sample("3", k=-1), sample("3 4"), sample("3 4", k=1)],
+    points=[point((np.array([2.0, 3.0]),), (np.ones(2),), out=np.array([[2.0, 0.0], [0.0, 3.0]]))],
+    source="linear: adjoint of picking",
+)
 def diag(x, /, k=0):
     """A vector on the k-th diagonal of a square matrix of zeros, or the k-th diagonal of a matrix."""
     return np.diag(x, k)
@@ -233,7 +251,13 @@ def diag(x, /, k=0):
 diag.vjp(x=lambda g, out, x, k=0: np.diagonal(g, k) if np.ndim(x) == 1 else send_back(g, x, np.diag(numbered(x), k)))
 
 
-@primitive(numpy=np.tril, kind="linear", samples=[sample("3 4"), sample("2 3 3", k=-1), sample("3 3", k=1)])
+@primitive(
+    numpy=np.tril,
+    kind="linear",
+    samples=[sample("3 4"), sample("2 3 3", k=-1), sample("3 3", k=1)],
+    points=[point((np.ones((2, 2)),), (np.array([[1.0, 0.0], [1.0, 1.0]]),), out=np.array([[1.0, 0.0], [1.0, 1.0]]))],
+    source="linear: a projection is its own adjoint",
+)
 def tril(x, /, k=0):
     """The lower triangle of the last two axes, up to the k-th diagonal; 0 above it."""
     return np.tril(x, k)
@@ -242,7 +266,13 @@ def tril(x, /, k=0):
 tril.vjp(x=lambda g, out, x, k=0: np.tril(g, k))
 
 
-@primitive(numpy=np.triu, kind="linear", samples=[sample("3 4"), sample("2 3 3", k=-1), sample("3 3", k=1)])
+@primitive(
+    numpy=np.triu,
+    kind="linear",
+    samples=[sample("3 4"), sample("2 3 3", k=-1), sample("3 3", k=1)],
+    points=[point((np.ones((2, 2)),), (np.array([[1.0, 1.0], [0.0, 1.0]]),), out=np.array([[1.0, 1.0], [0.0, 1.0]]))],
+    source="linear: a projection is its own adjoint",
+)
 def triu(x, /, k=0):
     """The upper triangle of the last two axes, from the k-th diagonal; 0 below it."""
     return np.triu(x, k)

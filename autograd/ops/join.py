@@ -43,8 +43,10 @@ def _concatenate(g, out, *arrays, needed, axis=0):
         sample("2 3", "1 3"), sample("2 3", "2 1", "2 0", axis=-1), sample("2 3", "4", axis=None), sample("3"),
         sample(np.ones((2, 1)), "2 2", axis=1),
     ],
+    points=[point((np.ones(2), np.zeros(1)), (np.ones(2), np.ones(1)), out=np.array([1.0, 1.0, 0.0]))],
     errors=[error(("2 3", "2 4"), match="(2, 4)"),
     error(("2", "2"), dtype=np.float32, match="'dtype'", kind=ArgumentError)],
+    source="linear: the adjoint of joining is cutting",
 )  # fmt: skip
 def concatenate(*arrays, axis=0):
     """Arrays one after another along an existing axis; with axis=None, their elements."""
@@ -64,7 +66,9 @@ concatenate.vjp_all(_concatenate)
         sample("2 3", "2 3", axis=1),
         sample("", "", ""),
     ],
+    points=[point((1.0, 2.0), (1.0, 1.0), out=np.array([1.0, 2.0]))],
     errors=[error(("2 3", "2 4"), match="(2, 4)")],
+    source="linear: the adjoint of joining is cutting",
 )
 def stack(*arrays, axis=0):
     """Arrays of one shape side by side along a new axis."""
@@ -79,7 +83,12 @@ def _stack_call(tup, *, dtype=None, casting="same_kind"):
 
 
 @primitive(
-    numpy=np.vstack, kind="linear", call=_stack_call, samples=[sample("2 3", "3"), sample("3", "3"), sample("", "")]
+    numpy=np.vstack,
+    kind="linear",
+    call=_stack_call,
+    samples=[sample("2 3", "3"), sample("3", "3"), sample("", "")],
+    points=[point((np.ones(2), np.zeros(2)), (np.ones(2), np.ones(2)), out=np.array([[1.0, 1.0], [0.0, 0.0]]))],
+    source="linear: the adjoint of joining is cutting",
 )
 def vstack(*arrays):
     """Rows below one another; a vector is a row."""
@@ -92,7 +101,12 @@ def _vstack(g, out, *arrays, needed):
 
 
 @primitive(
-    numpy=np.hstack, kind="linear", call=_stack_call, samples=[sample("2 3", "2 1"), sample("3", "2"), sample("", "2")]
+    numpy=np.hstack,
+    kind="linear",
+    call=_stack_call,
+    samples=[sample("2 3", "2 1"), sample("3", "2"), sample("", "2")],
+    points=[point((1.0, np.zeros(2)), (1.0, np.ones(2)), out=np.array([1.0, 0.0, 0.0]))],
+    source="linear: the adjoint of joining is cutting",
 )
 def hstack(*arrays):
     """Arrays next to one another: along the second axis, vectors along their only one."""
@@ -115,7 +129,9 @@ def _split(g, out, x, indices_or_sections, axis=0):
     kind="linear",
     results=list,
     samples=[sample("4 3", indices_or_sections=2), sample("3 5", indices_or_sections=[1, 3], axis=-1)],
+    points=[point((np.arange(4.0),), (np.ones(4),), out=[[0.0, 1.0], [2.0, 3.0]], indices_or_sections=2)],
     errors=[error(("3",), indices_or_sections=2, match="equal division")],
+    source="linear: the adjoint of cutting is joining",
 )
 def split(x, /, indices_or_sections, axis=0):
     """A list of equal parts along axis, or of the parts between indices."""
@@ -128,6 +144,8 @@ split.vjp(x=_split)
 @primitive(
     numpy=np.array_split, kind="linear", results=list,
     samples=[sample("5 2", indices_or_sections=3), sample("3 5", indices_or_sections=2, axis=1)],
+    points=[point((np.arange(3.0),), (np.ones(3),), out=[[0.0, 1.0], [2.0]], indices_or_sections=2)],
+    source="linear: the adjoint of cutting is joining",
 )  # fmt: skip
 def array_split(x, /, indices_or_sections, axis=0):
     """As split, but the last parts may be shorter."""
@@ -171,10 +189,16 @@ def _pad(g, out, x, pad_width, mode="constant", **options):
         sample("2 3", pad_width=((0, 2), (1, 1)), mode="edge"), sample("3", pad_width=4, mode="symmetric"),
         sample("2 3", pad_width={-1: (1, 2)}),
     ],
+    points=[
+        point((np.ones(2),), (np.ones(2),), out=np.array([9.0, 1.0, 1.0, 9.0]), pad_width=1, constant_values=9.0),
+        point((np.arange(3.0),), (np.array([1.0, 3.0, 1.0]),), pad_width=1, mode="reflect"),
+        point((np.arange(3.0),), (np.array([3.0, 1.0, 2.0]),), pad_width=((2, 1),), mode="edge"),
+    ],
     errors=[
         error(("3",), pad_width=1, mode="mean", match="mode='mean'", kind=ArgumentError),
         error(("3",), pad_width=1, constant_values=Value(1.0), match="constant_values", kind=ArgumentError),
     ],
+    source="affine: the adjoint of copying elements to several places is a sum",
 )  # fmt: skip
 def pad(x, /, pad_width, mode="constant", **options):
     """x with a border of a constant or of its own elements: edge, reflect, symmetric, wrap; each sends its g back."""
@@ -191,7 +215,9 @@ pad.vjp(x=_pad)
         sample("3", repeats=2), sample("2 3", repeats=[1, 0, 2], axis=1), sample("2 3", repeats=2, axis=0),
         sample("2 2", repeats=3),
     ],
+    points=[point((np.array([1.0, 2.0, 3.0]),), (np.array([1.0, 0.0, 2.0]),), repeats=[1, 0, 2])],
     errors=[error(("3",), repeats=[1, 2], match="(3,)")],
+    source="linear: the adjoint of repeating is a sum",
 )  # fmt: skip
 def repeat(x, /, repeats, axis=None):
     """Each element `repeats` times in a row, along axis or of the flattened x."""
@@ -212,6 +238,7 @@ repeat.vjp(x=lambda g, out, x, repeats, axis=None: send_back(g, x, np.repeat(num
         sample("", reps=3),
     ],
     points=[point((np.array([1.0, 2.0]),), (np.array([3.0, 3.0]),), reps=3)],
+    source="linear: the adjoint of repeating is a sum",
 )
 def tile(x, /, reps):
     """The whole of x `reps` times, along the last axis or along each axis named."""

@@ -10,9 +10,10 @@ import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops.shape import sum_to
-from autograd.primitives import error, primitive, sample
+from autograd.primitives import error, point, primitive, sample
 
 __all__ = ["dot", "einsum", "inner", "matmul", "outer", "tensordot", "vdot"]
+ROW, COLUMN = np.array([[2.0, 3.0]]), np.array([[5.0], [7.0]])
 
 
 def _matmul_x(g, out, x, y):
@@ -46,10 +47,12 @@ def _matmul_y(g, out, x, y):
         sample("2 3 4", "4 2"), sample("3 4", "2 4 3"), sample("2 3 4", "2 4 2"), sample("2 1 2 3", "3 3 2"),
         sample("1 2 3", "2 3 1"), sample("2 0", "0 3"), sample("0 3", "3 2"), sample("2 2 3", "1 3 2"),
     ],
+    points=[point((ROW, COLUMN), (COLUMN.T, ROW.T), out=np.array([[31.0]]))],
     errors=[
         error(("2 3", "2 3"), match="(2, 3)", kind=ShapeError), error(("2 3", ""), match="matmul", kind=ShapeError),
         error(("2 2 3", "3 3 2"), match="(3, 3, 2)", kind=ShapeError),
     ],
+    source="Giles 2008: C = A B has Ā = C̄ Bᵀ, B̄ = Aᵀ C̄",
 )  # fmt: skip
 def matmul(x, y, /):
     """Matrix product over the last axis of x and the last but one of y; axes before are a batch and broadcast.
@@ -107,7 +110,12 @@ def _dot_y(g, out, x, y):
         sample("2 2 3", "3 2"),
         sample("0", "0"),
     ],
+    points=[
+        point((ROW, COLUMN), (COLUMN.T, ROW.T), out=np.array([[31.0]])),
+        point((2.0, ROW), (5.0, np.full((1, 2), 2.0))),
+    ],
     errors=[error(("2 3", "2 3"), match="(2, 3)", kind=ShapeError)],
+    source="bilinear: the product rule, as for matmul",
 )  # fmt: skip
 def dot(x, y, /):
     """Product over the last axis of x and the last but one (or only) axis of y; x · y if one is a scalar."""
@@ -121,7 +129,9 @@ dot.vjp(x=_dot_x, y=_dot_y)
     numpy=np.vdot,
     kind="bilinear",
     samples=[sample("3", "3", complex=True), sample("2 3", "2 3"), sample("2 3", "6"), sample("", "")],
+    points=[point((ROW, COLUMN), (COLUMN.T, ROW.T), out=31.0)],
     errors=[error(("3", "2"), match="(2,)", kind=ShapeError)],
+    source="linear in y, antilinear in x; gradient ∂/∂x − i ∂/∂y",
 )
 def vdot(x, y, /):
     """Σ x̄ y over all elements."""
@@ -157,7 +167,9 @@ def _inner_y(g, out, x, y):
         sample("2 3", ""),
         sample("", ""),
     ],
+    points=[point((ROW, COLUMN.T), (COLUMN.T, ROW), out=np.array([[31.0]]))],
     errors=[error(("3", "2"), match="(2,)", kind=ShapeError)],
+    source="bilinear: the product rule, as for matmul",
 )
 def inner(x, y, /):
     """Product over the last axes of both."""
@@ -168,7 +180,13 @@ inner.vjp(x=_inner_x, y=_inner_y)
 
 
 @primitive(
-    numpy=np.outer, kind="bilinear", samples=[sample("3", "4"), sample("2 2", "3"), sample("", "3"), sample("0", "2")]
+    numpy=np.outer,
+    kind="bilinear",
+    samples=[sample("3", "4"), sample("2 2", "3"), sample("", "3"), sample("0", "2")],
+    points=[
+        point((ROW, COLUMN), (np.full((1, 2), 12.0), np.full((2, 1), 5.0)), out=np.array([[10.0, 14.0], [15.0, 21.0]]))
+    ],
+    source="bilinear: the product rule, dx = g y, dy = gᵀ x",
 )
 def outer(x, y, /):
     """All products of an element of x and one of y, out[i, j] = x[i] · y[j], both flattened first."""
@@ -197,7 +215,9 @@ def _paired_axes(x, y, axes):
         sample("2 3 4", "4 2 3", axes=([2, 0], [0, 1])),
         sample("2 3 4", "3 2 4", axes=((0, 1), (1, 0))), sample("2 3", "4 3", axes=(-1, -1)), sample("2 3", "2 3"),
     ],
+    points=[point((ROW, COLUMN), (COLUMN.T, ROW.T), out=np.array([[31.0]]), axes=1)],
     errors=[error(("2 3", "2 3"), axes=1, match="(2, 3)", kind=ShapeError)],
+    source="bilinear: the product rule, over the free axes",
 )  # fmt: skip
 def tensordot(x, y, /, axes=2):
     """Sum of products over pairs of axes: the last ones of x with the first ones of y, or those named in two lists."""
@@ -300,11 +320,14 @@ def _einsum(g, out, *operands, index, subscripts, optimize=False):
         sample("2 1", "1 3", subscripts="ij,ij->ij"), sample("3 2 2", subscripts="...ii->...i"),
         sample("2 3", "3", "", subscripts="ij,j,->i"),
     ],
+    points=[point((ROW, COLUMN), (COLUMN.T, ROW.T), out=np.array([[31.0]]), subscripts="ij,jk->ik"),
+            point((np.ones((2, 2)),), (np.eye(2),), out=2.0, subscripts="ii")],
     errors=[
         error(("2 3", "2 3"), subscripts="ij,jk", match="(2, 3)", kind=ShapeError),
         error(("2 3",), subscripts="ij,jk", match="for 2 operands, got 1", kind=ShapeError),
         error(("2 3",), subscripts="ij", dtype=np.float32, match="dtype", kind=ArgumentError),
     ],
+    source="linear in each operand: the product rule",
 )  # fmt: skip
 def einsum(*operands, subscripts, optimize=False):
     """Sum of products by Einstein's convention, out = Σ over the letters that the result lacks."""

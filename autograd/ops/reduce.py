@@ -38,7 +38,9 @@ def spread(g, shape):
     kind="linear",
     symbol="Σ",
     samples=[*AXES, *EMPTY, sample("0 3", axis=1)],
+    points=[point((TIES,), (np.ones((2, 3)),), out=np.array([7.0, 6.0]), axis=1)],
     errors=[BAD_AXIS, NO_DTYPE],
+    source="linear: the rule is the transpose of the map",
 )
 def sum(x, /, axis=None, *, keepdims=False):
     """Sum over axis (all axes by default): every element's slope is 1."""
@@ -53,7 +55,14 @@ def _mean(g, out, x, axis=None, keepdims=False):
     return spread(restored(share, x, axis, keepdims), np.shape(x))
 
 
-@primitive(numpy=np.mean, kind="linear", samples=[*AXES, sample("0 3", axis=1)], errors=[BAD_AXIS, NO_DTYPE])
+@primitive(
+    numpy=np.mean,
+    kind="linear",
+    samples=[*AXES, sample("0 3", axis=1)],
+    points=[point((TIES,), (np.full((2, 3), 0.5),), out=np.array([1.5, 2.5, 2.5]), axis=0)],
+    errors=[BAD_AXIS, NO_DTYPE],
+    source="linear: the rule is the transpose of the map",
+)
 def mean(x, /, axis=None, *, keepdims=False):
     """Mean over axis: every element's slope is 1 / n."""
     if type(x) is not np.ndarray or x.dtype.kind != "f" or x.dtype.itemsize < 4 or not x.size:
@@ -113,6 +122,7 @@ def _prod(g, out, x, axis=None, keepdims=False):
         point((np.array([2.0, 0.0, 0.0]),), (np.array([0.0, 0.0, 0.0]),)),
     ],
     errors=[BAD_AXIS],
+    source="product rule",
 )  # fmt: skip
 def prod(x, /, axis=None, *, keepdims=False):
     """Product over axis; an element's slope is the product of the others, also where elements are 0."""
@@ -183,8 +193,12 @@ SPREADS = [*AXES, sample("3 4", axis=0, ddof=1), sample("5", correction=1, keepd
 @primitive(
     numpy=np.var,
     samples=SPREADS,
-    points=[point((np.full(3, 7.0),), (np.zeros(3),), out=0.0)],
+    points=[
+        point((np.full(3, 7.0),), (np.zeros(3),), out=0.0),
+        point((np.array([1.0, 3.0]),), (np.array([-1.0, 1.0]),), out=1.0),
+    ],
     errors=[BAD_AXIS, NO_DTYPE],
+    source="chain rule; what the mean moves by cancels, as Σ (x − mean) = 0",
 )
 def var(x, /, axis=None, *, ddof=0, keepdims=False, correction=None):
     """Variance over axis, out = Σ (x − mean)² / (n − ddof); dx = g · 2 (x − mean) / (n − ddof).
@@ -286,7 +300,9 @@ def _cumsum(g, out, x, axis=None):
         sample(""),
         sample("0"),
     ],
+    points=[point((np.array([1.0, 2.0, 3.0]),), (np.array([3.0, 2.0, 1.0]),), out=np.array([1.0, 3.0, 6.0]))],
     errors=[BAD_AXIS, NO_DTYPE],
+    source="linear: the rule is the transpose of the map",
 )
 def cumsum(x, /, axis=None):
     """Running sum along axis, of the flattened x without one; its adjoint runs from the other end."""

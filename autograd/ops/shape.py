@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError
-from autograd.primitives import error, primitive, sample
+from autograd.primitives import error, point, primitive, sample
 from autograd.value import Value
 
 __all__ = ["broadcast_to", "copy", "expand_dims", "flip", "moveaxis", "ravel", "reshape", "roll", "squeeze", "sum_to",
            "swapaxes", "transpose"]  # fmt: skip
 
+ROW = np.array([[2.0, 3.0]])
 BAD_AXIS = error(("3",), axis=2, match="axis 2 is out of bounds")
 
 
@@ -39,10 +40,12 @@ def _reshape_method(self, *shape, **options):
         sample("1", shape=()),
         sample("2 0", shape=(0, 3)),
     ],
+    points=[point((ROW,), (np.ones((1, 2)),), out=ROW.T, shape=(2, 1))],
     errors=[
         error(("3 4",), shape=(5, -1), match="(3, 4)"),
         error(("3 4",), shape=-1, order="F", match="no option 'order'", kind=ArgumentError),
     ],
+    source="linear: the adjoint is the rearrangement undone",
 )  # fmt: skip
 def reshape(x, /, shape):
     """The same elements, in C order, in another shape; one length may be −1."""
@@ -52,7 +55,13 @@ def reshape(x, /, shape):
 reshape.vjp(x=lambda g, out, x, shape: np.reshape(g, np.shape(x)))
 
 
-@primitive(numpy=np.ravel, kind="view", samples=[sample("3 4"), sample(""), sample("0 2")])
+@primitive(
+    numpy=np.ravel,
+    kind="view",
+    samples=[sample("3 4"), sample(""), sample("0 2")],
+    points=[point((ROW,), (np.ones((1, 2)),), out=ROW[0])],
+    source="linear: the adjoint is the rearrangement undone",
+)
 def ravel(x, /):
     """All elements in one row, in C order."""
     return np.ravel(x)
@@ -94,7 +103,9 @@ def _transpose(g, out, x, axes=None):
         sample(""),
         sample("0 2"),
     ],
+    points=[point((ROW,), (np.ones((1, 2)),), out=ROW.T)],
     errors=[error(("3 4",), axes=(0,), match="(3, 4)")],
+    source="linear: the adjoint is the rearrangement undone",
 )
 def transpose(x, /, axes=None):
     """Axes in another order, reversed by default."""
@@ -108,7 +119,9 @@ transpose.vjp(x=_transpose)
     numpy=np.swapaxes,
     kind="view",
     samples=[sample("2 3 4", axis1=0, axis2=-1), sample("3 4", axis1=0, axis2=1)],
+    points=[point((ROW,), (np.ones((1, 2)),), out=ROW.T, axis1=0, axis2=1)],
     errors=[error(("3",), axis1=0, axis2=2, match="axis2: axis 2 is out of bounds")],
+    source="linear: the adjoint is the rearrangement undone",
 )
 def swapaxes(x, /, axis1, axis2):
     """Two axes exchanged."""
@@ -122,7 +135,9 @@ swapaxes.vjp(x=lambda g, out, x, axis1, axis2: np.swapaxes(g, axis1, axis2))
     numpy=np.moveaxis,
     kind="view",
     samples=[sample("2 3 4", source=0, destination=-1), sample("2 3 4", source=(0, 2), destination=(1, 0))],
+    points=[point((ROW,), (np.ones((1, 2)),), out=ROW.T, source=0, destination=1)],
     errors=[error(("3",), source=0, destination=2, match="axis 2 is out of bounds")],
+    source="linear: the adjoint is the rearrangement undone",
 )
 def moveaxis(x, /, source, destination):
     """Some axes at new places, the others in their order."""
@@ -136,7 +151,9 @@ moveaxis.vjp(x=lambda g, out, x, source, destination: np.moveaxis(g, destination
     numpy=np.expand_dims,
     kind="view",
     samples=[sample("3 4", axis=1), sample("3", axis=(0, -1)), sample("", axis=0)],
+    points=[point((ROW[0],), (np.ones(2),), out=ROW, axis=0)],
     errors=[BAD_AXIS],
+    source="linear: the adjoint is the rearrangement undone",
 )
 def expand_dims(x, /, axis):
     """New axes of length 1, at these places of the result."""
@@ -150,7 +167,9 @@ expand_dims.vjp(x=lambda g, out, x, axis: np.reshape(g, np.shape(x)))
     numpy=np.squeeze,
     kind="view",
     samples=[sample("1 3 1"), sample("1 3 1", axis=-1), sample("1 3 1", axis=(0, 2)), sample("1"), sample("")],
+    points=[point((ROW,), (np.ones((1, 2)),), out=ROW[0])],
     errors=[error(("3",), axis=0, match="(3,)")],
+    source="linear: the adjoint is the rearrangement undone",
 )
 def squeeze(x, /, axis=None):
     """Without axes of length 1: all of them, or those named."""
@@ -167,7 +186,9 @@ squeeze.vjp(x=lambda g, out, x, axis=None: np.reshape(g, np.shape(x)))
         sample("3", shape=(2, 3)), sample("3 1", shape=(2, 3, 4)), sample("", shape=(2,)), sample("", shape=()),
         sample("1 3", shape=(0, 3)), sample("3", shape=3),
     ],
+    points=[point((ROW,), (np.full((1, 2), 3.0),), out=ROW[[0, 0, 0]], shape=(3, 2)), point((2.0,), (3.0,), shape=3)],
     errors=[error(("3",), shape=(2,), match="(3,)")],
+    source="linear: the adjoint of repeating is a sum",
 )  # fmt: skip
 def broadcast_to(x, /, shape):
     """x repeated to a shape without copying, as arithmetic does it; the adjoint sums."""
@@ -181,7 +202,9 @@ broadcast_to.vjp(x=lambda g, out, x, shape: sum_to(g, np.shape(x)))
     numpy=np.flip,
     kind="view",
     samples=[sample("3 4"), sample("3 4", axis=-1), sample("2 3 4", axis=(0, 2)), sample("")],
+    points=[point((ROW,), (np.ones((1, 2)),), out=np.array([[3.0, 2.0]]), axis=1)],
     errors=[BAD_AXIS],
+    source="linear: the adjoint is the rearrangement undone",
 )
 def flip(x, /, axis=None):
     """Elements in reverse order along axis, along all by default."""
@@ -199,7 +222,9 @@ def _roll(g, out, x, shift, axis=None):
     numpy=np.roll,
     kind="linear",
     samples=[sample("3 4", shift=2), sample("3 4", shift=-1, axis=1), sample("3 4", shift=(1, 2), axis=(0, 1))],
+    points=[point((ROW,), (np.ones((1, 2)),), out=np.array([[3.0, 2.0]]), shift=1)],
     errors=[error(("3",), shift=1, axis=2, match="axis 2 is out of bounds")],
+    source="linear: the adjoint is the rearrangement undone",
 )
 def roll(x, /, shift, axis=None):
     """Elements moved on by `shift` places along axis; what leaves at the end comes in at the start."""
@@ -209,7 +234,13 @@ def roll(x, /, shift, axis=None):
 roll.vjp(x=_roll)
 
 
-@primitive(numpy=np.copy, kind="linear", samples=[sample("3 4"), sample("")])
+@primitive(
+    numpy=np.copy,
+    kind="linear",
+    samples=[sample("3 4"), sample("")],
+    points=[point((ROW,), (np.ones((1, 2)),), out=ROW)],
+    source="linear: the identity",
+)
 def copy(x, /):
     """The same numbers in memory of their own."""
     return np.copy(x)[()]

@@ -91,6 +91,7 @@ def _on_array(x, *, complement):
         point((np.array([-1e3, 1e3, -np.inf, np.inf]),), (np.zeros(4),), out=np.array([-1.0, 1.0, -1.0, 1.0])),
     ],
     errors=[error((np.array([1j]),), match="take real numbers, got complex128", kind=ArgumentError)],
+    source="DLMF §7.10",
 )
 def erf(x, /):
     """Error function, out = 2/√π ∫₀ˣ e^(−t²) dt; within 1e-15, in float32 within 1e-7."""
@@ -107,6 +108,7 @@ erf.vjp(x=lambda g, out, x: g * (_SLOPE_AT_0 * np.exp(-(x * x))))
         point((0.0,), (-_SLOPE_AT_0,), out=1.0),
         point((np.array([-1e3, 1e3, -np.inf, np.inf]),), (np.zeros(4),), out=np.array([2.0, 0.0, 2.0, 0.0])),
     ],
+    source="DLMF §7.10",
 )
 def erfc(x, /):
     """1 − erf(x), exact to 1e-14 of itself however small."""

@@ -18,7 +18,13 @@ POSITIVE = [sample("3 4", low=0.2, high=3.0, complex=True), sample("", low=0.2, 
 INSIDE = [sample("3 4", low=-0.9, high=0.9, complex=True), sample("", low=-0.9, high=0.9)]
 
 
-@primitive(numpy=np.exp, kind="elementwise", samples=ANY, points=[point((0.0,), (1.0,)), point((-1e3,), (0.0,))])
+@primitive(
+    numpy=np.exp,
+    kind="elementwise",
+    samples=ANY,
+    points=[point((0.0,), (1.0,)), point((-1e3,), (0.0,))],
+    source="DLMF §4.7",
+)
 def exp(x, /):
     """Exponential, out = e^x."""
     return np.exp(x)
@@ -27,7 +33,7 @@ def exp(x, /):
 exp.vjp(x=lambda g, out, x: g * out)
 
 
-@primitive(numpy=np.expm1, kind="elementwise", samples=ANY, points=[point((0.0,), (1.0,))])
+@primitive(numpy=np.expm1, kind="elementwise", samples=ANY, points=[point((0.0,), (1.0,))], source="DLMF §4.7")
 def expm1(x, /):
     """e^x − 1, exact near 0."""
     return np.expm1(x)
@@ -36,7 +42,13 @@ def expm1(x, /):
 expm1.vjp(x=lambda g, out, x: g * (out + 1.0))
 
 
-@primitive(numpy=np.exp2, kind="elementwise", samples=ANY, points=[point((3.0,), (8.0 * _LN2,))])
+@primitive(
+    numpy=np.exp2,
+    kind="elementwise",
+    samples=ANY,
+    points=[point((3.0,), (8.0 * _LN2,))],
+    source="DLMF §4.7: a^z has the slope a^z ln a",
+)
 def exp2(x, /):
     """Power of two, out = 2^x."""
     return np.exp2(x)
@@ -45,7 +57,7 @@ def exp2(x, /):
 exp2.vjp(x=lambda g, out, x: g * (out * _LN2))
 
 
-@primitive(numpy=np.log, kind="elementwise", samples=POSITIVE, points=[point((1e3,), (1e-3,))])
+@primitive(numpy=np.log, kind="elementwise", samples=POSITIVE, points=[point((1e3,), (1e-3,))], source="DLMF §4.7")
 def log(x, /):
     """Natural logarithm, out = ln x."""
     return np.log(x)
@@ -54,7 +66,13 @@ def log(x, /):
 log.vjp(x=lambda g, out, x: g / x)
 
 
-@primitive(numpy=np.log2, kind="elementwise", samples=POSITIVE)
+@primitive(
+    numpy=np.log2,
+    kind="elementwise",
+    samples=POSITIVE,
+    points=[point((8.0,), (1.0 / (8.0 * _LN2),), out=3.0)],
+    source="DLMF §4.7: ln x / ln 2",
+)
 def log2(x, /):
     """Logarithm to base 2."""
     return np.log2(x)
@@ -63,7 +81,13 @@ def log2(x, /):
 log2.vjp(x=lambda g, out, x: g / (x * _LN2))
 
 
-@primitive(numpy=np.log10, kind="elementwise", samples=POSITIVE)
+@primitive(
+    numpy=np.log10,
+    kind="elementwise",
+    samples=POSITIVE,
+    points=[point((100.0,), (1.0 / (100.0 * _LN10),), out=2.0)],
+    source="DLMF §4.7: ln x / ln 10",
+)
 def log10(x, /):
     """Logarithm to base 10."""
     return np.log10(x)
@@ -72,7 +96,7 @@ def log10(x, /):
 log10.vjp(x=lambda g, out, x: g / (x * _LN10))
 
 
-@primitive(numpy=np.log1p, kind="elementwise", samples=POSITIVE, points=[point((0.0,), (1.0,))])
+@primitive(numpy=np.log1p, kind="elementwise", samples=POSITIVE, points=[point((0.0,), (1.0,))], source="DLMF §4.7")
 def log1p(x, /):
     """ln(1 + x), exact near 0."""
     return np.log1p(x)
@@ -81,7 +105,14 @@ def log1p(x, /):
 log1p.vjp(x=lambda g, out, x: g / (1.0 + x))
 
 
-@primitive(numpy=np.sqrt, kind="elementwise", symbol="√", samples=POSITIVE, points=[point((4.0,), (0.25,))])
+@primitive(
+    numpy=np.sqrt,
+    kind="elementwise",
+    symbol="√",
+    samples=POSITIVE,
+    points=[point((4.0,), (0.25,))],
+    source="power rule, DLMF §4.7",
+)
 def sqrt(x, /):
     """Square root, out = √x; the slope at 0 is inf."""
     return np.sqrt(x)
@@ -95,6 +126,7 @@ sqrt.vjp(x=lambda g, out, x: 0.5 * g / out)
     kind="elementwise",
     samples=[sample("3 4", low=0.2, high=3.0), sample("", low=0.2)],
     points=[point((8.0,), (1.0 / 12.0,))],
+    source="power rule, DLMF §4.7",
 )
 def cbrt(x, /):
     """Cube root, out = ∛x."""
@@ -104,7 +136,7 @@ def cbrt(x, /):
 cbrt.vjp(x=lambda g, out, x: g / (3.0 * (out * out)))
 
 
-@primitive(numpy=np.sin, kind="elementwise", samples=ANY)
+@primitive(numpy=np.sin, kind="elementwise", samples=ANY, points=[point((0.0,), (1.0,), out=0.0)], source="DLMF 4.20.1")
 def sin(x, /):
     """Sine of x in radians."""
     return np.sin(x)
@@ -113,7 +145,7 @@ def sin(x, /):
 sin.vjp(x=lambda g, out, x: g * np.cos(x))
 
 
-@primitive(numpy=np.cos, kind="elementwise", samples=ANY, points=[point((0.0,), (0.0,))])
+@primitive(numpy=np.cos, kind="elementwise", samples=ANY, points=[point((0.0,), (0.0,))], source="DLMF 4.20.2")
 def cos(x, /):
     """Cosine of x in radians."""
     return np.cos(x)
@@ -122,7 +154,13 @@ def cos(x, /):
 cos.vjp(x=lambda g, out, x: -g * np.sin(x))
 
 
-@primitive(numpy=np.tan, kind="elementwise", samples=[sample("3 4", low=-1.2, high=1.2), sample("", high=1.2)])
+@primitive(
+    numpy=np.tan,
+    kind="elementwise",
+    samples=[sample("3 4", low=-1.2, high=1.2), sample("", high=1.2)],
+    points=[point((0.0,), (1.0,), out=0.0)],
+    source="DLMF 4.20.3: sec² x = 1 + tan² x",
+)
 def tan(x, /):
     """Tangent of x in radians; slope 1 + out²."""
     return np.tan(x)
@@ -131,7 +169,13 @@ def tan(x, /):
 tan.vjp(x=lambda g, out, x: g * (1.0 + out * out))
 
 
-@primitive(numpy=np.arcsin, kind="elementwise", samples=INSIDE)
+@primitive(
+    numpy=np.arcsin,
+    kind="elementwise",
+    samples=INSIDE,
+    points=[point((0.0,), (1.0,), out=0.0), point((0.6,), (1.25,))],
+    source="DLMF §4.24(ii)",
+)
 def arcsin(x, /):
     """Inverse sine in radians, |x| ≤ 1; slope 1 / √(1 − x²)."""
     return np.arcsin(x)
@@ -140,7 +184,13 @@ def arcsin(x, /):
 arcsin.vjp(x=lambda g, out, x: g / np.sqrt((1.0 - x) * (1.0 + x)))
 
 
-@primitive(numpy=np.arccos, kind="elementwise", samples=INSIDE)
+@primitive(
+    numpy=np.arccos,
+    kind="elementwise",
+    samples=INSIDE,
+    points=[point((0.0,), (-1.0,)), point((0.6,), (-1.25,))],
+    source="DLMF §4.24(ii)",
+)
 def arccos(x, /):
     """Inverse cosine in radians, |x| ≤ 1; slope −1 / √(1 − x²)."""
     return np.arccos(x)
@@ -149,7 +199,13 @@ def arccos(x, /):
 arccos.vjp(x=lambda g, out, x: -g / np.sqrt((1.0 - x) * (1.0 + x)))
 
 
-@primitive(numpy=np.arctan, kind="elementwise", samples=ANY, points=[point((1e3,), (1.0 / 1000001.0,))])
+@primitive(
+    numpy=np.arctan,
+    kind="elementwise",
+    samples=ANY,
+    points=[point((1e3,), (1.0 / 1000001.0,))],
+    source="DLMF §4.24(ii)",
+)
 def arctan(x, /):
     """Inverse tangent in radians; slope 1 / (1 + x²)."""
     return np.arctan(x)
@@ -158,7 +214,13 @@ def arctan(x, /):
 arctan.vjp(x=lambda g, out, x: g / (1.0 + x * x))
 
 
-@primitive(numpy=np.arctan2, kind="elementwise", samples=PAIRS, source="0 at the origin, where the angle has no slope")
+@primitive(
+    numpy=np.arctan2,
+    kind="elementwise",
+    samples=PAIRS,
+    points=[point((0.0, 0.0), (0.0, 0.0), out=0.0), point((0.0, 2.0), (0.5, 0.0)), point((2.0, 0.0), (0.0, -0.5))],
+    source="0 at the origin, where the angle has no slope",
+)
 def arctan2(x, y, /):
     """Angle of the point (y, x) in radians; the first operand is the ordinate. dx = g y / r², dy = −g x / r²."""
     return np.arctan2(x, y)
@@ -185,7 +247,7 @@ def hypot(x, y, /):
 hypot.vjp(x=lambda g, out, x, y: g * ratio(x, out), y=lambda g, out, x, y: g * ratio(y, out))
 
 
-@primitive(numpy=np.sinh, kind="elementwise", samples=ANY)
+@primitive(numpy=np.sinh, kind="elementwise", samples=ANY, points=[point((0.0,), (1.0,), out=0.0)], source="DLMF §4.34")
 def sinh(x, /):
     """Hyperbolic sine."""
     return np.sinh(x)
@@ -194,7 +256,7 @@ def sinh(x, /):
 sinh.vjp(x=lambda g, out, x: g * np.cosh(x))
 
 
-@primitive(numpy=np.cosh, kind="elementwise", samples=ANY, points=[point((0.0,), (0.0,))])
+@primitive(numpy=np.cosh, kind="elementwise", samples=ANY, points=[point((0.0,), (0.0,))], source="DLMF §4.34")
 def cosh(x, /):
     """Hyperbolic cosine."""
     return np.cosh(x)
@@ -209,6 +271,7 @@ cosh.vjp(x=lambda g, out, x: g * np.sinh(x))
     samples=ANY,
     points=[point((0.0,), (1.0,)), point((np.array([-1e3, 1e3]),), (np.zeros(2),))],
     method=True,
+    source="DLMF §4.34: sech² x = 1 − tanh² x",
 )
 def tanh(x, /):
     """Hyperbolic tangent; slope 1 − out²."""
@@ -218,7 +281,13 @@ def tanh(x, /):
 tanh.vjp(x=lambda g, out, x: g * (1.0 - out * out))
 
 
-@primitive(numpy=np.arcsinh, kind="elementwise", samples=ANY)
+@primitive(
+    numpy=np.arcsinh,
+    kind="elementwise",
+    samples=ANY,
+    points=[point((0.0,), (1.0,), out=0.0), point((1e200,), (1e-200,))],
+    source="DLMF §4.38(ii)",
+)
 def arcsinh(x, /):
     """Inverse hyperbolic sine; slope 1 / √(x² + 1), of a real x as a hypotenuse so that x² cannot overflow."""
     return np.arcsinh(x)
@@ -227,7 +296,13 @@ def arcsinh(x, /):
 arcsinh.vjp(x=lambda g, out, x: g / (np.sqrt(x * x + 1.0) if np.iscomplexobj(x) else np.hypot(x, 1.0)))
 
 
-@primitive(numpy=np.arccosh, kind="elementwise", samples=[sample("3 4", low=1.2, high=4.0), sample("", low=1.2)])
+@primitive(
+    numpy=np.arccosh,
+    kind="elementwise",
+    samples=[sample("3 4", low=1.2, high=4.0), sample("", low=1.2)],
+    points=[point((1.25,), (4.0 / 3.0,))],
+    source="DLMF §4.38(ii)",
+)
 def arccosh(x, /):
     """Inverse hyperbolic cosine, x ≥ 1; slope 1 / √(x² − 1)."""
     return np.arccosh(x)
@@ -236,7 +311,13 @@ def arccosh(x, /):
 arccosh.vjp(x=lambda g, out, x: g / np.sqrt((x - 1.0) * (x + 1.0)))
 
 
-@primitive(numpy=np.arctanh, kind="elementwise", samples=INSIDE)
+@primitive(
+    numpy=np.arctanh,
+    kind="elementwise",
+    samples=INSIDE,
+    points=[point((0.0,), (1.0,), out=0.0), point((0.5,), (4.0 / 3.0,))],
+    source="DLMF §4.38(ii)",
+)
 def arctanh(x, /):
     """Inverse hyperbolic tangent, |x| < 1; slope 1 / (1 − x²)."""
     return np.arctanh(x)
@@ -250,6 +331,7 @@ arctanh.vjp(x=lambda g, out, x: g / ((1.0 - x) * (1.0 + x)))
     kind="elementwise",
     samples=PAIRS,
     points=[point((1e3, -1e3), (1.0, 0.0), out=1e3), point((0.0, 0.0), (0.5, 0.5))],
+    source="chain rule",
 )
 def logaddexp(x, y, /):
     """ln(e^x + e^y) without overflow; each operand's slope is its share e^x / (e^x + e^y)."""

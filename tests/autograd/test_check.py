@@ -241,3 +241,12 @@ def test_the_arguments_are_left_alone():
     check_gradients(lambda x: np.sum(x**2), v)
     np.testing.assert_array_equal(v.data, X)
     assert not v.has_grad
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [(np.sin, 5000.0), (np.log, 1e-3), (np.abs, 1e-4), (ops.relu, 1e-3), (np.sqrt, 1e-6), (np.exp, 50.0), (np.tanh, -300.0),
+     (lambda x: ops.relu(x - 0.29999), 0.3), (lambda x: np.sin(1e3 * x), 0.7)],
+)  # fmt: skip
+def test_right_functions_pass_at_any_magnitude_and_beside_a_kink(f, x):
+    assert check_gradients(f, np.array([x])) == 2

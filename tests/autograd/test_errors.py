@@ -54,7 +54,7 @@ EXAMPLES = [
         "NotDifferentiableError",
         TypeError,
         lambda: np.frexp(Value(2.0)),
-        'np.frexp has no derivative rule; did you mean np.exp? Add one with @primitive (README, "Adding an operation"), '
+        'np.frexp has no derivative rule. Add one with @primitive (README, "Adding an operation"), '
         "or pass v.data to treat it as a constant.",
     ),
     (

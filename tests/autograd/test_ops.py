@@ -39,6 +39,11 @@ def test_every_op_has_samples_and_says_what_it_is():
     assert [op.name for op in OPS if getattr(ops, op.name) is not op] == []
 
 
+def test_every_differentiable_op_has_exact_points_and_says_where_its_rule_comes_from():
+    found = [op for op in OPS if op.differentiable and op.name != "item"]  # item: one of several results, in split
+    assert [op.name for op in found if not (op.samples and op.points and op.source)] == []
+
+
 @pytest.mark.parametrize(("op", "row"), CASES)
 def test_forward_equals_numpy_bit_for_bit(op, row, rng):
     table.forward(op, row.arrays(rng), row.options)
