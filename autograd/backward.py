@@ -146,10 +146,10 @@ def _contributions(node: Value, g: Any, wanted: set[Value] | None, record: bool)
                 rule = missing(op, operand, node)
             try:
                 c = rule(g, out, *arguments, **options)
-            except ArithmeticError:  # Python floats raise for 1/0; NumPy's give inf and nan
-                c = rule(*(np.float64(x) if type(x) is float else x for x in (g, out, *arguments)), **options)
             except NonFiniteError:  # of an op inside the rule, which is being recorded
                 raise _born(node.saved[index], node) from None
+            except ArithmeticError:  # Python floats raise for 1/0; NumPy's give inf and nan
+                c = rule(*(np.float64(x) if type(x) is float else x for x in (g, out, *arguments)), **options)
             if c is not None:
                 rows.append((operand, node.saved[index], c))
     return rows

@@ -11,7 +11,7 @@ import pytest
 import nn
 from autograd import Value, detect_anomaly, grad, hessian, jvp, no_grad, ops, stop_gradient, vjp
 from autograd.context import CONTEXT
-from autograd.errors import NonFiniteError, RuleError
+from autograd.errors import InPlaceError, NonFiniteError, RuleError
 
 # constants
 
@@ -299,3 +299,35 @@ def test_a_graph_made_in_one_thread_is_walked_in_another():
     thread.start()
     thread.join()
     assert x.grad.tolist() == [2.0, 2.0, 2.0]
+
+
+# what detect_anomaly finds beyond the plain cases
+
+
+def test_a_recorded_backward_pass_names_the_rule_and_the_pass():
+    with detect_anomaly():
+        y = np.sqrt(Value(np.zeros(2))).sum()
+        with pytest.raises(NonFiniteError, match=r"sqrt: the rule for operand 'x' made .* backward pass"):
+            y.backward(record=True)
+
+
+def test_an_operand_written_into_between_the_passes_is_found():
+    x = np.ones(3)
+    with detect_anomaly():
+        y = (Value(np.ones(3)) * x).sum()
+        x[:] = 5.0
+        with pytest.raises(InPlaceError, match="multiply was written into between"):
+            y.backward()
+
+
+def test_a_sum_of_finite_cotangents_that_overflows_is_found():
+    x = Value(1e-300)
+    with detect_anomaly():
+        y = x * 1e308 + x * 1e308
+        with pytest.raises(NonFiniteError, match="multiply"):
+            y.backward()
+
+
+def test_numpys_own_warnings_do_not_come_first():
+    with detect_anomaly(), pytest.raises(NonFiniteError, match="log made a NaN or infinity in the forward pass"):
+        np.log(Value(np.array([1.0, 0.0])))

@@ -20,7 +20,9 @@ def test_numpy_functions_record():
 
 def test_an_unknown_function_names_itself_and_the_nearest():
     v = Value([1.0, 2.0])
-    with pytest.raises(NotDifferentiableError, match=r"np.logaddexp2 has no derivative rule; did you mean np.logaddexp\?"):
+    with pytest.raises(
+        NotDifferentiableError, match=r"np.logaddexp2 has no derivative rule; did you mean np.logaddexp\?"
+    ):
         np.logaddexp2(v, 1.0)
     with pytest.raises(NotDifferentiableError, match=r"np.fft.fft has no derivative rule. Add one with @primitive"):
         np.fft.fft(v)
