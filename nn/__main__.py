@@ -115,7 +115,7 @@ def _number(
             value = math.nan
         if not low <= value < high or (above and value == low):
             kind = "a whole number" if whole else "a number"
-            raise argparse.ArgumentTypeError(f"{text!r} is not {kind} {wanted}")
+            raise argparse.ArgumentTypeError(f"{text!r}: expected {kind}, {wanted}")
         return value
 
     return parse

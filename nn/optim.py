@@ -143,11 +143,12 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Steps of about learning_rate in each weight: m / (√v + epsilon), with running means m of g and v of g².
 
-    weight_decay  adds weight_decay · w to the gradient, as in PyTorch's Adam; AdamW keeps it apart
+    weight_decay  0 by default; adds weight_decay · w to the gradient, as in PyTorch's Adam; AdamW keeps it apart
     Source: Kingma and Ba 2015, arXiv 1412.6980, algorithm 1.
     """
 
     decoupled = False
+    default_decay = 0.0
 
     def __init__(
         self,
@@ -156,12 +157,13 @@ class Adam(Optimizer):
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         decay_all: bool = False,
         **unknown: Any,
     ) -> None:
         self.betas = (_share("betas[0]", betas[0]), _share("betas[1]", betas[1]))
         self.epsilon = _not_negative("epsilon", epsilon)
+        weight_decay = self.default_decay if weight_decay is None else weight_decay
         super().__init__(parameters, learning_rate, weight_decay=weight_decay, decay_all=decay_all, **unknown)
 
     def start(self, parameter: Any) -> State:
@@ -181,31 +183,11 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam whose weight decay shrinks the weights themselves: w = (1 − learning_rate · weight_decay) · w − Adam's step.
 
-    Source: Loshchilov and Hutter 2019, arXiv 1711.05101, algorithm 2, with PyTorch's default decay of 0.01.
+    Source: Loshchilov and Hutter 2019, arXiv 1711.05101, algorithm 2, with PyTorch's default weight_decay of 0.01.
     """
 
     decoupled = True
-
-    def __init__(
-        self,
-        parameters: Iterable[Parameter] | Module,
-        learning_rate: float = 0.001,
-        *,
-        betas: tuple[float, float] = (0.9, 0.999),
-        epsilon: float = 1e-8,
-        weight_decay: float = 0.01,
-        decay_all: bool = False,
-        **unknown: Any,
-    ) -> None:
-        super().__init__(
-            parameters,
-            learning_rate,
-            betas=betas,
-            epsilon=epsilon,
-            weight_decay=weight_decay,
-            decay_all=decay_all,
-            **unknown,
-        )
+    default_decay = 0.01
 
 
 def _blockwise(update: Any, data: Any, gradient: Any, state: State, decay: float) -> tuple[Any, State]:
