@@ -26,6 +26,7 @@ from autograd.value import Value, data_of
 
 __all__ = ["check_gradients"]
 
+NOT_FINITE = "The function is not finite around this point, so nothing can be measured: check at another one."
 STEPS = 10  # central differences at h, h/1.6, …, combined
 
 
@@ -75,7 +76,7 @@ def check_gradients(f: Callable[..., Any], *xs: Any, order: int = 2, rtol: float
         name = getattr(f, "__name__", repr(f))
         raise GradientCheckError(
             f"{len(wrong)} of {count} {stage} derivatives of {name} are wrong, the worst first:\n  {lines}\n"
-            f"{_culprit(f, xs, order, rtol)}"
+            f"{_culprit(f, xs, order, rtol) if np.isfinite([e.uncertainty for e in wrong]).all() else NOT_FINITE}"
         )
     return count
 

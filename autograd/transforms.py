@@ -113,6 +113,8 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
+    if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
+        raise ArgumentError("jvp: primals and tangents are tuples, one entry for each argument: jvp(f, (x,), (t,))")
     run = Run(f, primals, {}, tuple(range(len(primals))))
     directions, structure = tree.flatten(tuple(tangents))
     if structure != tree.flatten(tuple(primals))[1]:

@@ -224,7 +224,7 @@ class Value:
     @property
     def has_grad(self):
         """Whether a backward pass has reached it since the last zero_grad."""
-        return self.grad is not UNREACHED
+        return self.grad is not UNREACHED and self.grad is not None
 
     def zero_grad(self):
         """Forget the gradient, as before the first backward pass."""

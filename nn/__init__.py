@@ -16,8 +16,8 @@ import autograd as _autograd
 if not hasattr(_autograd, "check_gradients"):
     raise ImportError(
         f"`import autograd` found another package, {_autograd.__file__}: HIPS autograd has the same import name, and the "
-        "two overwrite each other's files. Run: pip uninstall -y autograd glassgrad && pip install glassgrad, or use a "
-        "fresh virtual environment"
+        "two overwrite each other's files. Use a fresh virtual environment, or run: pip uninstall -y autograd glassgrad, "
+        "and install glassgrad again as you did before (README: pip install . in its folder)"
     )
 
 from nn import init, scalar

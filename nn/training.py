@@ -15,6 +15,7 @@ in a `with` block, so that it is closed at once:
 
 import copy
 import math
+import shutil
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -25,6 +26,7 @@ import numpy as np
 from autograd.context import no_grad
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.value import Value
+from nn.arguments import cast, check_optimizer, check_options, checked_data
 from nn.data import batches
 from nn.history import History, Step
 from nn.init import Rng, generator
@@ -58,19 +60,14 @@ class Training:
         metric: Metric | None = None,
         patience: int | None = None,
     ) -> None:
-        for name, number in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
-            if number is not None and (not isinstance(number, (int, np.integer)) or number < 1):
-                raise ArgumentError(f"{name} is a whole number of at least 1, got {number!r}")
-        if patience is not None and validation is None:
-            raise ArgumentError(
-                "patience needs validation=(X, y): training stops when the validation loss stops falling"
-            )
+        check_options(epochs, batch_size, patience, loss, metric, validation)
         self.model = model
-        self.X, self.y = _data("X, y", model, X, y)
-        self.validation = None if validation is None else _data("validation", model, *validation)
+        self.X, self.y = checked_data("X, y", model, X, y)
+        self.validation = None if validation is None else checked_data("validation", model, *validation)
         self.loss = loss or (cross_entropy if self.y.dtype.kind in "iub" else mse)
         self.metric = metric or (accuracy if self.loss is cross_entropy and self.y.dtype.kind in "iub" else None)
         self.optimizer = optimizer or Adam(model)
+        check_optimizer(self.optimizer, model)
         self.epochs, self.batch_size, self.patience = epochs, batch_size, patience
         self.rng = generator(rng)
         self.history = History()
@@ -212,7 +209,7 @@ def predict(model: Module, X: Any, *, batch_size: int = 1024) -> Any:
     """The model's output for X as a plain array, in evaluation mode, in batches, with nothing recorded."""
     if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
         raise ArgumentError(f"batch_size is a whole number of at least 1, got {batch_size!r}")
-    x = _cast(model, X)
+    x = cast(model, X)
     modes = _modes(model)
     model.eval()
     try:
@@ -242,29 +239,10 @@ def _restore(modes: list[tuple[Module, bool]]) -> None:
         module.training = mode
 
 
-def _cast(model: Module, X: Any, kinds: str = "fiub") -> Any:
-    """X as an array of the model's dtype, cast once: integers and booleans (pixels, flags) too."""
-    x = X.data if isinstance(X, Value) else np.asarray(X)
-    dtype = next((parameter.dtype for parameter in model.parameters()), x.dtype)
-    return x.astype(dtype) if x.dtype.kind in kinds and x.dtype != dtype else x
-
-
-def _data(name: str, model: Module, X: Any, y: Any) -> tuple[Any, Any]:
-    x, target = _cast(model, X), _cast(model, y, "f")  # class numbers stay integers
-    if len(x) != len(target):
-        raise ArgumentError(f"{name}: X has {len(x)} rows, y has {len(target)}")
-    if not len(x):
-        raise ArgumentError(f"{name}: there are no rows")
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise ArgumentError(
-            f"{name}: X has NaN or infinite entries, the first in row {np.argwhere(~np.isfinite(x))[0][0]}"
-        )
-    return x, target
-
-
 def _bar(progress: bool, epochs: int) -> Any:
     """A tqdm bar over epochs, shown on a terminal and in a notebook's kernel, silent elsewhere."""
     from tqdm import tqdm
 
     notebook = "ipykernel" in sys.modules
-    return tqdm(total=epochs, unit="epoch", disable=not (progress and (notebook or sys.stderr.isatty())))
+    width = None if shutil.get_terminal_size().columns else 80  # a terminal that does not know its width says 0
+    return tqdm(total=epochs, unit="epoch", ncols=width, disable=not (progress and (notebook or sys.stderr.isatty())))

@@ -18,8 +18,10 @@ class Sequential(Module):
 
     def __init__(self, *layers: Callable[..., Any], rng: Rng = None) -> None:
         for i, layer in enumerate(layers):
-            if not callable(layer):
-                raise ArgumentError(f"Sequential: layer {i} is {type(layer).__name__} {layer!r}; a layer is a function")
+            if not callable(layer) or isinstance(layer, type):
+                hint = "; unpack a list with *" if isinstance(layer, (list, tuple)) else " or a Module object"
+                kind = type(layer).__name__
+                raise ArgumentError(f"Sequential: layer {i} is {kind} {layer!r}; a layer is a function{hint}")
         self.layers = list(layers)
         if rng is not None:
             self.initialize(rng)

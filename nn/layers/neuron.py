@@ -33,7 +33,7 @@ class Neuron(Module):
         self, in_features: int, activation: Activation = relu, *, rng: Rng = None, dtype: DTypeLike = np.float32
     ) -> None:
         self.in_features = _positive("in_features", in_features)
-        self.activation = activation
+        self.activation = _function(activation)
         self.weight = Parameter(np.zeros(in_features, dtype))
         self.bias = Parameter(np.zeros((), dtype))
         self.weight.data = self.draw("weight", streams(rng)("weight"))
@@ -71,7 +71,7 @@ class Layer(Module):
     ) -> None:
         self.in_features = _positive("in_features", in_features)
         self.out_features = _positive("out_features", out_features)
-        self.activation = activation
+        self.activation = _function(activation)
         self.weight = Parameter(np.zeros((out_features, in_features), dtype))
         self.bias = Parameter(np.zeros(out_features, dtype))
         self.weight.data = self.draw("weight", streams(rng)("weight"))
@@ -128,7 +128,7 @@ class MLP(Module):
     ) -> None:
         if isinstance(sizes, (int, np.integer)) or not list(sizes):
             raise ArgumentError(f"MLP: sizes is a list with one out_features for each layer, got {sizes!r}")
-        self.activation = activation
+        self.activation = _function(activation)
         widths = [in_features, *sizes]
         last = len(sizes) - 1
         self.layers = [
@@ -146,6 +146,12 @@ class MLP(Module):
     def describe(self) -> str:
         sizes = [layer.out_features for layer in self.layers]
         return f"{self.layers[0].in_features}, {sizes}, activation={function_name(self.activation)}"
+
+
+def _function(activation: Activation) -> Activation:
+    if activation is not None and not callable(activation):
+        raise ArgumentError(f"activation is a function such as np.tanh or autograd.relu, or None, got {activation!r}")
+    return activation
 
 
 def _activated(x: Any, activation: Activation) -> Any:

@@ -250,3 +250,9 @@ def test_the_arguments_are_left_alone():
 )  # fmt: skip
 def test_right_functions_pass_at_any_magnitude_and_beside_a_kink(f, x):
     assert check_gradients(f, np.array([x])) == 2
+
+
+def test_outside_the_domain_no_rule_is_blamed():
+    with np.errstate(all="ignore"), pytest.raises(GradientCheckError, match="not finite around this point") as caught:
+        check_gradients(np.log, np.array([-1.0]))
+    assert "rule is wrong" not in str(caught.value)

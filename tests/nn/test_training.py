@@ -363,3 +363,23 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"glassgrad\[plot\]"):
         nn.History([1.0]).plot()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"optimizer": nn.Adam(nn.Linear(2, 1))}, "none of the model's parameters"),
+        ({"optimizer": nn.Adam}, "such as nn.Adam"),
+        ({"loss": "mse"}, "loss is a function"),
+        ({"validation": 0.2}, "a pair"),
+    ],
+)
+def test_a_wrong_argument_says_what_was_expected(options, words):
+    X = np.ones((4, 2), np.float32)
+    with pytest.raises(nn.training.ArgumentError, match=words):
+        nn.fit(nn.Linear(2, 1), X, X[:, :1], **options)
+
+
+def test_an_activation_by_name_is_refused():
+    with pytest.raises(nn.training.ArgumentError, match="activation is a function"):
+        nn.MLP(4, [8, 3], activation="relu")
