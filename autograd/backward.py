@@ -119,6 +119,17 @@ def propagate(
                     old = get(b)
                     cotangents[b] = d if old is None else old + d
                 continue
+        elif plain and op.unary:
+            a, x = node.operands[0], node.saved[0]
+            try:
+                c = op.rules[0](g, node.data, x, **node.options) if wanted is None or a in wanted else None
+            except ArithmeticError:
+                pass
+            else:
+                if c is not None:
+                    c, old = conform(c, x, node), get(a)
+                    cotangents[a] = c if old is None else old + c
+                continue
         for operand, data, c in _contributions(node, g, wanted, record):
             c = conform(c, data, node)
             c = accumulate(cotangents[operand], c) if operand in cotangents else c

@@ -84,7 +84,7 @@ class Primitive:
         self.required = sum(name not in given for name in names[:first])
         self.rules: tuple[Rule | None, ...] = (None,) * len(self.operands)
         self.rule_all: Rule | None = None
-        self.binary = False  # two operands, each with a rule of its own: backward takes a short way
+        self.unary = self.binary = False  # one or two operands, each with a rule: backward takes a short way
         self.constants: set[str] = set()
         self.tangents: dict[str, Rule] = {}
         self.forms: dict[tuple[Any, ...], tuple[Any, ...]] = {}
@@ -97,6 +97,7 @@ class Primitive:
             if name not in self.operands:
                 raise RegistrationError(f"{self.name} has no operand {name!r}; it has {', '.join(self.operands)}")
         self.rules = tuple(rules.get(name, old) for name, old in zip(self.operands, self.rules, strict=True))
+        self.unary = len(self.rules) == 1 and None not in self.rules and not self.variadic
         self.binary = len(self.rules) == 2 and None not in self.rules
         return self
 
@@ -106,7 +107,7 @@ class Primitive:
         needed  tuple of bools, one per operand; the rule may return None where it is False
         """
         self.rule_all = rule
-        self.binary = False
+        self.unary = self.binary = False
         return rule
 
     def jvp(self, **tangents: Any) -> Primitive:

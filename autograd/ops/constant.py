@@ -31,6 +31,7 @@ def item(parts, /, index, count):
 
 
 item.vjp(parts=lambda g, out, parts, index, count: tuple(g if i == index else None for i in range(count)))
+item.unary = False  # its cotangents are tuples, which only the general way adds up
 
 
 def _ufunc(function):

@@ -2,10 +2,10 @@
 
 from importlib.metadata import version
 
-import autograd.numpy as anp
 import data
 import numpy as np
 
+import autograd.numpy as anp
 from autograd import value_and_grad
 
 NAME = "HIPS autograd"
