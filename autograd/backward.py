@@ -16,7 +16,6 @@ the rules are called with Values instead of arrays, so the pass itself is record
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any
@@ -24,9 +23,10 @@ from typing import Any
 import numpy as np
 
 from autograd.context import CONTEXT, context
-from autograd.data import digest, is_finite
+from autograd.data import ALONE, digest, holders, is_finite, own
 from autograd.errors import ArgumentError, InPlaceError, NonFiniteError, NotDifferentiableError, RuleError, SeedError
 from autograd.ops.arithmetic import astype
+from autograd.ops.assign import operands_of, version
 from autograd.ops.constant import alias, item
 from autograd.ops.shape import sum_to
 from autograd.primitives import Primitive, Rule, operand_name
@@ -45,17 +45,23 @@ def order(roots: Iterable[Value], inputs: Iterable[Value] = ()) -> list[Value]:
     """
     oldest = min((node.serial for node in inputs), default=0)
     seen = set(inputs)
+    chains: dict[Value, list[Value]] = {}
     stack = [node for node in roots if node not in seen and node.primitive not in (None, CONSTANT)]
     seen.update(stack)
     nodes = []
     while stack:
         node = stack.pop()
         nodes.append(node)
+        serial = node.serial
         for operand in node.operands:
-            if isinstance(operand, Value) and operand not in seen:
-                seen.add(operand)
-                if operand.primitive is not None and operand.serial > oldest:
-                    stack.append(operand)
+            if isinstance(operand, Value):
+                if operand.serial >= serial:  # assigned to since
+                    operand = version(operand, serial, chains)
+                    operands_of(node, chains)
+                if operand not in seen:
+                    seen.add(operand)
+                    if operand.primitive is not None and operand.serial > oldest:
+                        stack.append(operand)
     nodes.sort(key=_serial, reverse=True)
     return nodes
 
@@ -270,32 +276,6 @@ def seed_for(root: Value, seed: Any = None) -> Any:
     return float(plain) if type(data) is float else np.asarray(plain, dtype=data.dtype)[()]
 
 
-def _holders(array: Any) -> int:
-    return sys.getrefcount(array)
-
-
-def _lone_array() -> int:
-    array = np.empty(1)
-    return _holders(array)
-
-
-_ALONE = _lone_array()  # what _holders says of an array that one local variable of the caller holds, and nothing else
-
-
-def own(c: Any, like: Any, alone: bool) -> Any:
-    """c as an array of its own for a leaf's `.grad`: copied unless it is `alone` in holding its memory."""
-    if not isinstance(like, np.ndarray) or isinstance(c, Value):
-        return c
-    if alone and isinstance(c, np.ndarray) and c.base is None and c.flags.writeable:
-        return c
-    return np.array(c)
-
-
-def own_copy(c: Any, like: Any) -> Any:
-    """c as an array that nothing else refers to, a Python float or NumPy scalar as it is."""
-    return np.array(c) if isinstance(like, np.ndarray) or isinstance(c, np.ndarray) else c
-
-
 def backward(root: Value, seed: Any = None, *, keep: str | None = "all", record: bool = False) -> None:
     """Backpropagate from root and fill in `.grad`; see Value.backward."""
     if keep not in ("all", "leaves"):
@@ -316,7 +296,7 @@ def backward(root: Value, seed: Any = None, *, keep: str | None = "all", record:
     while totals:
         leaf, total = totals.popitem()
         if not leaf.has_grad or (not isinstance(leaf.grad, Value) and np.ndim(leaf.grad) == 0 and leaf.grad == 0):
-            leaf.grad = own(total, leaf.data, _holders(total) <= _ALONE)
+            leaf.grad = own(total, leaf.data, holders(total) <= ALONE)
         else:
             leaf.grad = leaf.grad + total
 

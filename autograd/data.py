@@ -12,7 +12,8 @@ import numpy as np
 
 from autograd.errors import ConversionError
 
-__all__ = ["as_constant", "caller", "differentiable_data", "digest", "is_finite", "plain_array", "shown"]
+__all__ = ["ALONE", "as_constant", "caller", "differentiable_data", "digest", "holders", "is_finite", "own", "own_copy",
+           "plain_array", "shown"]  # fmt: skip
 
 
 def differentiable_data(data: Any) -> Any:
@@ -82,3 +83,31 @@ def caller() -> str:
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("autograd", "numpy", "nn"):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
+
+
+def holders(array: Any) -> int:
+    """How many references to an array there are, as seen from here."""
+    return sys.getrefcount(array)
+
+
+def _lone_array() -> int:
+    array = np.empty(1)
+    return holders(array)
+
+
+ALONE = _lone_array()  # what `holders` says of an array that one local variable of the caller holds, and nothing else
+
+
+def own(c: Any, like: Any, alone: bool) -> Any:
+    """A cotangent as an array of its own for a leaf's `.grad`: copied unless it is `alone` in holding its memory.
+
+    The copy would be 5 % of a training step of a model of three layers of 256.
+    """
+    if not isinstance(like, np.ndarray) or not isinstance(c, np.ndarray):
+        return c
+    return c if alone and c.base is None and c.flags.writeable else np.array(c)
+
+
+def own_copy(c: Any, like: Any) -> Any:
+    """c as an array that nothing else refers to, a Python float or NumPy scalar as it is."""
+    return np.array(c) if isinstance(like, np.ndarray) or isinstance(c, np.ndarray) else c

@@ -25,12 +25,14 @@ from typing import Any
 import numpy as np
 
 from autograd import tree
-from autograd.backward import depending, order, own_copy, propagate
+from autograd.backward import depending, order, propagate
 from autograd.context import CONTEXT, context
-from autograd.errors import ArgumentError, SeedError
+from autograd.data import own_copy
+from autograd.errors import ArgumentError, InPlaceError, SeedError
 from autograd.forward import tangent, zeros
+from autograd.ops.assign import version
 from autograd.ops.constant import alias
-from autograd.value import CONSTANT, Value, data_of, make
+from autograd.value import CONSTANT, Value, data_of, make, tick
 
 Argnum = int | str | Sequence[int | str]
 
@@ -100,6 +102,10 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
                 raise SeedError(
                     f"vjp: the cotangent has shape {np.shape(data_of(seed))}, the result {np.shape(data_of(out))}"
                 )
+        if any(node.serial > run.end for node in run.order):
+            raise InPlaceError(
+                f"vjp: a Value that {_name(f)} computed was assigned to after it returned; assign to a .copy()"
+            )
         return run.pull(seeds)
 
     return (run.result(), pullback, run.aux) if has_aux else (run.result(), pullback)
@@ -182,7 +188,10 @@ class Run:
             traced = [leaf if node is None else node for leaf, node in zip(given, self.nodes, strict=True)]
             for (container, key), argument in zip(chosen, tree.unflatten(self.inputs, traced), strict=True):
                 container[key] = argument
+            start = tick()
             result = f(*args, **kwargs)
+            self.end = tick()
+        self.nodes = [None if node is None else version(node, start) for node in self.nodes]  # f may assign to them
         self.aux = None
         if has_aux:
             result, self.aux = _pair(f, result)

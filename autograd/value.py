@@ -95,11 +95,8 @@ def _operator(ufunc, compute, *, reflected=False):
             if context.fast:
                 try:
                     data = compute(y, x) if reflected else compute(x, y)
-                except (
-                    ArithmeticError,
-                    ValueError,
-                ):  # 1/0 of floats, shapes that do not fit: the general way deals with it
-                    data = None
+                except (ArithmeticError, ValueError):
+                    data = None  # 1/0 of floats, shapes that do not fit: the general way deals with it
                 kind = type(data)
                 if kind is float or kind is _ARRAY or kind is _FLOAT32:
                     node = _new(Value)
@@ -116,6 +113,15 @@ def _operator(ufunc, compute, *, reflected=False):
         elif type(other) not in PLAIN and not isinstance(other, Value) and not _is_constant(other):
             return NotImplemented
         return DISPATCH[ufunc].apply((other, self) if reflected else (self, other))
+
+    return method
+
+
+def _in_place(ufunc):
+    """The method behind += and the like: arrays are assigned to; a scalar, immutable as Python's, gets a new Value."""
+
+    def method(self, other):
+        return DISPATCH["update"](self, ufunc, other) if type(self.data) is _ARRAY else NotImplemented
 
     return method
 
@@ -214,7 +220,7 @@ class Value:
     @property
     def _prev(self):
         """The set of Values it was made from, as in micrograd."""
-        return {operand for operand in self.operands if isinstance(operand, Value)}
+        return {operand for operand in DISPATCH["operands"](self) if isinstance(operand, Value)}
 
     @property
     def path(self):
@@ -333,6 +339,13 @@ class Value:
     __rmatmul__ = _operator(np.matmul, operator.matmul, reflected=True)
     __rfloordiv__ = _comparison(np.floor_divide, reflected=True)
     __rmod__ = _operator(np.remainder, operator.mod, reflected=True)
+    __iadd__ = _in_place(np.add)
+    __isub__ = _in_place(np.subtract)
+    __imul__ = _in_place(np.multiply)
+    __itruediv__ = _in_place(np.divide)
+    __ipow__ = _in_place(np.power)
+    __imatmul__ = _in_place(np.matmul)
+    __imod__ = _in_place(np.remainder)
     __eq__ = _comparison(np.equal)
     __ne__ = _comparison(np.not_equal)
     __lt__ = _comparison(np.less)
@@ -354,10 +367,7 @@ class Value:
         return DISPATCH["getitem"](self, index)
 
     def __setitem__(self, index, value):
-        raise InPlaceError(
-            "a Value cannot be written into: build the result with np.where, np.stack or np.concatenate, or change "
-            "v.data before it is used"
-        )
+        DISPATCH["assign"](self, index, value)
 
     def backward(self, seed=None, *, keep="all", record=False):
         """Fill in `.grad` of every Value this one was computed from: d self / d value, times the seed.

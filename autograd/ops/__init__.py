@@ -4,6 +4,7 @@ constant        comparisons, roundings, shapes: plain results       arithmetic  
 transcendental  exp, log, sqrt, sin … arctanh                       special      erf
 activation      relu … softmax, logsumexp                           reduce       sum, mean, max, var, norm, cumsum
 index           x[i], take, where, diagonal                         shape        reshape, transpose, flip
+assign          x[i] = v, x += v
 join            concatenate, stack, split, pad                      linalg       matmul, dot, einsum
 fused           linear, softmax_cross_entropy
 
@@ -11,7 +12,7 @@ Each op is an attribute: `ops.relu`, `ops.sum`; those that NumPy has are reached
 """
 
 from autograd.ops import constant, arithmetic, transcendental, special, activation  # noqa: F401, I001  (in this order)
-from autograd.ops import reduce, index, shape, join, linalg, fused  # noqa: F401
+from autograd.ops import reduce, index, shape, assign, join, linalg, fused  # noqa: F401
 from autograd.primitives import registry
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd.primitives import as_method, point, primitive, sample
-from autograd.value import DISPATCH, Value
+from autograd.value import CONSTANT, DISPATCH, Value, make
 
 __all__ = ["alias", "item"]
 
@@ -76,5 +76,18 @@ constant_functions(
     np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory,
     np.argmax, np.argmin, np.argsort, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted,
     np.all, np.any, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.unique,
-    np.zeros_like, np.ones_like, np.empty_like, np.array_repr, np.array_str, np.array2string,
+    np.array_repr, np.array_str, np.array2string,
 )  # fmt: skip
+
+
+def _blank(function):
+    """np.zeros_like and the like: of a Value a constant Value, so that `y = np.zeros_like(x); y[0] = x[1]` records."""
+
+    def call(*args, **kwargs):
+        out = function(*map(_strip, args), **{name: _strip(x) for name, x in kwargs.items()})
+        return make(CONSTANT, out[()]) if out.dtype.kind in "fc" else out
+
+    return call
+
+
+DISPATCH |= {function: _blank(function) for function in (np.zeros_like, np.ones_like, np.empty_like)}

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.ops.assign import operands_of
 from autograd.value import Value
 
 from .drawing import Drawing, check_choice
@@ -87,22 +88,22 @@ def _select(roots: Iterable[Value], limit: int) -> _Selection:
     while queue and len(taken) < limit:
         _, _, value = heapq.heappop(queue)
         taken.append(value)
-        for operand in _values(value.operands):
+        for operand in _values(value):
             push(operand, -operand.serial if operand.operands else -value.serial)
     taken.sort(key=lambda value: value.serial)
     return _Selection(taken, _count_more([value for _, _, value in queue], seen))
 
 
-def _values(operands: Iterable[Any]) -> list[Value]:
-    """The operands that are nodes; the others are constants."""
-    return [operand for operand in operands if isinstance(operand, Value)]
+def _values(value: Value) -> list[Value]:
+    """The operands of a value that are nodes; the others are constants."""
+    return [operand for operand in operands_of(value) if isinstance(operand, Value)]
 
 
 def _count_more(waiting: list[Value], seen: dict[Value, None]) -> str:
     """How many nodes there are from `waiting` on, counted up to COUNT_LIMIT; "" for none."""
     found = len(waiting)
     while waiting and found <= COUNT_LIMIT:
-        for operand in _values(waiting.pop().operands):
+        for operand in _values(waiting.pop()):
             if operand not in seen:
                 seen[operand] = None
                 waiting.append(operand)
