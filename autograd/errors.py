@@ -109,10 +109,19 @@ class MissingExtraError(ImportError):
     """
 
 
-def no_rule(function: Any, table: Mapping[Any, Any], method: str = "") -> NotDifferentiableError:
-    """The error for a NumPy function that is not in the table of ops: with the nearest name that is."""
-    name = f"{getattr(function, '__name__', function)}{method}"
-    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+REFUSED: dict[Any, str] = {}  # NumPy function → why it has no derivative; filled by ops/refused.py
+
+
+def no_rule(function: Any, table: Mapping[Any, Any]) -> NotDifferentiableError:
+    """The error for a NumPy function that is not in the table of ops: with its reason, or the nearest name that is.
+
+    function  a function, or (ufunc, name of its method)
+    """
+    base, method = function if isinstance(function, tuple) else (function, "")
+    name = f"{getattr(base, '__name__', base)}{'.' if method else ''}{method}"
+    module = (getattr(base, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    if function in REFUSED:
+        return NotDifferentiableError(f"{module}.{name}: {REFUSED[function]}")
     known = {getattr(key, "__name__", "") for key in table if callable(key)} - {""}
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.76)
     hint = f"; did you mean np.{near[0]}?" if near else "."

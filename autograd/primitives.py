@@ -19,7 +19,8 @@ Operands (what is differentiated) are positional-only parameters, options (axis,
 bound to (operands, options) as NumPy's own signature would, and the form of the call is cached.
 
 kinds: "elementwise" (out[i] depends on operands[i]; the engine un-broadcasts, so the rule ignores shapes), "linear",
-"view" (linear, and only rearranges), "bilinear" (linear in each of two operands), "general".
+"view" (linear, and only rearranges), "bilinear" (linear in each of two operands), "general"; and "composed": the body is
+made of other ops and runs on the Values themselves, so it needs no rule and leaves the nodes of those ops.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from autograd.value import CONSTANT, DISPATCH, NO_OPTIONS, PLAIN, Value, make
 
 __all__ = ["Primitive", "Rule", "error", "point", "primitive", "registry", "sample"]
 
-KINDS = ("elementwise", "linear", "view", "bilinear", "general")
+KINDS = ("elementwise", "linear", "view", "bilinear", "general", "composed")
 _VARARGS = 0x04  # flag of a function with *args
 Rule = Callable[..., Any]
 registry: dict[str, Primitive] = {}  # name → Primitive, in the order of definition
@@ -160,6 +161,8 @@ class Primitive:
 
     def apply(self, operands: tuple[Any, ...], options: dict[str, Any] = NO_OPTIONS) -> Any:
         """Compute and record: the general way every op goes (operators on Python floats have a shorter one)."""
+        if self.kind == "composed":
+            return self.forward(*operands, **options)
         context = CONTEXT.get()
         if len(operands) == 1 and context.fast and isinstance(operands[0], Value) and self.results is None:
             x = operands[0]  # one operand, nothing unusual: what follows does the same, in twice the time
@@ -259,7 +262,7 @@ def primitive(
     """Register an operation; the decorated function computes its result on plain arrays.
 
     numpy    the NumPy function(s) that reach it when called on a Value; none for an op of our own
-    kind     "elementwise", "linear", "view", "bilinear" or "general" (see the module's docstring)
+    kind     "elementwise", "linear", "view", "bilinear", "general" or "composed" (see the module's docstring)
     symbol   short form for pictures
     call     (*args, **kwargs) → (operands, options), for a NumPy signature that differs
     results  for an op that computes a tuple: what to make of the list of results (tuple, a namedtuple's _make), or
@@ -359,4 +362,6 @@ def operand_name(op: Primitive, index: int) -> str:
 
 def _by_name(name: str) -> Primitive:
     """What pickle makes of a primitive: the registered op of that name."""
+    if name not in registry:
+        DISPATCH["load"]()
     return registry[name]

@@ -26,7 +26,7 @@ import numpy as np
 
 from autograd.context import CONTEXT
 from autograd.data import differentiable_data, shown
-from autograd.errors import AmbiguousTruthError, ConversionError, InPlaceError, no_rule
+from autograd.errors import AmbiguousTruthError, ConversionError, InPlaceError
 
 __all__ = ["CONSTANT", "DISPATCH", "Value", "stop_gradient"]
 
@@ -290,6 +290,11 @@ class Value:
     def __contains__(self, item):
         return bool(np.any(self == item))
 
+    def __getattr__(self, name):
+        if not name.startswith("_") and DISPATCH["load"]() and hasattr(type(self), name):
+            return getattr(self, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
@@ -301,19 +306,13 @@ class Value:
                 f"np.{ufunc.__name__} cannot write a Value into an array (a += v, out=a): write a = a + v, without out="
             )
         function = ufunc if method == "__call__" else (ufunc, method)
-        primitive = DISPATCH.get(function)
-        if primitive is None:
-            raise no_rule(ufunc, DISPATCH, "" if method == "__call__" else f".{method}")
-        return primitive(*inputs, **options)
+        return (DISPATCH.get(function) or DISPATCH["find"](function))(*inputs, **options)
 
     def __array_function__(self, function, types, args, kwargs):
         for kind in types:
             if kind is not Value and not issubclass(kind, (Value, np.ndarray)):
                 return NotImplemented
-        primitive = DISPATCH.get(function)
-        if primitive is None:
-            raise no_rule(function, DISPATCH)
-        return primitive(*args, **kwargs)
+        return (DISPATCH.get(function) or DISPATCH["find"](function))(*args, **kwargs)
 
     def __array__(self, dtype=None, copy=None):
         raise ConversionError(

@@ -8,19 +8,64 @@ assign          x[i] = v, x += v
 join            concatenate, stack, split, pad                      linalg       matmul, dot, einsum
 fused           linear, softmax_cross_entropy
 
+The files above come with `import autograd`. Those below are read when an op of theirs is first asked for, since reading
+all takes longer than importing NumPy:
+
+piecewise       fmod, nan_to_num, heaviside, sinc …                 pick         tile, rot90, delete, select, interp …
+padding         pad in all modes                                    order        sort, median, quantile …
+series          cumprod, diff, gradient, trapezoid …                statistics   average, cov, the nan-versions …
+products        vecdot, kron, cross, convolve …                     solve        solve, inv, det, norm …
+decomposition   cholesky, qr, eigh, svd …                           fft          the Fourier transforms
+window          sliding windows, convolution, pooling               random       draws by reparameterisation
+refused         what has no derivative, and why                     scipy_special, once SciPy is imported
+
 Each op is an attribute: `ops.relu`, `ops.sum`; those that NumPy has are reached through NumPy.
 """
 
-from autograd.ops import constant, arithmetic, transcendental, special, activation  # noqa: F401, I001  (in this order)
-from autograd.ops import reduce, index, shape, assign, join, linalg, fused  # noqa: F401
+import importlib
+import sys
+
+from autograd.errors import no_rule
 from autograd.primitives import registry
+from autograd.value import DISPATCH
+
+EARLY = ("constant", "arithmetic", "transcendental", "special", "activation", "reduce", "index", "shape", "assign", "join",
+         "linalg", "fused")  # fmt: skip
+LATE = ("refused", "piecewise", "pick", "padding", "order", "series", "statistics", "products", "solve", "decomposition",
+        "fft", "window", "random")  # fmt: skip
+
+
+def load():
+    """Read the files of the ops that are not needed at once; True."""
+    for name in LATE:
+        importlib.import_module(f"autograd.ops.{name}")
+    if "scipy.special" in sys.modules:
+        importlib.import_module("autograd.ops.scipy_special")
+    return True
+
+
+def find(function):
+    """The op of a NumPy function, from whichever file; NotDifferentiableError if there is none."""
+    if function not in DISPATCH:
+        load()
+    if function not in DISPATCH:
+        raise no_rule(function, DISPATCH)
+    return DISPATCH[function]
 
 
 def __getattr__(name):
+    if name not in registry and not name.startswith("_"):
+        load()
     if name in registry:
         return registry[name]
     raise AttributeError(f"module {__name__!r} has no op {name!r}")
 
 
 def __dir__():
+    load()
     return [*globals(), *registry]
+
+
+for _name in EARLY:
+    importlib.import_module(f"autograd.ops.{_name}")
+DISPATCH |= {"load": load, "find": find}

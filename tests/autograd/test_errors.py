@@ -54,8 +54,7 @@ EXAMPLES = [
         "NotDifferentiableError",
         TypeError,
         lambda: np.frexp(Value(2.0)),
-        'np.frexp has no derivative rule. Add one with @primitive (README, "Adding an operation"), '
-        "or pass v.data to treat it as a constant.",
+        "np.frexp: its result is a fraction and an integer exponent; multiply by 2.0 ** −exponent, or use v.data",
     ),
     (
         "ConversionError",

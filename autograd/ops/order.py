@@ -1,0 +1,1 @@
+"""Sorting and what rests on it: sort, partition, median, quantiles."""

@@ -1,0 +1,1 @@
+"""np.pad in all its modes."""

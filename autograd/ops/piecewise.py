@@ -1,0 +1,1 @@
+"""Elementwise functions with kinks, jumps or parts: fmod, nan_to_num, heaviside, copysign, sinc …"""

@@ -1,0 +1,1 @@
+"""Draws from distributions whose parameters are Values, by reparameterisation."""

@@ -1,0 +1,1 @@
+"""scipy.special's functions; read once SciPy is imported."""

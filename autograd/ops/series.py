@@ -1,0 +1,1 @@
+"""Along an axis: running products, differences, integrals."""

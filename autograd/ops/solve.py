@@ -1,0 +1,1 @@
+"""Linear systems and what rests on them: solve, inv, det, norms, powers."""

@@ -1,0 +1,1 @@
+"""Averages, covariance, and the versions that leave NaN out."""
