@@ -21,6 +21,7 @@ class Sample(NamedTuple):
     high: float = 2.0
     complex: bool = False
     tolerance: float = 1e-6
+    symmetric: bool = False
 
     def arrays(self, rng: np.random.Generator, dtype: Any = np.float64) -> Any:
         """The operands, drawn from rng: values in [low, high] at least 0.02 apart, so that no kink or tie is hit."""
@@ -37,10 +38,19 @@ class Sample(NamedTuple):
 
 
 def sample(
-    *operands: Any, low: float = -2.0, high: float = 2.0, complex: bool = False, tolerance: float = 1e-6, **options: Any
+    *operands: Any,
+    low: float = -2.0,
+    high: float = 2.0,
+    complex: bool = False,
+    tolerance: float = 1e-6,
+    symmetric: bool = False,
+    **options: Any,
 ) -> Sample:
-    """Sample("3 4", "4", axis=1): operands as shapes or data, options of the op; low and high bound the random data."""
-    return Sample(operands, options, low, high, complex, tolerance)
+    """Sample("3 4", "4", axis=1): operands as shapes or data, options of the op; low and high bound the random data.
+
+    symmetric   the first operand stands for a symmetric matrix, of which the op may read one triangle only
+    """
+    return Sample(operands, options, low, high, complex, tolerance, symmetric)
 
 
 class Point(NamedTuple):

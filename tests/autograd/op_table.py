@@ -72,6 +72,28 @@ def differences(function, arrays, k, direction=1.0):
     return np.stack(columns, axis=-1) if columns else np.zeros((np.size(function(arrays)), 0))
 
 
+def slopes(function, arrays, k):
+    """Gradient of a real number: ∂/∂x of a real array, ∂/∂x − i ∂/∂y of a complex one."""
+    real = differences(function, arrays, k)[0]
+    full = real - 1j * differences(function, arrays, k, 1j)[0] if is_complex(arrays[k]) else real
+    return full.reshape(np.shape(arrays[k]))
+
+
+def symmetrised(x):
+    """Of an array of matrices the symmetric part: what the gradient is with respect to a symmetric matrix."""
+    return (x + np.swapaxes(x, -1, -2)) / 2.0
+
+
+def is_complex(x):
+    return np.asarray(plain(x)).dtype.kind == "c"
+
+
+def dot(a, b):
+    """Re Σ a · b, of arrays and Values alike."""
+    total = np.sum(a * b)
+    return np.real(total) if is_complex(total) else total
+
+
 def flat(outs):
     return np.concatenate([np.ravel(plain(out)) for out in outs])
 
@@ -90,8 +112,11 @@ def forward(op, operands, options):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=atol, err_msg=f"{op.name} forward")
 
 
-def vjp(op, operands, options, rtol=1e-6):
-    """The rules give the full Jacobian that differences give, and a gradient that is an array of its own."""
+def vjp(op, operands, options, rtol=1e-6, symmetric=False):
+    """The rules give the full Jacobian that differences give, and a gradient that is an array of its own.
+
+    symmetric   the first operand is a symmetric matrix, and so is its gradient
+    """
 
     def evaluate(xs):
         return flat(parts(call(op, xs, options)))
@@ -100,55 +125,66 @@ def vjp(op, operands, options, rtol=1e-6):
     rows = {k: [] for k, x in enumerate(operands) if is_differentiable(x)}
     values = wrap(operands)
     outs = parts(call(op, values, options))
+
+    def pull(out, seed):
+        for k in rows:
+            values[k].zero_grad()
+        out.backward(seed)
+        for k in rows:
+            grad = gradient(values[k], operands[k])
+            assert grad.shape == operands[k].shape
+            assert not np.shares_memory(grad, seed)
+            assert grad.flags.writeable
+            yield k, grad.ravel()
+
     for out in outs:
         seeds = np.eye(out.size).reshape((out.size, *out.shape)) if out.size else np.zeros((1, *out.shape))
         for seed in seeds:
+            found = dict(pull(out, seed))
+            if is_complex(out) and not any(is_complex(operands[k]) for k in rows):  # Re(g J) for g = 1 and for g = i
+                found = {k: found[k] - 1j * turned for k, turned in pull(out, 1j * seed)}
             for k in rows:
-                values[k].zero_grad()
-            out.backward(seed)
-            for k, found in rows.items():
-                grad = gradient(values[k], operands[k])
-                assert grad.shape == operands[k].shape
-                assert not np.shares_memory(grad, seed)
-                assert grad.flags.writeable
                 if out.size:
-                    found.append(grad.ravel())
+                    rows[k].append(found[k])
                 else:
-                    assert not grad.any()
+                    assert not found[k].any()
     for k, found in rows.items():
         expected = differences(evaluate, operands, k)
         found = np.stack(found) if found else np.zeros((0, operands[k].size))
-        close(
-            found,
-            expected,
-            f"{op.name}: Jacobian for operand {k}",
-            rtol,
-            np.max(np.abs(evaluate(operands)), initial=0.0),
-        )
+        if symmetric and k == 0:
+            expected = symmetrised(expected.reshape((-1, *operands[k].shape))).reshape(expected.shape)
+        scale = np.max(np.abs(evaluate(operands)), initial=0.0)
+        close(found, expected, f"{op.name}: Jacobian for operand {k}", rtol, scale)
 
 
 def weighted_gradients(op, operands, options, weights, *, record=False):
-    """Gradients of Σ weights · out with respect to the differentiable operands, and the leaves, when recording."""
+    """Gradients of Re Σ weights · out with respect to the differentiable operands, and the leaves, when recording."""
     values = wrap(operands)
     seeds = [Value(w) for w in weights] if record else weights
     outs = parts(call(op, values, options))
     if len(outs) == 1:
         outs[0].backward(seeds[0], record=record)
     else:
-        sum(np.sum(out * w) for out, w in zip(outs, seeds, strict=True)).backward(record=record)
+        sum(dot(out, w) for out, w in zip(outs, seeds, strict=True)).backward(record=record)
     leaves = [x for x in values if isinstance(x, Value)]
     return [x.grad for x in leaves], leaves, seeds
 
 
-def second(op, operands, options, rng, rtol=1e-6):
+def noise(rng, out):
+    """Random numbers of the shape of out, complex if it is."""
+    real = rng.normal(size=np.shape(out))
+    return real + 1j * rng.normal(size=np.shape(out)) if is_complex(out) else real
+
+
+def second(op, operands, options, rng, rtol=1e-6, symmetric=False):
     """The recorded first gradient has the gradient that differences of the plain first gradient give.
 
-    Followed are Σ u · gradients, for random u, with respect to all operands and the cotangent.
+    Followed are Re Σ u · gradients, for random u, with respect to all operands and the cotangent.
     """
     operands = list(operands)
-    weights = [rng.normal(size=np.shape(out)) for out in parts(call(op, operands, options))]
+    weights = [noise(rng, out) for out in parts(call(op, operands, options))]
     places = [k for k, x in enumerate(operands) if is_differentiable(x)]
-    u = [rng.normal(size=operands[k].shape) for k in places]
+    u = [noise(rng, operands[k]) for k in places]
     inputs = [operands[k] for k in places] + weights
 
     def evaluate(xs):
@@ -156,23 +192,28 @@ def second(op, operands, options, rng, rtol=1e-6):
         for k, x in zip(places, xs[: len(places)], strict=True):
             moved[k] = x
         grads, _, _ = weighted_gradients(op, moved, options, xs[len(places) :])
-        return np.asarray([sum(float(np.sum(a * b)) for a, b in zip(u, grads, strict=True))])
+        return np.asarray([sum(float(dot(a, b)) for a, b in zip(u, grads, strict=True))])
 
     grads, leaves, seeds = weighted_gradients(op, operands, options, weights, record=True)
-    total = sum(np.sum(a * b) for a, b in zip(u, grads, strict=True))
+    total = sum(dot(a, b) for a, b in zip(u, grads, strict=True))
     for x in (*leaves, *seeds):
         x.zero_grad()
     total.backward()
     for k, x in enumerate((*leaves, *seeds)):
-        expected = differences(evaluate, inputs, k).reshape(np.shape(inputs[k]))
-        close(
-            gradient(x, inputs[k]), expected, f"{op.name}: second derivative, input {k}", rtol, abs(evaluate(inputs)[0])
-        )
+        expected = slopes(evaluate, inputs, k)
+        if symmetric and k == 0:
+            expected = symmetrised(expected)
+        what = f"{op.name}: second derivative, input {k}"
+        close(gradient(x, inputs[k]), expected, what, rtol, abs(evaluate(inputs)[0]))
 
 
 def float32(op, operands, options):
-    """float32 in: NumPy's dtype out, and float32 in every gradient, the second order's too."""
-    operands = [x.astype(np.float32) if is_differentiable(x) else x for x in operands]
+    """float32 in: NumPy's dtype out, and float32 in every gradient, the second order's too; complex64 likewise."""
+
+    def half(x):
+        return x.astype(np.complex64 if is_complex(x) else np.float32)
+
+    operands = [half(x) if is_differentiable(x) else x for x in operands]
     outs = parts(call(op, wrap(operands), options))
     if op.numpy:
         assert [out.dtype for out in outs] == [np.asarray(out).dtype for out in parts(call(op, operands, options))]
@@ -180,10 +221,10 @@ def float32(op, operands, options):
         assert [out.dtype for out in outs] == [np.float32] * len(outs)
     weights = [np.ones(out.shape, out.dtype)[()] for out in outs]
     grads, leaves, seeds = weighted_gradients(op, operands, options, weights, record=True)
-    assert [g.dtype for g in grads] == [np.float32] * len(grads)
+    assert [g.dtype for g in grads] == [x.dtype for x in leaves]
     for x in (*leaves, *seeds):
         x.zero_grad()
-    sum(np.sum(g * g) for g in grads).backward()
+    sum(dot(g, g) for g in grads).backward()
     assert all(x.grad.dtype == x.dtype for x in (*leaves, *seeds) if x.has_grad)
 
 
@@ -201,7 +242,7 @@ def layouts(op, operands, options, rng):
     """Read-only and non-contiguous operands and seeds give the same."""
     spread = [strided(x) for x in operands]
     outs = parts(call(op, wrap(operands), options))
-    weights = [rng.normal(size=out.shape) for out in outs]
+    weights = [noise(rng, out) for out in outs]
     expected, _, _ = weighted_gradients(op, operands, options, weights)
     found, _, _ = weighted_gradients(op, spread, options, [strided(np.asarray(w)) for w in weights])
     for a, b in zip(parts(call(op, wrap(spread), options)), outs, strict=True):

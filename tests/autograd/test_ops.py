@@ -52,12 +52,12 @@ def test_forward_equals_numpy_bit_for_bit(op, row, rng):
 
 @pytest.mark.parametrize(("op", "row"), SMOOTH)
 def test_vjp_is_the_full_jacobian(op, row, rng):
-    table.vjp(op, row.arrays(rng), row.options, row.tolerance)
+    table.vjp(op, row.arrays(rng), row.options, row.tolerance, row.symmetric)
 
 
 @pytest.mark.parametrize(("op", "row"), SMOOTH)
 def test_second_order(op, row, rng):
-    table.second(op, row.arrays(rng), row.options, rng, row.tolerance)
+    table.second(op, row.arrays(rng), row.options, rng, row.tolerance, row.symmetric)
 
 
 @pytest.mark.parametrize(("op", "row"), [case for case in SMOOTH if "dtype" not in case.values[1].options])
@@ -136,7 +136,7 @@ def test_a_rule_that_is_off_by_a_thousandth_is_caught(op, monkeypatch):
 def check_fails(column, op):
     for row in op.samples:
         try:
-            column(op, row.arrays(table.generator(op.name)), row.options)
+            column(op, row.arrays(table.generator(op.name)), row.options, symmetric=row.symmetric)
             if row.complex:
                 table.complex_vjp(op, row.arrays(table.generator(op.name)), row.options, table.generator("w"))
         except AssertionError:
