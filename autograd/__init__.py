@@ -9,7 +9,7 @@
     x.grad
 
 NumPy's functions take Values; what NumPy lacks (relu, softmax, …) is here. Files in reading order: value, primitives,
-ops/, backward, forward, tree, transforms, check, viz/.
+ops/, backward, forward, tree, transforms, jacobians, check, viz/.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from autograd import errors, ops, tree
 from autograd.backward import backward as _backward  # noqa: F401  fills DISPATCH["backward"]
 from autograd.check import check_gradients
 from autograd.context import detect_anomaly, no_grad
+from autograd.jacobians import elementwise_grad, hessian, hvp, jacobian
 from autograd.ops.activation import (
     elu,
     gelu,
@@ -32,7 +33,7 @@ from autograd.ops.activation import (
 )
 from autograd.ops.special import erf
 from autograd.primitives import Primitive, primitive
-from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from autograd.transforms import grad, jvp, value_and_grad, vjp
 from autograd.value import Value, stop_gradient
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Value", "no_grad", "stop_gradient", "detect_anomaly",
-    "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "check_gradients",
+    "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "elementwise_grad",
+    "check_gradients",
     "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "softmax", "log_softmax", "logsumexp", "erf",
     "primitive", "Primitive", "draw", "errors", "ops", "tree",
 ]  # fmt: skip

@@ -82,6 +82,7 @@ def propagate(
     wanted: set[Value] | None = None,
     record: bool = False,
     keep: str | None = None,
+    lead: tuple[int, ...] = (),
 ) -> dict[Value, Any]:
     """Push cotangents from the youngest node to the oldest; what is left in `cotangents` belongs to leaves and inputs.
 
@@ -90,9 +91,10 @@ def propagate(
     wanted      pass on to these nodes only; None: to every Value
     record      call rules with Values, so that the pass is recorded itself
     keep        "all" leaves each node's cotangent in its `.grad`, "leaves" resets it, None does not touch `.grad`
+    lead        extra leading axes of all cotangents: many are pushed at once, by ops whose rules take them (`leading`)
     """
     anomaly = CONTEXT.get().anomaly
-    plain = not record and not anomaly
+    plain = not record and not anomaly and not lead
     get, pop = cotangents.get, cotangents.pop
     for node in nodes:
         g = pop(node, None)
@@ -136,8 +138,9 @@ def propagate(
                     c, old = conform(c, x, node), get(a)
                     cotangents[a] = c if old is None else old + c
                 continue
-        for operand, data, c in _contributions(node, g, wanted, record):
-            c = conform(c, data, node)
+        found = _contributions if not lead or op.leading else _one_by_one
+        for operand, data, c in found(node, g, wanted, record):
+            c = conform(c, data, node, lead)
             c = accumulate(cotangents[operand], c) if operand in cotangents else c
             cotangents[operand] = check(c, data, node) if anomaly else c
     return cotangents
@@ -172,6 +175,18 @@ def _contributions(node: Value, g: Any, wanted: set[Value] | None, record: bool)
     return rows
 
 
+def _one_by_one(node: Value, g: Any, wanted: set[Value] | None, record: bool) -> list[tuple[Value, Any, Any]]:
+    """The same for a g with a leading axis, by an op whose rules do not take one."""
+    parts = g if isinstance(g, tuple) else (g,)
+    count = next(len(part) for part in parts if part is not None)
+    rows = []
+    for i in range(count):
+        picked = tuple(None if part is None else part[i] for part in parts)
+        row = _contributions(node, picked if isinstance(g, tuple) else picked[0], wanted, record)
+        rows.append([conform(c, data, node) for _, data, c in row])
+    return [(x, data, np.stack([cs[k] for cs in rows])) for k, (x, data, _) in enumerate(row)]
+
+
 def recorded(node: Value) -> tuple[Any, tuple[Any, ...]]:
     """(out, operands) of a node as Values, to call a rule with: operands whose data was rebound keep their old data."""
     arguments = tuple(
@@ -204,24 +219,27 @@ def accumulate(total: Any, c: Any) -> Any:
     return total + c
 
 
-def conform(c: Any, x: Any, node: Value) -> Any:
+def conform(c: Any, x: Any, node: Value, lead: tuple[int, ...] = ()) -> Any:
     """The cotangent c of an operand with data x as it must be: un-broadcast, of x's shape and dtype, or a RuleError."""
     kind = type(c)
-    if kind is type(x) and (kind is not np.ndarray or (c.shape == x.shape and c.dtype == x.dtype)):
+    if kind is type(x) and not lead and (kind is not np.ndarray or (c.shape == x.shape and c.dtype == x.dtype)):
         return c
     if isinstance(x, tuple):
         return c
-    shape = np.shape(x)
+    shape = (*lead, *np.shape(x))
     if np.shape(c) != shape:
         if node.primitive.kind == "elementwise":
-            c = sum_to(c, shape)  # the adjoint of broadcasting
+            if lead:
+                c = np.broadcast_to(c, (*lead, *node.shape))
+                c = sum_to(c, (*lead, *(1,) * (node.ndim - np.ndim(x)), *np.shape(x)))
+            c = np.reshape(c, shape) if lead else sum_to(c, shape)  # the adjoint of broadcasting
         if np.shape(c) != shape:
             raise RuleError(
                 f"{_rule_of(x, node)} returned shape {np.shape(c)}, expected {shape} (out has shape {np.shape(node.data)})"
             )
     dtype: Any = getattr(c, "dtype", None)
     if isinstance(x, (float, int)):
-        if isinstance(c, Value):
+        if isinstance(c, Value) or lead:
             return c if dtype.kind != "c" else np.real(c)
         return c if type(c) is float else float(c.real)
     if x.dtype.kind in "biu":  # a leaf whose .data was rebound to whole numbers; its gradient is no whole number

@@ -21,7 +21,8 @@ from autograd import tree
 from autograd.backward import order as interior
 from autograd.context import context, no_grad
 from autograd.errors import ArgumentError, GradientCheckError, RuleError
-from autograd.transforms import jacobian, vjp
+from autograd.jacobians import jacobian
+from autograd.transforms import vjp
 from autograd.value import Value, data_of
 
 __all__ = ["check_gradients"]

@@ -84,5 +84,8 @@ def _transposed(node: Value, index: int, t: Any, out: Any, arguments: Any, recor
     return tuple(parts) if isinstance(node.data, tuple) else parts[0]
 
 
-def zeros(data: Any) -> Any:
+def zeros(data: Any, lead: tuple[int, ...] = ()) -> Any:
+    """A zero cotangent of data, with extra leading axes."""
+    if lead:
+        return np.zeros((*lead, *np.shape(data)), getattr(data, "dtype", float))
     return data if data is None else 0.0 if isinstance(data, (int, float)) else np.zeros_like(data)[()]

@@ -59,6 +59,7 @@ class Primitive:
         results: Any,
         hidden: int,
         differentiable: bool,
+        leading: bool,
         **rows: Any,
     ) -> None:
         self.forward = forward
@@ -86,6 +87,7 @@ class Primitive:
         self.rules: tuple[Rule | None, ...] = (None,) * len(self.operands)
         self.rule_all: Rule | None = None
         self.unary = self.binary = False  # one or two operands, each with a rule: backward takes a short way
+        self.leading = leading or kind == "elementwise"
         self.constants: set[str] = set()
         self.tangents: dict[str, Rule] = {}
         self.forms: dict[tuple[Any, ...], tuple[Any, ...]] = {}
@@ -253,6 +255,7 @@ def primitive(
     results: Any = None,
     hidden: int = 0,
     differentiable: bool = True,
+    leading: bool = False,
     method: Any = None,
     samples: Any = (),
     points: Any = (),
@@ -268,6 +271,7 @@ def primitive(
     results  for an op that computes a tuple: what to make of the list of results (tuple, a namedtuple's _make), or
              "one" if only the first is visible; `hidden`: how many at the end only the rule sees
     differentiable  False: gives plain results (comparisons, argmax)
+    leading  True: the rules take a g with extra leading axes too, as those of elementwise ops do
     method   a method of Value: True for one called as the op is, or an adapter (value, *args, **kw) → result, or False;
              by default an op has one if ndarray has
     samples, points, errors   rows of the test table (sample, point, error)
@@ -289,6 +293,7 @@ def primitive(
         results=results,
         hidden=hidden,
         differentiable=differentiable,
+        leading=leading,
         samples=list(samples),
         points=list(points),
         errors=list(errors),

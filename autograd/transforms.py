@@ -19,7 +19,8 @@ Complex numbers: grad(f)(x + iy) = ∂f/∂x − i ∂f/∂y for real f, as in J
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial, wraps
+from functools import partial, update_wrapper, wraps
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,37 @@ from autograd.value import CONSTANT, Value, data_of, make, tick
 
 Argnum = int | str | Sequence[int | str]
 
-__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+__all__ = ["grad", "jvp", "transform", "value_and_grad", "vjp"]
 
 
+class Transformed:
+    """A function made by a transform from another. It pickles, since it knows what it was made from."""
+
+    def __init__(self, call: Callable[..., Any], f: Callable[..., Any], recipe: Any) -> None:
+        update_wrapper(self, f, updated=())
+        self._call, self._recipe = call, recipe
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._call(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        return self._recipe
+
+
+def transform(make_call: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator of a function (f, options…) → derivative of f: it gives a Transformed, with f's name and signature."""
+
+    @wraps(make_call)
+    def made(f: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        return Transformed(make_call(f, *args, **options), f, (partial(made, **options), (f, *args)))
+
+    return made
+
+
+@transform
 def grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., Any]:
     """The function that gives the gradient of f with respect to one argument or several.
 
@@ -53,7 +82,6 @@ def grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) ->
     """
     both = value_and_grad(f, argnum, has_aux=has_aux)
 
-    @wraps(f, updated=())
     def gradient(*args: Any, **kwargs: Any) -> Any:
         value, slope = both(*args, **kwargs)
         return (slope, value[1]) if has_aux else slope
@@ -61,6 +89,7 @@ def grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) ->
     return gradient
 
 
+@transform
 def value_and_grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., Any]:
     """Like grad, but gives (f's value, gradient); with has_aux ((value, aux), gradient).
 
@@ -68,7 +97,6 @@ def value_and_grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool =
     (10.0, {'a': 5.0, 'b': 2.0})
     """
 
-    @wraps(f, updated=())
     def both(*args: Any, **kwargs: Any) -> Any:
         run = Run(f, args, kwargs, argnum, has_aux)
         if len(run.outputs) != 1 or np.size(data_of(run.outputs[0])) != 1:
@@ -132,44 +160,6 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     return run.result(), run.push(dict(pairs))
 
 
-def jacobian(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
-    """The function that gives all derivatives of f's result with respect to an argument.
-
-    A result of shape (m, …) and an argument of shape (n, …) give (m, …, n, …); containers nest, the result's outside.
-
-    >>> jacobian(lambda x: np.stack([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
-    array([[3., 2.],
-           [0., 1.]])
-    """
-
-    @wraps(f, updated=())
-    def rows(*args: Any, **kwargs: Any) -> Any:
-        run = Run(f, args, kwargs, argnum)
-        return tree.unflatten(run.structure, [out if out is None else run.rows(i) for i, out in enumerate(run.outputs)])
-
-    return rows
-
-
-def hessian(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
-    """The function that gives the second derivatives of a number: argument of shape (n,) → (n, n).
-
-    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
-    array([[10.,  6.],
-           [ 6.,  0.]])
-    """
-    return jacobian(grad(f, argnum), argnum)
-
-
-def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
-    """Hessian of f at x times v, of x's structure, without building the Hessian: one gradient, differentiated.
-
-    >>> hvp(lambda x: x[0] ** 2 * x[1], np.array([3.0, 5.0]), np.array([1.0, 0.0]))
-    array([10.,  6.])
-    """
-    _, pullback = vjp(grad(f), x)
-    return pullback(v)[0]
-
-
 class Run:
     """One call of f with the chosen arguments as new nodes, ready to be walked in either direction.
 
@@ -230,54 +220,32 @@ class Run:
         """f's result for the caller."""
         return tree.unflatten(self.structure, map(self._outward, self.outputs))
 
-    def pull(self, seeds: Any) -> Any:
-        """Cotangents of the outputs → cotangents of the inputs, in their structure."""
+    def pull(self, seeds: Any, lead: tuple[int, ...] = ()) -> Any:
+        """Cotangents of the outputs, None for none, → cotangents of the inputs, in their structure.
+
+        lead  extra leading axes that the cotangents have, so that several are pulled at once
+        """
         record = self.record or (CONTEXT.get().recording and any(map(_is_followed, seeds)))
         cotangents: dict[Value, Any] = {}
         for out, seed in zip(self.outputs, seeds, strict=True):
-            if isinstance(out, Value) and out in self.wanted:
+            if seed is not None and isinstance(out, Value) and out in self.wanted:
                 seed = _like(seed, out.data, record)
                 cotangents[out] = cotangents[out] + seed if out in cotangents else seed
         with context(recording=record):
-            totals = propagate(self.order, cotangents, wanted=self.wanted, record=record)
-        return self._structured(
-            [None if node is None else self._finish(totals.get(node), node, record) for node in self.nodes]
-        )
+            totals = propagate(self.order, cotangents, wanted=self.wanted, record=record, lead=lead)
+        found = [None if node is None else totals.get(node, zeros(node.data, lead)) for node in self.nodes]
+        return self.structured([None if total is None else self._finish(total, record) for total in found])
 
-    def _structured(self, leaves: Any) -> Any:
+    def structured(self, leaves: Any) -> Any:
+        """One leaf for each input leaf, in the structure of the chosen arguments."""
         arguments = tree.unflatten(self.inputs, leaves)
         return arguments if self.several else arguments[0]
 
-    def _finish(self, total: Any, node: Value, record: bool) -> Any:
-        """A cotangent as the caller gets it: an array of its own, zeros where nothing arrived, a Value if recorded."""
-        if total is None:
-            total = zeros(node.data)
+    def _finish(self, total: Any, record: bool) -> Any:
+        """A cotangent as the caller gets it: an array of its own, a Value if recorded."""
         if record or self.values:
             return total if isinstance(total, Value) else make(CONSTANT, total)
-        return own_copy(total, node.data)
-
-    def rows(self, index: int) -> Any:
-        """The Jacobian of one output: for each input leaf an array of shape output shape + input shape."""
-        out = self.outputs[index]
-        data = data_of(out)
-        shape, size = np.shape(data), np.size(data)
-        seeds = [zeros(data_of(x)) for x in self.outputs]
-        pulled = []
-        for position in range(size):
-            seed = np.zeros(size, dtype=np.result_type(data))
-            seed[position] = 1.0
-            seeds[index] = seed.reshape(shape)[()]
-            pulled.append(tree.flatten(self.pull(seeds))[0])
-        columns: list[Any] = []
-        for place, node in enumerate(self.nodes):
-            if node is None:
-                columns.append(None)
-                continue
-            rows = [row[place] for row in pulled]
-            full = (*shape, *node.shape)
-            stacked = np.stack(rows) if rows else np.zeros(full, dtype=node.dtype)
-            columns.append(_reshaped(stacked, full))
-        return self._structured(columns)
+        return own_copy(total, total)
 
     def push(self, tangents: Any) -> Any:
         """Tangents of the inputs → tangent of the result, in its structure: forward mode over the recorded graph."""
@@ -344,11 +312,6 @@ def _like(seed: Any, data: Any, record: bool) -> Any:
     if record and not isinstance(seed, Value):
         return make(CONSTANT, seed)
     return seed if record or not isinstance(seed, Value) else seed.data
-
-
-def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
-    x = x if np.shape(data_of(x)) == shape else np.reshape(x, shape)
-    return float(x) if isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype == np.float64 else x
 
 
 def _one(out: Any) -> Any:

@@ -18,7 +18,20 @@ HOME = Path(autograd.__file__).resolve().parents[1]
 FILES = sorted(path for package in ("autograd", "nn") for path in (HOME / package).rglob("*.py"))
 
 # each imports only from those before it; `check`, `viz` and `numpy` stand on all of them and not on each other
-ORDER = ["errors", "data", "context", "value", "rows", "primitives", "ops", "backward", "forward", "tree", "transforms"]
+ORDER = [
+    "errors",
+    "data",
+    "context",
+    "value",
+    "rows",
+    "primitives",
+    "ops",
+    "backward",
+    "forward",
+    "tree",
+    "transforms",
+    "jacobians",
+]
 TOP = ["check", "viz", "numpy"]
 DRAWN_WITHOUT_THE_ENGINE = ["scene", "cards", "layout", "svg", "html", "dot", "text", "drawing"]
 SPINE = [

@@ -13,7 +13,7 @@ from autograd.errors import ArgumentError
 from autograd.ops.special import erfc
 from autograd.primitives import error, point, primitive, sample
 
-__all__ = ["elu", "gelu", "leaky_relu", "log_softmax", "logsumexp", "relu", "restored", "sigmoid", "silu", "softmax",
+__all__ = ["elu", "from_the_end", "gelu", "leaky_relu", "log_softmax", "logsumexp", "relu", "restored", "sigmoid", "silu", "softmax",
            "softplus"]  # fmt: skip
 
 _ROOT_HALF = math.sqrt(0.5)
@@ -26,15 +26,29 @@ HUGE = np.array([-1e3, 1e3])
 
 def restored(g, x, axis, keepdims):
     """A result of reducing x over axis, so that it broadcasts against x again: reduced axes back, of length 1."""
-    shape = np.shape(x)
-    if keepdims or axis is None or not shape:
+    ndim = np.ndim(x)
+    if keepdims or not ndim:
         return g
-    if axis == 0:  # broadcasting puts it back
+    if axis is None:
+        return np.reshape(g, (*np.shape(g), *(1,) * ndim)) if np.ndim(g) else g
+    if axis == 0 and np.ndim(g) == ndim - 1:  # broadcasting puts it back
         return g
-    kept = list(shape)
-    for a in axis if isinstance(axis, tuple) else (axis,):
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    kept = list(np.shape(x))
+    for a in axes:
         kept[a] = 1
-    return np.reshape(g, tuple(kept))
+    lead = np.shape(g)[: np.ndim(g) + len(axes) - ndim]
+    return np.reshape(g, (*lead, *kept))
+
+
+def from_the_end(axis, x):
+    """The axes of x counted from its last, as a cotangent with extra leading axes needs them; of all axes for None."""
+    ndim = np.ndim(x)
+    if axis is None or not ndim:
+        return tuple(range(-ndim, 0))
+    if isinstance(axis, tuple):
+        return tuple(a if a < 0 else a - ndim for a in axis)
+    return axis if axis < 0 else axis - ndim
 
 
 def _two_slopes(g, x, left, steepness):
@@ -207,6 +221,7 @@ MASKED = np.array([[0.0, -np.inf, 0.0, -np.inf], [1e3, -1e3, -np.inf, 1e3]])
 
 
 @primitive(
+    leading=True,
     samples=ROWS,
     points=[point((MASKED,), (np.zeros((2, 4)),), out=np.array([[0.5, 0.0, 0.5, 0.0], [0.5, 0.0, 0.0, 0.5]]))],
     method=True,
@@ -220,13 +235,14 @@ def softmax(x, /, axis=-1):
 
 def _softmax(g, out, x, axis=-1):
     weighted = g * out
-    return weighted - out * np.sum(weighted, axis=axis, keepdims=True)
+    return weighted - out * np.sum(weighted, axis=from_the_end(axis, x), keepdims=True)
 
 
 softmax.vjp(x=_softmax)
 
 
 @primitive(
+    leading=True,
     samples=ROWS,
     points=[point((np.array([[1e3, -1e3]]),), (np.array([[-1.0, 1.0]]),), out=np.array([[0.0, -2e3]]))],
     method=True,
@@ -239,7 +255,7 @@ def log_softmax(x, /, axis=-1):
         return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
-log_softmax.vjp(x=lambda g, out, x, axis=-1: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True))
+log_softmax.vjp(x=lambda g, out, x, axis=-1: g - np.exp(out) * np.sum(g, axis=from_the_end(axis, x), keepdims=True))
 
 
 def _logsumexp(g, out, x, axis=None, keepdims=False):
@@ -249,6 +265,7 @@ def _logsumexp(g, out, x, axis=None, keepdims=False):
 
 
 @primitive(
+    leading=True,
     samples=[
         sample("3 4"), sample("3 4", axis=1), sample("2 3 4", axis=(0, -1)), sample("2 3 4", axis=-2, keepdims=True),
         sample(""), sample("3 0", axis=1), sample("0 3", axis=1),

@@ -15,7 +15,7 @@ from autograd.value import CONSTANT, DISPATCH, Value, make
 __all__ = ["alias", "item"]
 
 
-@primitive(kind="view", samples=[sample("3 2")], points=[point((2.0,), (1.0,), out=2.0)], source="linear: the identity")
+@primitive(kind="view", leading=True, samples=[sample("3 2")], points=[point((2.0,), (1.0,), out=2.0)], source="linear: the identity")
 def alias(x, /):
     """The same number as a node of its own, out = x."""
     return x
@@ -24,7 +24,7 @@ def alias(x, /):
 alias.vjp(x=lambda g, out, x: g)
 
 
-@primitive(kind="linear")
+@primitive(kind="linear", leading=True)
 def item(parts, /, index, count):
     """One of the `count` results of an op that has several, out = parts[index]."""
     return parts[index]

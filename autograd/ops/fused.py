@@ -21,6 +21,7 @@ def _rows(x):
 
 @primitive(
     symbol="x @ Wᵀ + b",
+    leading=True,
     samples=[
         sample("3 4", "2 4", "2"),
         sample("4", "2 4", "2"),
@@ -51,6 +52,10 @@ def linear(x, weight, bias, /):
 
 
 def _linear_weight(g, out, x, weight, bias):
+    lead = np.ndim(g) - np.ndim(x)
+    if lead:
+        g = np.reshape(g, (*np.shape(g)[:lead], -1, np.shape(g)[-1]))
+        return np.matmul(np.swapaxes(g, -1, -2), _rows(x))
     return np.dot(_rows(g).T, _rows(x)) if np.ndim(x) > 1 else np.outer(g, x)
 
 
@@ -62,8 +67,9 @@ def _ones(length, dtype):
 
 
 def _linear_bias(g, out, x, weight, bias):
-    if np.ndim(bias) == 0:
-        return np.sum(g)
+    lead = np.ndim(g) - np.ndim(x)
+    if lead or np.ndim(bias) == 0:
+        return np.sum(g, axis=tuple(range(lead, np.ndim(g) - np.ndim(bias))))
     rows = _rows(g)  # ones @ rows runs in BLAS, in half the time of a sum over axis 0
     return np.dot(_ones(rows.shape[0], rows.dtype), rows)
 

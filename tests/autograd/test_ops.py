@@ -66,6 +66,11 @@ def test_float32_stays_float32(op, row, rng):
 
 
 @pytest.mark.parametrize(("op", "row"), SMOOTH)
+def test_many_cotangents_at_once(op, row, rng):
+    table.leading(op, row.arrays(rng), row.options, rng)
+
+
+@pytest.mark.parametrize(("op", "row"), SMOOTH)
 def test_read_only_and_strided_arrays(op, row, rng):
     table.layouts(op, row.arrays(rng), row.options, rng)
 
