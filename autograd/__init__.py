@@ -9,7 +9,7 @@
     x.grad
 
 NumPy's functions take Values; what NumPy lacks (relu, softmax, …) is here. Files in reading order: value, primitives,
-ops/, backward, forward, tree, transforms, jacobians, check, viz/.
+ops/, backward, forward, tree, transforms, jacobians, checkpoint, check, viz/.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from autograd import errors, ops, tree
 from autograd.backward import backward as _backward  # noqa: F401  fills DISPATCH["backward"]
 from autograd.check import check_gradients
+from autograd.checkpoint import checkpoint
 from autograd.context import detect_anomaly, no_grad
 from autograd.jacobians import elementwise_grad, hessian, hvp, jacobian
 from autograd.ops.activation import (
@@ -43,7 +44,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Value", "no_grad", "stop_gradient", "detect_anomaly",
     "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "elementwise_grad",
-    "check_gradients",
+    "checkpoint", "check_gradients",
     "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "softmax", "log_softmax", "logsumexp", "erf",
     "primitive", "Primitive", "draw", "errors", "ops", "tree",
 ]  # fmt: skip

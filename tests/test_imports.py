@@ -32,7 +32,7 @@ ORDER = [
     "transforms",
     "jacobians",
 ]
-TOP = ["check", "viz", "numpy"]
+TOP = ["check", "checkpoint", "viz", "numpy"]
 DRAWN_WITHOUT_THE_ENGINE = ["scene", "cards", "layout", "svg", "html", "dot", "text", "drawing"]
 SPINE = [
     "autograd/value.py", "autograd/context.py", "autograd/primitives.py", "autograd/backward.py", "autograd/transforms.py",
