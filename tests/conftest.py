@@ -1,6 +1,16 @@
-"""Hypothesis for every test: examples seeded from the test's own name, and no deadline, since a slow machine is no bug."""
+"""Hypothesis for every test: examples seeded from the test's own name, and no deadline, since a slow machine is no bug.
+
+Tests marked slow run only when asked for: -m slow.
+"""
 
 from hypothesis import settings
 
 settings.register_profile("glassgrad", derandomize=True, deadline=None, database=None)
 settings.load_profile("glassgrad")
+
+
+def pytest_collection_modifyitems(config, items):
+    if "slow" not in config.getoption("markexpr"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)

@@ -20,9 +20,9 @@ def generator(name):
     return np.random.default_rng(zlib.crc32(name.encode()))
 
 
-def call(op, operands, options):
-    """The op as a user calls it: NumPy's function, if there is one."""
-    function = op.numpy[0] if op.numpy else op
+def call(op, operands, options, function=None):
+    """The op as a user calls it: NumPy's function, if there is one, or the one given."""
+    function = function or (op.numpy[0] if op.numpy else op)
     options = dict(options)
     if op.name == "einsum":
         return function(options.pop("subscripts"), *operands, **options)

@@ -7,8 +7,6 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import autograd
 from autograd import ops
@@ -168,66 +166,3 @@ def test_value_gradient_and_hessian_equal_jaxs(f, x):
     same(autograd.hessian(ours)(x), expected_hessian, "Hessian")
     t = np.cos(np.arange(np.size(x), dtype=float)).reshape(np.shape(x))[()]
     same(autograd.jvp(ours, (x,), (t,))[1], np.sum(np.asarray(expected_slope) * t), "forward mode")
-
-
-# random programs: each step applies an op to numbers computed before; all stay of moderate size, so that rounding does too
-
-STEPS = {
-    "tanh": lambda np, nn, a, b: np.tanh(a),
-    "sin": lambda np, nn, a, b: np.sin(a),
-    "arctan": lambda np, nn, a, b: np.arctan(a),
-    "sigmoid": lambda np, nn, a, b: nn.sigmoid(a),
-    "softplus": lambda np, nn, a, b: nn.softplus(a),
-    "bell": lambda np, nn, a, b: np.exp(-(a * a)),
-    "log": lambda np, nn, a, b: np.log1p(a**2),
-    "root": lambda np, nn, a, b: np.sqrt(1.0 + a * a),
-    "softmax": lambda np, nn, a, b: nn.softmax(a, axis=-1) if a.ndim else a * a,
-    "mean": lambda np, nn, a, b: a - np.mean(a, axis=-1, keepdims=True) if a.ndim else -a,
-    "max": lambda np, nn, a, b: np.max(a, axis=-1, keepdims=True) - a if a.ndim else a + 1.0,
-    "cumsum": lambda np, nn, a, b: np.cumsum(a, axis=-1) if a.ndim else 0.5 * a,
-    "reverse": lambda np, nn, a, b: a[..., ::-1] if a.ndim else 3 - a,
-    "pick": lambda np, nn, a, b: a[..., np.array([0, 0, -1])] if a.ndim else abs(a),
-    "matmul": lambda np, nn, a, b: a @ W if a.ndim else a / 3.0,
-    "add": lambda np, nn, a, b: a + b,
-    "subtract": lambda np, nn, a, b: 1.0 - a - b,
-    "multiply": lambda np, nn, a, b: np.tanh(a) * b,
-    "divide": lambda np, nn, a, b: a / (1.0 + b * b),
-    "power": lambda np, nn, a, b: (1.5 + np.cos(a)) ** np.sin(b),
-    "maximum": lambda np, nn, a, b: np.maximum(a, b),
-    "minimum": lambda np, nn, a, b: np.minimum(a, 0.5 * b),
-    "hypot": lambda np, nn, a, b: np.hypot(a, 1.0 + b * b),
-    "where": lambda np, nn, a, b: np.where(a > b, a, 2.0 * b),
-}
-
-
-@st.composite
-def programs(draw):
-    """(shapes of the inputs, seed of their data, steps); a step is (name, place of a, place of b), of what exists then."""
-    shapes = draw(st.lists(st.sampled_from([(2, 3), (3,), ()]), min_size=1, max_size=2))
-    steps = []
-    for count in range(len(shapes), len(shapes) + draw(st.integers(2, 8))):
-        places = st.integers(0, count - 1).map(lambda back, count=count: count - 1 - back)  # shrinks to the newest
-        steps.append((draw(st.sampled_from(sorted(STEPS))), draw(places), draw(places)))
-    return shapes, draw(st.integers(0, 2**16)), steps
-
-
-@settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-@given(programs())
-def test_random_programs_have_jaxs_value_and_gradient(program):
-    shapes, seed, steps = program
-    rng = np.random.default_rng(seed)
-    inputs = [rng.uniform(-1.5, 1.5, shape)[()] for shape in shapes]
-
-    def f(np, nn, *numbers):
-        numbers = list(numbers)
-        for name, a, b in steps:
-            numbers.append(STEPS[name](np, nn, numbers[a], numbers[b]))
-        return np.sum(numbers[-1] * numbers[-2])
-
-    places = tuple(range(len(inputs)))
-    value, slopes = autograd.value_and_grad(lambda *xs: f(np, ops, *xs), places)(*inputs)
-    given = [jnp.asarray(x) for x in inputs]
-    expected, expected_slopes = jax.value_and_grad(lambda *xs: f(jnp, jnn, *xs), places)(*given)
-    same(value, expected, "value")
-    for slope, expected_slope in zip(slopes, expected_slopes, strict=True):
-        same(slope, expected_slope, "gradient")
