@@ -12,6 +12,7 @@ NumPy's functions take Values; what NumPy lacks (relu, softmax, …) is here. Fi
 ops/, backward, forward, tree, transforms, jacobians, checkpoint, check, viz/.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from autograd import errors, ops, tree
@@ -55,4 +56,6 @@ def __getattr__(name: str) -> Any:
         from autograd.viz import draw
 
         return draw
+    if name in ("numpy", "random", "scipy"):
+        return importlib.import_module(f"autograd.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -87,7 +87,7 @@ class Primitive:
         self.rules: tuple[Rule | None, ...] = (None,) * len(self.operands)
         self.rule_all: Rule | None = None
         self.unary = self.binary = False  # one or two operands, each with a rule: backward takes a short way
-        self.leading = leading or kind == "elementwise"
+        self.leading = leading or (kind == "elementwise" and results is None)
         self.constants: set[str] = set()
         self.tangents: dict[str, Rule] = {}
         self.forms: dict[tuple[Any, ...], tuple[Any, ...]] = {}
@@ -198,7 +198,8 @@ class Primitive:
         except ArgumentError:
             raise
         except ValueError as mistake:
-            raise ShapeError(self.describe(tuple(saved), options, mistake)) from None
+            kind = np.linalg.LinAlgError if isinstance(mistake, np.linalg.LinAlgError) else ShapeError
+            raise kind(self.describe(tuple(saved), options, mistake)) from None
         if type(data) is complex and all(type(x) in (float, int) for x in saved):
             data = self.numpy[0](*map(np.float64, saved), **options)
         if not (met and self.differentiable):

@@ -2,7 +2,8 @@
 
 constant        comparisons, roundings, shapes: plain results       arithmetic   + − × ÷ powers, maximum, clip
 transcendental  exp, log, sqrt, sin … arctanh                       special      erf
-activation      relu … softmax, logsumexp                           reduce       sum, mean, max, var, norm, cumsum
+activation      relu … softmax, logsumexp                           reduce       sum, mean, max, norm, cumsum
+variance        var, std, ptp
 index           x[i], take, where, diagonal                         shape        reshape, transpose, flip
 assign          x[i] = v, x += v
 join            concatenate, stack, split, pad                      linalg       matmul, dot, einsum
@@ -11,12 +12,18 @@ fused           linear, softmax_cross_entropy
 The files above come with `import autograd`. Those below are read when an op of theirs is first asked for, since reading
 all takes longer than importing NumPy:
 
-piecewise       fmod, nan_to_num, heaviside, sinc …                 pick         tile, rot90, delete, select, interp …
-padding         pad in all modes                                    order        sort, median, quantile …
-series          cumprod, diff, gradient, trapezoid …                statistics   average, cov, the nan-versions …
-products        vecdot, kron, cross, convolve …                     solve        solve, inv, det, norm …
-decomposition   cholesky, qr, eigh, svd …                           fft          the Fourier transforms
-window          sliding windows, convolution, pooling               random       draws by reparameterisation
+piecewise       fmod, nan_to_num, heaviside …                       pick         tile, rot90, delete, select, interp …
+padding         pad in all modes                                    grid         linspace, meshgrid, interp …
+inplace         np.put, np.copyto, np.add.at …                      order        sort, median, quantile …
+series          cumprod, diff, gradient, trapezoid …                statistics   average, cov, histogram …
+nans            nansum, nanmean, nanmedian …
+products        vecdot, kron, cross, convolve …                     systems      solve, inv, det, lstsq, cond …
+norms           norms of vectors and matrices
+decomposition   cholesky, qr, eigh, eig …                           singular     svd, svdvals
+fourier         fft, rfft, fftn … and their inverses
+window          sliding windows, unfold and fold                    convolution  convolution and its transpose
+pooling         max, average and adaptive pooling                   random       draws by reparameterisation
+bessel          sinc, i0                                            ufunc_methods   np.add.reduce, np.multiply.outer …
 refused         what has no derivative, and why                     scipy_special, once SciPy is imported
 
 Each op is an attribute: `ops.relu`, `ops.sum`; those that NumPy has are reached through NumPy.
@@ -29,10 +36,11 @@ from autograd.errors import no_rule
 from autograd.primitives import registry
 from autograd.value import DISPATCH
 
-EARLY = ("constant", "arithmetic", "transcendental", "special", "activation", "reduce", "index", "shape", "assign", "join",
-         "linalg", "fused")  # fmt: skip
-LATE = ("refused", "piecewise", "pick", "padding", "order", "series", "statistics", "products", "solve", "decomposition",
-        "fft", "window", "random")  # fmt: skip
+EARLY = ("constant", "arithmetic", "transcendental", "special", "activation", "reduce", "variance", "index", "shape",
+         "assign", "join", "linalg", "fused")  # fmt: skip
+LATE = ("refused", "piecewise", "pick", "padding", "grid", "order", "series", "statistics", "nans", "products", "systems",
+        "norms", "decomposition", "singular", "fourier", "window", "convolution", "pooling", "random", "bessel",
+        "ufunc_methods", "inplace")  # fmt: skip
 
 
 def load():

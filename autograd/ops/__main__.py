@@ -1,14 +1,25 @@
-"""`python -m autograd.ops`: the table of operations. `python -m autograd.ops stub`: the text of value.pyi.
+"""What there is: `python -m autograd.ops` lists every op, and every function of NumPy that has none, with the reason.
+
+    python -m autograd.ops            all of them, a few words each
+    python -m autograd.ops sinc       one in full: signature, formula, rules, exact values
+    python -m autograd.ops stub       the text of value.pyi
 
 The stub declares Value for type checkers and editors: its own attributes, which it has from here, and the methods that
 ops attach to it, which it has from the registry. A test compares the file with this text.
 """
 
+import difflib
+import inspect
+import os
+import shutil
 import sys
+import textwrap
+from collections.abc import Callable
 
+from autograd.errors import REFUSED
 from autograd.ops import load
-from autograd.primitives import registry
-from autograd.value import Value
+from autograd.primitives import Primitive, registry
+from autograd.value import DISPATCH, Value
 
 HEAD = '''"""Declared types of Value; written by `python -m autograd.ops stub`, compared by a test."""
 
@@ -121,17 +132,144 @@ def attached() -> list[str]:
     )
 
 
-def table() -> str:
-    """One line for each op: name, kind, what it computes, where it comes from."""
-    rows = []
-    for op in registry.values():
-        kind = op.kind if op.differentiable else "constant"
-        what = (op.__doc__ or "").strip().splitlines()[0]
-        rows.append(f"{op.name:22}{kind:13}{what}" + (f"  [{op.source}]" if op.source else ""))
-    count = sum(op.differentiable for op in registry.values())
-    return "\n".join([*rows, f"{len(rows)} ops, {count} of them differentiable"])
+def spelled(function: object) -> str:
+    """How a function of NumPy is written: np.exp, np.linalg.norm, np.add.reduce."""
+    if isinstance(function, tuple):  # (ufunc, name of its method)
+        return f"{spelled(function[0])}.{function[1]}"
+    owner = getattr(function, "__self__", None)
+    if type(owner).__name__ == "ufunc":
+        return f"{spelled(owner)}.{function.__name__}"  # type: ignore[attr-defined]
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module.replace('numpy', 'np', 1)}.{getattr(function, '__name__', function)}"
+
+
+def owner(name: str) -> str:
+    """np.add of np.add.reduce."""
+    return name.rpartition(".")[0]
+
+
+def others() -> tuple[dict[str, Callable[..., object]], dict[str, Callable[..., object]]]:
+    """What is called on Values and is no differentiable op: (made of ops, giving plain results), by NumPy's name."""
+    made, plain = {}, {}
+    for function, call in DISPATCH.items():
+        if isinstance(function, str):
+            continue
+        if call.__module__ == "autograd.ops.constant" or (isinstance(call, Primitive) and not call.differentiable):
+            plain[spelled(function)] = call
+        elif not isinstance(call, Primitive) or spelled(function) not in map(spelled, call.numpy):
+            made[spelled(function)] = call
+    return made, plain
+
+
+def refusals() -> dict[str, list[str]]:
+    """Reason → names of the functions that are refused for it; an op registered for one goes first."""
+    reasons: dict[str, list[str]] = {}
+    for function, reason in REFUSED.items():
+        if function not in DISPATCH:
+            reasons.setdefault(reason, []).append(spelled(function))
+    return {reason: sorted(names) for reason, names in reasons.items()}
+
+
+def table(width: int = 100) -> str:
+    """Every op by the file it is in: name, kind, formula, source; then what gives plain results; then what is refused."""
+
+    def wrapped(text: str, indent: int) -> str:
+        spaces = indent * " "
+        return textwrap.fill(
+            text, max(width, indent + 40), initial_indent=spaces, subsequent_indent=spaces, break_on_hyphens=False
+        )
+
+    lines: list[str] = []
+    ops = [op for op in registry.values() if op.differentiable]
+    for module in dict.fromkeys(op.__module__ for op in ops):
+        about = (sys.modules[module].__doc__ or "").strip().partition("\n")[0]
+        lines += [wrapped(f"{module.rpartition('.')[2]}: {about}", 0), ""]
+        for op in ops:
+            if op.__module__ == module:
+                formula = (op.__doc__ or "").strip().partition("\n")[0]
+                lines.append(f"  {op.name:<21} {op.kind:<12} " + wrapped(formula, 37).lstrip())
+                lines += [wrapped(f"[{op.source}]", 37)] if op.source else []
+        lines.append("")
+    (made, plain), refused = others(), refusals()
+    for title, functions in (
+        ("Made of the above, as are at and outer of every ufunc:", made),
+        ("Plain results, without a gradient, as have the methods of these:", plain),
+    ):
+        named = sorted(
+            name for name in functions if not name.endswith((".at", ".outer")) and owner(name) not in functions
+        )
+        lines += [title, "", wrapped(", ".join(named), 2), ""]
+    lines += ["Refused with NotDifferentiableError:", ""]
+    for reason, names in refused.items():
+        lines += [wrapped(", ".join(names), 2), wrapped(reason, 6), ""]
+    count = sum(map(len, refused.values()))
+    return "\n".join(
+        [*lines, f"{len(ops)} ops, {len(made)} made of them, {len(plain)} with plain results, {count} refused"]
+    )
+
+
+def card(op: Primitive) -> str:
+    """One op in full."""
+    text = inspect.getsource(op.forward)
+    signature = ", ".join(map(str, inspect.signature(op.forward).parameters.values()))
+    lines = [f"{op.name}({signature})", f"{op.kind}, in {op.__module__}", ""]
+    lines += [inspect.cleandoc(op.__doc__ or ""), ""]
+    lines += [f"Source: {op.source}"] if op.source else []
+    lines += [f"Reached by: {', '.join(map(spelled, op.numpy))}"] if op.numpy else []
+    lines += [f"No derivative in: {', '.join(sorted(op.constants))}"] if op.constants else []
+    lines += [f"Tested at: {len(op.samples)} samples, {len(op.errors)} wrong calls, and exactly at"]
+    for row in op.points:
+        options = "".join(f", {name}={value!r}" for name, value in row.options.items())
+        lines.append(
+            f"    {', '.join(map(_short, row.operands))}{options}: slope {', '.join(map(_short, row.gradients))}"
+        )
+    lines += ["", "Body:", "", textwrap.indent(text[text.find("def ") :].rstrip(), "    ")]
+    rules = [*op.rules, op.rule_all, *op.tangents.values()]
+    sources = dict.fromkeys(textwrap.dedent(inspect.getsource(rule)).rstrip() for rule in rules if rule)
+    lines += ["", "Rules:", "", *(textwrap.indent(source, "    ") for source in sources)] if sources else []
+    return "\n".join(lines)
+
+
+def _short(data: object) -> str:
+    return " ".join(repr(data.tolist() if hasattr(data, "tolist") else data).split())
+
+
+def about(name: str) -> str:
+    """What there is to say of a name, with or without `np.`; LookupError with near names if there is nothing."""
+    spelling = name if name in registry else "np." + name.removeprefix("numpy.").removeprefix("np.")
+    ops: dict[str, Primitive] = {spelled(f): op for f, op in DISPATCH.items() if isinstance(op, Primitive)}
+    ops = {name: op for name, op in (ops | registry).items() if op.differentiable}
+    (made, plain), reasons = others(), {name: reason for reason, names in refusals().items() for name in names}
+    if spelling in ops:
+        return card(ops[spelling])
+    if spelling in made:
+        return f"{spelling} is made of other ops, in {made[spelling].__module__}"
+    spelling = "np." + spelling.removeprefix("np.")
+    if spelling in plain:
+        return f"{spelling} gives plain results, without a gradient"
+    if spelling in reasons:
+        return f"{spelling} is refused: {reasons[spelling]}"
+    near = difflib.get_close_matches(name, {key.removeprefix("np."): 0 for key in [*ops, *made, *plain, *reasons]}, n=3)
+    raise LookupError(f"no op is called {name}" + (f"; did you mean {' or '.join(near)}?" if near else ""))
+
+
+def main(arguments: list[str]) -> int:
+    """Print what is asked for; the exit status, 2 for a name that does not exist."""
+    load()
+    if arguments == ["stub"]:
+        print(stub(), end="")
+        return 0
+    try:
+        text = "\n\n\n".join(map(about, arguments)) if arguments else table(shutil.get_terminal_size((100, 24)).columns)
+    except LookupError as mistake:
+        print(mistake, file=sys.stderr)
+        return 2
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 if __name__ == "__main__":
-    load()
-    print(stub() if sys.argv[1:] == ["stub"] else table(), end="" if sys.argv[1:] == ["stub"] else "\n")
+    sys.exit(main(sys.argv[1:]))

@@ -27,7 +27,7 @@ from autograd.ops.shape import sum_to
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import CONSTANT, DISPATCH, Value, data_of, make
 
-__all__ = ["assign", "operands_of", "setitem", "update", "version"]
+__all__ = ["assign", "operands_of", "replace", "setitem", "update", "version"]
 
 
 def is_unique(index):
@@ -83,7 +83,7 @@ setitem.vjp(x=lambda g, out, x, value, index: setitem(g, 0.0, index), value=_pic
 
 def assign(x, index, value):
     """x[index] = value."""
-    _replace(x, value, lambda old, new: setitem(old, new, plain_index(index)))
+    replace(x, value, lambda old, new: setitem(old, new, plain_index(index)))
 
 
 def update(x, ufunc, value):
@@ -102,7 +102,7 @@ def update(x, ufunc, value):
 
     if x.primitive is getitem and _is_view(x):
         return compute(x, value)
-    _replace(x, value, compute)
+    replace(x, value, compute)
     return x
 
 
@@ -113,7 +113,7 @@ def _is_view(x):
     return any(isinstance(operand, np.ndarray) and np.may_share_memory(x.data, operand) for operand in x.saved)
 
 
-def _replace(x, value, compute):
+def replace(x, value, compute):
     """Let the Value x stand for compute(x, value) from now on.
 
     A leaf, or a constant, that is given plain numbers stays one, with new data: a leaf that a transform made records.

@@ -15,7 +15,13 @@ from autograd.value import CONSTANT, DISPATCH, Value, make
 __all__ = ["alias", "item"]
 
 
-@primitive(kind="view", leading=True, samples=[sample("3 2")], points=[point((2.0,), (1.0,), out=2.0)], source="linear: the identity")
+@primitive(
+    kind="view",
+    leading=True,
+    samples=[sample("3 2")],
+    points=[point((2.0,), (1.0,), out=2.0)],
+    source="linear: the identity",
+)
 def alias(x, /):
     """The same number as a node of its own, out = x."""
     return x
@@ -43,6 +49,8 @@ def _ufunc(function):
     primitive(
         forward, numpy=function, kind="elementwise", differentiable=False, samples=[sample(*["3 4"] * function.nin)]
     )
+    for method in ("reduce", "accumulate", "reduceat") if function.nin == 2 else ():
+        DISPATCH[function, method] = _plain(getattr(function, method))
 
 
 def constant_functions(*functions):
@@ -61,21 +69,26 @@ def _plain(function):
 
 
 def _strip(x):
-    return x.data if isinstance(x, Value) else [_strip(y) for y in x] if type(x) is list else x
+    return x.data if isinstance(x, Value) else type(x)(map(_strip, x)) if type(x) in (list, tuple) else x
 
 
 for _function in (
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
     np.logical_and, np.logical_or, np.logical_not, np.logical_xor,
     np.isfinite, np.isnan, np.isinf, np.signbit,
-    np.sign, np.floor, np.ceil, np.trunc, np.rint, np.floor_divide,
+    np.sign, np.floor, np.ceil, np.trunc, np.rint, np.floor_divide, np.spacing,
 ):  # fmt: skip
     _ufunc(_function)
 
 constant_functions(
-    np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory,
-    np.argmax, np.argmin, np.argsort, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted,
-    np.all, np.any, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.unique,
+    np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory,
+    np.result_type, np.can_cast, np.common_type, np.min_scalar_type,
+    np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.searchsorted,
+    np.digitize, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.isin, np.einsum_path,
+    np.diag_indices_from, np.tril_indices_from, np.triu_indices_from,
+    np.all, np.any, np.allclose, np.isclose, np.array_equal, np.array_equiv,
+    np.isreal, np.iscomplex, np.isposinf, np.isneginf,
+    np.round, np.around, np.fix,
     np.array_repr, np.array_str, np.array2string,
 )  # fmt: skip
 
@@ -83,11 +96,26 @@ constant_functions(
 def _blank(function):
     """np.zeros_like and the like: of a Value a constant Value, so that `y = np.zeros_like(x); y[0] = x[1]` records."""
 
-    def call(*args, **kwargs):
-        out = function(*map(_strip, args), **{name: _strip(x) for name, x in kwargs.items()})
+    def call(a, *args, **kwargs):
+        out = function(_strip(a), *args, **kwargs)
         return make(CONSTANT, out[()]) if out.dtype.kind in "fc" else out
 
     return call
 
 
 DISPATCH |= {function: _blank(function) for function in (np.zeros_like, np.ones_like, np.empty_like)}
+_filled = _blank(np.full_like)
+
+
+def _full_like(a, fill_value, dtype=None, **options):
+    """np.full_like: of a Value a constant Value; filled with a Value, that one broadcast, and recorded."""
+    if isinstance(fill_value, Value):
+        return np.astype(np.broadcast_to(fill_value, np.shape(a)), dtype or np.result_type(a))
+    return _filled(a, fill_value, dtype, **options)
+
+
+DISPATCH[np.full_like] = _full_like
+
+Value.__round__ = lambda self, digits=0: np.round(self, digits)
+Value.__divmod__ = lambda self, other: np.divmod(self, other)
+Value.__rdivmod__ = lambda self, other: np.divmod(other, self)

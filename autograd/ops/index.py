@@ -4,13 +4,15 @@ Picking copies some elements to new places, so its adjoint sends each cotangent 
 and adds where an element was picked twice: `scatter_add`. Its own adjoint is picking again.
 """
 
+from itertools import accumulate
+
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
-from autograd.primitives import error, point, primitive, sample
+from autograd.primitives import error, operand_name, point, primitive, sample
 from autograd.value import DISPATCH, Value
 
-__all__ = ["diag", "diagonal", "getitem", "numbered", "plain_index", "scatter_add", "send_back", "take",
+__all__ = ["diag", "diagonal", "getitem", "moves", "numbered", "plain_index", "scatter_add", "send_back", "take",
            "take_along_axis", "trace", "tril", "triu", "where"]  # fmt: skip
 
 BASIC = (int, slice, type(None), type(...))  # what names no place twice
@@ -99,6 +101,30 @@ def numbered(x):
     return np.reshape(np.arange(np.size(x)), np.shape(x))
 
 
+def moves(op):
+    """Give an op that only moves elements its rule: done to the elements' numbers, the op says where each one went.
+
+    The operands are numbered one after another, from 1 on, so that elements of several may meet in one result and a 0
+    that the op fills in is nobody's.
+    """
+
+    def rule(g, out, *operands, needed, **options):
+        moved = [0 if operand_name(op, i) in op.constants else np.size(x) for i, x in enumerate(operands)]
+        ends = list(accumulate(moved, initial=1))
+        numbers = [numbered(x) + start if n else x for x, n, start in zip(operands, moved, ends[:-1], strict=True)]
+        places = np.reshape(op.forward(*numbers, **options), (-1,))
+        total = scatter_add(np.reshape(g, (-1,)), (ends[-1],), places)
+        return [
+            np.reshape(total[start:end], np.shape(x)) if need else None
+            for x, start, end, need in zip(operands, ends[:-1], ends[1:], needed, strict=True)
+        ]
+
+    if len(op.operands) > 1 or op.variadic:
+        op.vjp_all(rule)
+        return op
+    return op.vjp(x=lambda g, out, x, **options: rule(g, out, x, needed=(True,), **options)[0])
+
+
 def _along(axis, index, ndim):
     """An index that is `index` on this axis and everything on the axes before it."""
     return (slice(None),) * (axis % ndim) + (index,)
@@ -112,9 +138,13 @@ def _take(g, out, x, indices, axis=None):
 
 
 def _take_call(a, /, indices, axis=None, out=None, mode="raise"):
-    if out is not None or mode != "raise":
-        raise ArgumentError("take has no options 'out' and 'mode' when it is differentiated; it has axis")
-    return (a,), {"indices": plain_index(indices), "axis": axis}
+    if out is not None:
+        raise ArgumentError("take has no option 'out' when it is differentiated; it has axis and mode")
+    indices = plain_index(indices)
+    length = np.size(a) if axis is None else np.shape(a)[axis]
+    if mode != "raise":
+        indices = np.clip(indices, 0, length - 1) if mode == "clip" else np.asarray(indices) % length
+    return (a,), {"indices": indices, "axis": axis}
 
 
 @primitive(
@@ -125,9 +155,13 @@ def _take_call(a, /, indices, axis=None, out=None, mode="raise"):
         sample("3 4", indices=TWICE), sample("3 4", indices=TWICE, axis=0),
         sample("3 4", indices=[[0, 1], [1, 1]], axis=-1),
         sample("3 4", indices=-1, axis=1), sample("2 3 4", indices=(2, 0), axis=1), sample("", indices=[0, 0]),
+        sample("3 4", indices=[-1, 5, 2], axis=1, mode="clip"), sample("3 4", indices=[-1, 13], mode="wrap"),
     ],
     points=[point((np.array([5.0, 6.0, 7.0]),), (np.array([2.0, 0.0, 1.0]),), indices=TWICE)],
-    errors=[error(("3",), indices=[0, 3], match="index 3 is out of bounds", kind=IndexError)],
+    errors=[
+        error(("3",), indices=[0, 3], match="index 3 is out of bounds", kind=IndexError),
+        error(("3",), indices=[0], out=np.zeros(1), match="'out'", kind=ArgumentError),
+    ],
     source="linear: adjoint of picking",
 )  # fmt: skip
 def take(x, /, indices, axis=None):
@@ -199,6 +233,7 @@ def _where_or_nonzero(condition, *branches):
 DISPATCH[np.where] = _where_or_nonzero
 
 
+@moves
 @primitive(
     numpy=np.diagonal,
     kind="linear",
@@ -210,9 +245,6 @@ DISPATCH[np.where] = _where_or_nonzero
 def diagonal(x, /, offset=0, axis1=0, axis2=1):
     """The elements x[i, i + offset] of two axes, which become the last one."""
     return np.diagonal(x, offset, axis1, axis2)
-
-
-diagonal.vjp(x=lambda g, out, x, **options: send_back(g, x, np.diagonal(numbered(x), **options)))
 
 
 def _trace(g, out, x, **options):

@@ -1,17 +1,17 @@
-"""Joining arrays, taking them apart, and filling up: concatenate, stack, split, pad, repeat, tile. All linear.
+"""Joining arrays, taking them apart, repeating them: concatenate, stack, block, split, repeat, tile. All linear.
 
 The cotangent of a joined array is cut into the pieces it was made of; that of a split one is joined again. Where
-elements were copied to several places, `send_back` adds up what comes from them.
+elements were copied to several places, `moves` adds up what comes from them.
 """
 
 import numpy as np
 
-from autograd.errors import ArgumentError
-from autograd.ops.index import numbered, send_back
+from autograd.errors import ArgumentError, ShapeError
+from autograd.ops.index import moves
 from autograd.primitives import error, point, primitive, sample
-from autograd.value import Value
 
-__all__ = ["array_split", "concatenate", "hstack", "pad", "repeat", "split", "stack", "tile", "vstack"]
+__all__ = ["append", "array_split", "block", "column_stack", "concatenate", "dsplit", "dstack", "hsplit", "hstack",
+           "repeat", "split", "stack", "tile", "unstack", "vsplit", "vstack"]  # fmt: skip
 
 
 def _join_call(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
@@ -155,65 +155,13 @@ def array_split(x, /, indices_or_sections, axis=0):
 array_split.vjp(x=_split)
 
 
-def _pad_call(array, pad_width, mode="constant", **options):
-    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap", "empty"):
-        raise ArgumentError(
-            f"pad: mode={mode!r} has no derivative here; constant, edge, reflect, symmetric and wrap have"
-        )
-    if options.get("reflect_type", "even") != "even" or any(isinstance(v, Value) for v in options.values()):
-        raise ArgumentError(
-            "pad: constant_values is a plain number, and reflect_type is 'even', where pad is differentiated"
-        )
-    ndim = np.ndim(array)
-    if isinstance(pad_width, dict):
-        widths = {axis % ndim: width for axis, width in pad_width.items()}
-        pad_width = [np.broadcast_to(widths.get(axis, 0), 2) for axis in range(ndim)]
-    pairs = tuple((int(before), int(after)) for before, after in np.broadcast_to(pad_width, (ndim, 2)))
-    return (array,), {"pad_width": pairs, "mode": mode, **options}
-
-
-def _pad(g, out, x, pad_width, mode="constant", **options):
-    if mode != "constant":
-        return send_back(g, x, np.pad(numbered(x), pad_width, mode))
-    return g[tuple(slice(before, before + n) for (before, _), n in zip(pad_width, np.shape(x), strict=True))]
-
-
-@primitive(
-    numpy=np.pad,
-    kind="general",
-    call=_pad_call,
-    samples=[
-        sample("3 4", pad_width=1), sample("3", pad_width=(2, 1), constant_values=5.0),
-        sample("3 4", pad_width=((0, 2), (1, 0))),
-        sample("3 4", pad_width=2, mode="reflect"), sample("3 2", pad_width=3, mode="wrap"), sample("0 2", pad_width=1),
-        sample("2 3", pad_width=((0, 2), (1, 1)), mode="edge"), sample("3", pad_width=4, mode="symmetric"),
-        sample("2 3", pad_width={-1: (1, 2)}),
-    ],
-    points=[
-        point((np.ones(2),), (np.ones(2),), out=np.array([9.0, 1.0, 1.0, 9.0]), pad_width=1, constant_values=9.0),
-        point((np.arange(3.0),), (np.array([1.0, 3.0, 1.0]),), pad_width=1, mode="reflect"),
-        point((np.arange(3.0),), (np.array([3.0, 1.0, 2.0]),), pad_width=((2, 1),), mode="edge"),
-    ],
-    errors=[
-        error(("3",), pad_width=1, mode="mean", match="mode='mean'", kind=ArgumentError),
-        error(("3",), pad_width=1, constant_values=Value(1.0), match="constant_values", kind=ArgumentError),
-    ],
-    source="affine: the adjoint of copying elements to several places is a sum",
-)  # fmt: skip
-def pad(x, /, pad_width, mode="constant", **options):
-    """x with a border of a constant or of its own elements: edge, reflect, symmetric, wrap; each sends its g back."""
-    return np.pad(x, pad_width, mode, **options)
-
-
-pad.vjp(x=_pad)
-
-
+@moves
 @primitive(
     numpy=np.repeat,
     kind="linear",
     samples=[
         sample("3", repeats=2), sample("2 3", repeats=[1, 0, 2], axis=1), sample("2 3", repeats=2, axis=0),
-        sample("2 2", repeats=3),
+        sample("2 2", repeats=3), sample("", repeats=3), sample("2 3", repeats=np.array([2, 0, 1]), axis=-1),
     ],
     points=[point((np.array([1.0, 2.0, 3.0]),), (np.array([1.0, 0.0, 2.0]),), repeats=[1, 0, 2])],
     errors=[error(("3",), repeats=[1, 2], match="(3,)")],
@@ -224,9 +172,7 @@ def repeat(x, /, repeats, axis=None):
     return np.repeat(x, repeats, axis)
 
 
-repeat.vjp(x=lambda g, out, x, repeats, axis=None: send_back(g, x, np.repeat(numbered(x), repeats, axis)))
-
-
+@moves
 @primitive(
     numpy=np.tile,
     kind="linear",
@@ -236,6 +182,8 @@ repeat.vjp(x=lambda g, out, x, repeats, axis=None: send_back(g, x, np.repeat(num
         sample("3", reps=(2, 2)),
         sample("2 1 2", reps=2),
         sample("", reps=3),
+        sample("2 3", reps=(2, 1, 2), complex=True),
+        sample("3", reps=0),
     ],
     points=[point((np.array([1.0, 2.0]),), (np.array([3.0, 3.0]),), reps=3)],
     source="linear: the adjoint of repeating is a sum",
@@ -245,4 +193,136 @@ def tile(x, /, reps):
     return np.tile(x, reps)
 
 
-tile.vjp(x=lambda g, out, x, reps: send_back(g, x, np.tile(numbered(x), reps)))
+def _tuple_call(tup):
+    return tuple(tup), {}
+
+
+def _columns(x):
+    return x if np.ndim(x) > 1 else np.reshape(x, (-1, 1))
+
+
+@primitive(
+    numpy=np.dstack,
+    kind="composed",
+    call=_tuple_call,
+    samples=[sample("2 3", "2 3"), sample("3", "3"), sample("", ""), sample("2 3 1", "2 3 2")],
+    points=[point((np.ones(2), np.zeros(2)), (np.ones(2), np.ones(2)), out=np.array([[[1.0, 0.0], [1.0, 0.0]]]))],
+    errors=[error(("2", "3"), match="(1, 3, 1)")],
+    source="composed of concatenate",
+)
+def dstack(*arrays):
+    """Arrays behind one another, along the third axis."""
+    return np.concatenate([np.atleast_3d(x) for x in arrays], axis=2)
+
+
+@primitive(
+    numpy=np.column_stack,
+    kind="composed",
+    call=_tuple_call,
+    samples=[sample("3", "3"), sample("3 2", "3"), sample("", "1 2")],
+    points=[point((np.ones(2), np.zeros(2)), (np.ones(2), np.ones(2)), out=np.array([[1.0, 0.0], [1.0, 0.0]]))],
+    errors=[error(("2", "3"), match="(3, 1)")],
+    source="composed of concatenate",
+)
+def column_stack(*arrays):
+    """Vectors as columns, next to matrices."""
+    return np.concatenate([_columns(x) for x in arrays], axis=1)
+
+
+@primitive(
+    numpy=np.append,
+    kind="composed",
+    samples=[sample("3", ""), sample("2 3", "2"), sample("2 3", "1 3", axis=0), sample("2 3", "2 1", axis=-1)],
+    points=[point((np.ones(2), 0.0), (np.ones(2), 1.0), out=np.array([1.0, 1.0, 0.0]))],
+    errors=[error(("2 3", "2"), axis=0, match="(2,)")],
+    source="composed of concatenate",
+)
+def append(x, values, /, axis=None):
+    """x with values after it along an axis; both flattened without one."""
+    if axis is None:
+        return np.concatenate([np.ravel(x), np.ravel(values)])
+    return np.concatenate([x, values], axis=axis)
+
+
+def _block_call(arrays):
+    return (tuple(arrays), {}) if type(arrays) is list else ((arrays,), {"bare": True})
+
+
+@primitive(
+    numpy=np.block,
+    kind="composed",
+    call=_block_call,
+    samples=[sample("2", "3"), sample("2 3", "2 1"), sample("", "")],
+    points=[point((1.0, np.zeros(2)), (1.0, np.ones(2)), out=np.array([1.0, 0.0, 0.0]))],
+    errors=[error(("2 3", "3 3"), match="(3, 3)")],
+    source="composed of concatenate",
+)
+def block(*arrays, bare=False):
+    """An array of blocks in nested lists: the innermost are joined along the last axis, the next along the one before."""
+    if bare:
+        return np.copy(arrays[0])
+    levels = _levels(list(arrays))
+    ndim = max(levels, max(map(np.ndim, _leaves(list(arrays)))))
+
+    def build(part, level):
+        if level:
+            return np.concatenate([build(item, level - 1) for item in part], axis=-level)
+        return np.reshape(part, (1,) * (ndim - np.ndim(part)) + np.shape(part))
+
+    return build(list(arrays), levels)
+
+
+def _leaves(part):
+    return [leaf for item in part for leaf in _leaves(item)] if type(part) is list else [part]
+
+
+def _levels(part):
+    """How deep lists are nested, which must be the same everywhere."""
+    if type(part) is not list:
+        return 0
+    depths = {_levels(item) for item in part}
+    if len(depths) != 1:
+        raise ShapeError("block: " + ("lists of different depth" if depths else "an empty list"))
+    return 1 + depths.pop()
+
+
+def _split_along(name, least, axis, doc):
+    """One of hsplit, vsplit and dsplit: np.split along a fixed axis."""
+
+    def forward(x, /, indices_or_sections):
+        if np.ndim(x) < least:
+            raise ShapeError(f"{name} needs an array of at least {least} axes, got shape {np.shape(x)}")
+        return np.split(x, indices_or_sections, axis=min(axis, np.ndim(x) - 1))
+
+    forward.__module__, forward.__doc__ = __name__, doc
+    return primitive(
+        forward,
+        numpy=getattr(np, name),
+        name=name,
+        kind="composed",
+        samples=[sample("4 2 4", indices_or_sections=2), sample("3 2 4", indices_or_sections=[1])],
+        points=[point((np.arange(4.0).reshape(2, 1, 2)[:, [0, 0]],), (np.ones((2, 2, 2)),), indices_or_sections=1)],
+        errors=[error(("",), indices_or_sections=1, match="axes")],
+        source="composed of split",
+    )
+
+
+hsplit = _split_along("hsplit", 1, 1, "A list of parts next to one another: split along axis 1, of a vector along 0.")
+vsplit = _split_along("vsplit", 2, 0, "A list of parts below one another: split along axis 0.")
+dsplit = _split_along("dsplit", 3, 2, "A list of parts behind one another: split along axis 2.")
+
+
+@primitive(
+    numpy=np.unstack,
+    kind="composed",
+    samples=[sample("2 3"), sample("2 3", axis=1), sample("2 3 2", axis=-1), sample("2")],
+    points=[point((np.array([1.0, 2.0]),), (np.ones(2),), out=(1.0, 2.0))],
+    errors=[error(("",), match="0-d")],
+    source="composed of indexing",
+)
+def unstack(x, /, *, axis=0):
+    """The tuple of slices along an axis, which stack joins again."""
+    if np.ndim(x) == 0:
+        raise ShapeError("unstack: a 0-d array has no axis to go along")
+    x = np.moveaxis(x, axis, 0)
+    return tuple(x[i] for i in range(np.shape(x)[0]))

@@ -269,9 +269,9 @@ def _explicit(subscripts, ndims):
 def _einsum(g, out, *operands, index, subscripts, optimize=False):
     """The einsum of g and the other operands, giving the operand's subscripts.
 
-    Three things need help: a letter that only this operand has was summed away and is brought back by a row of ones; a
-    letter it has twice, for a diagonal, by an identity matrix; an axis of length 1 that was broadcast must be summed,
-    which leaving its letter out does.
+    Three things need help: a letter that only this operand has, or has at full length, was summed away and is brought
+    back by a row of ones; a letter it has twice, for a diagonal, by an identity matrix; an axis of length 1 that was
+    broadcast must be summed, which leaving its letter out does.
     """
     inputs, _, result = subscripts.partition("->")
     terms = inputs.split(",")
@@ -289,7 +289,7 @@ def _einsum(g, out, *operands, index, subscripts, optimize=False):
             again = next(spare)
             others.append((letter + again, np.eye(length, dtype=dtype)))
             letter = again
-        elif not any(letter in t for t, _ in others):
+        elif not any(letter in t and np.shape(y)[t.index(letter)] == length for t, y in others):
             others.append((letter, np.ones(length, dtype)))
         target += letter if length == lengths.get(letter, length) else ""
     product = np.einsum(f"{','.join(t for t, _ in others)}->{target}", *(y for _, y in others),
@@ -318,7 +318,8 @@ def _einsum(g, out, *operands, index, subscripts, optimize=False):
         sample("2 3", "3 4", subscripts="i j, j k -> k i", optimize=True), sample("2 3", subscripts="..."),
         sample("0 3", subscripts="ij->j"),
         sample("2 1", "1 3", subscripts="ij,ij->ij"), sample("3 2 2", subscripts="...ii->...i"),
-        sample("2 3", "3", "", subscripts="ij,j,->i"),
+        sample("2 3", "3", "", subscripts="ij,j,->i"), sample("2 3", "1", subscripts="ij,j->i"),
+        sample("3 3", "1", subscripts="ii,i->"),
     ],
     points=[point((ROW, COLUMN), (COLUMN.T, ROW.T), out=np.array([[31.0]]), subscripts="ij,jk->ik"),
             point((np.ones((2, 2)),), (np.eye(2),), out=2.0, subscripts="ii")],

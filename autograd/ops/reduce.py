@@ -1,7 +1,8 @@
-"""Reductions: many numbers become fewer. Sum, mean, product, extremes, spread, norm, running sum.
+"""Reductions: many numbers become fewer. Sum, mean, product, extremes, norm, running sum.
 
-`axis` and `keepdims` are NumPy's. A rule first puts the reduced axes back as axes of length 1 (`restored`), so that a
-cotangent broadcasts against the operand.
+`axis`, `keepdims`, `where` (a mask: what it leaves out does not count) and `initial` (one more element, a plain number)
+are NumPy's. A rule first puts the reduced axes back as axes of length 1 (`restored`), so that a cotangent broadcasts
+against the operand, and gives 0, not 0 · x, to what a mask leaves out, which may be NaN.
 """
 
 import math
@@ -12,8 +13,9 @@ from autograd.errors import ArgumentError
 from autograd.ops.activation import restored
 from autograd.ops.arithmetic import astype, direction, ratio
 from autograd.primitives import error, point, primitive, sample
+from autograd.value import Value
 
-__all__ = ["cumsum", "max", "mean", "min", "norm", "prod", "std", "sum", "var"]
+__all__ = ["cumsum", "max", "mean", "min", "norm", "prod", "sum"]
 
 AXES = [
     sample("3 4"), sample("3 4", axis=0), sample("3 4", axis=1, keepdims=True, complex=True),
@@ -24,6 +26,35 @@ EMPTY = [sample("3 0"), sample("3 0", axis=1)]
 BAD_AXIS = error(("3",), axis=1, match="axis 1 is out of bounds")
 NO_DTYPE = error(("3",), dtype=np.float32, match="no option 'dtype'", kind=ArgumentError)
 TIES = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
+HOLES = np.array([[1.0, np.nan, 3.0], [np.inf, 2.0, 2.0]])
+MASK = np.array([[True, False, True, False], [False, False, True, True], [False, True, False, True]])
+PRESENT = np.array([[True, False, True], [False, True, True]])
+MASKED = [sample("3 4", where=MASK, complex=True), sample("3 4", where=MASK, axis=1), sample("2 3 4", where=MASK, axis=-1),
+          sample("3 4", where=MASK[0], axis=(0, 1), keepdims=True), sample("", where=True)]  # fmt: skip
+UNSET = np._NoValue  # NumPy's own word for "not given"
+VALUE_MASK = error(("2 3",), where=Value(np.ones(3)), match="cannot be a Value", kind=ArgumentError)
+VALUE_START = error(("2 3",), initial=Value(1.0), match="cannot be a Value", kind=ArgumentError)
+
+
+def plain(option):
+    """An option as it is; ArgumentError for a Value, whose derivative would be lost without a word."""
+    if isinstance(option, Value):
+        raise ArgumentError(
+            "where= and initial= cannot be a Value, they have no derivative: a mask is a comparison such as v > 0, and a "
+            "start value that counts is combined with the result, as in np.sum(x) + v or np.maximum(np.max(x), v)"
+        )
+    return option
+
+
+def masked(x, where):
+    """x where the mask holds, and 0 elsewhere."""
+    return x if where is True else np.where(where, x, 0.0)
+
+
+def counted(x, axis, where):
+    """How many elements of x, in its precision, take part in each result; broadcasts against x."""
+    count = np.sum(np.broadcast_to(np.asarray(where, bool), np.shape(x)), axis=axis, keepdims=True)
+    return count.astype(np.finfo(np.result_type(x)).dtype)
 
 
 def spread(g, shape):
@@ -33,24 +64,41 @@ def spread(g, shape):
     return np.broadcast_to(g, shape)
 
 
+def _sum(g, out, x, axis=None, keepdims=False, initial=UNSET, where=True):
+    return masked(spread(restored(g, x, axis, keepdims), np.shape(x)), where)
+
+
 @primitive(
     numpy=np.sum,
     kind="linear",
     symbol="Σ",
-    samples=[*AXES, *EMPTY, sample("0 3", axis=1)],
-    points=[point((TIES,), (np.ones((2, 3)),), out=np.array([7.0, 6.0]), axis=1)],
-    errors=[BAD_AXIS, NO_DTYPE],
+    samples=[*AXES, *EMPTY, sample("0 3", axis=1), *MASKED, sample("3 4", axis=0, initial=2.5),
+             sample("3 4", axis=1, where=MASK, initial=-1.0, keepdims=True)],
+    points=[
+        point((TIES,), (np.ones((2, 3)),), out=np.array([7.0, 6.0]), axis=1),
+        point((HOLES,), (1.0 * PRESENT,), out=np.array([4.5, 4.5]), axis=1, where=PRESENT, initial=0.5),
+    ],
+    errors=[BAD_AXIS, NO_DTYPE, VALUE_MASK, VALUE_START],
     source="linear: the rule is the transpose of the map",
-)
-def sum(x, /, axis=None, *, keepdims=False):
+)  # fmt: skip
+def sum(x, /, axis=None, *, keepdims=False, initial=UNSET, where=True):
     """Sum over axis (all axes by default): every element's slope is 1."""
-    return np.add.reduce(x, axis=axis, keepdims=keepdims)  # np.sum without its 0.8 µs of Python
+    if where is True and initial is UNSET:
+        return np.add.reduce(x, axis=axis, keepdims=keepdims)  # np.sum without its 0.8 µs of Python
+    return np.add.reduce(x, axis=axis, keepdims=keepdims, initial=plain(initial), where=plain(where))
 
 
-sum.vjp(x=lambda g, out, x, axis=None, keepdims=False: spread(restored(g, x, axis, keepdims), np.shape(x)))
+def _sum_tangent(t, out, x, axis=None, keepdims=False, initial=UNSET, where=True):
+    return np.sum(t, axis=axis, keepdims=keepdims, where=where)  # `initial` does not move
 
 
-def _mean(g, out, x, axis=None, keepdims=False):
+sum.vjp(x=_sum).jvp(x=_sum_tangent)
+
+
+def _mean(g, out, x, axis=None, keepdims=False, where=True):
+    if where is not True:
+        share = restored(g, x, axis, keepdims) / np.maximum(counted(x, axis, where), 1.0)
+        return np.where(where, np.broadcast_to(share, np.shape(x)), 0.0)
     share = g / (np.size(x) / np.size(out)) if np.size(out) else g
     return spread(restored(share, x, axis, keepdims), np.shape(x))
 
@@ -58,15 +106,18 @@ def _mean(g, out, x, axis=None, keepdims=False):
 @primitive(
     numpy=np.mean,
     kind="linear",
-    samples=[*AXES, sample("0 3", axis=1)],
-    points=[point((TIES,), (np.full((2, 3), 0.5),), out=np.array([1.5, 2.5, 2.5]), axis=0)],
-    errors=[BAD_AXIS, NO_DTYPE],
+    samples=[*AXES, sample("0 3", axis=1), *MASKED],
+    points=[
+        point((TIES,), (np.full((2, 3), 0.5),), out=np.array([1.5, 2.5, 2.5]), axis=0),
+        point((HOLES,), (0.5 * PRESENT,), out=np.array([2.0, 2.0]), axis=1, where=PRESENT),
+    ],
+    errors=[BAD_AXIS, NO_DTYPE, VALUE_MASK],
     source="linear: the rule is the transpose of the map",
 )
-def mean(x, /, axis=None, *, keepdims=False):
+def mean(x, /, axis=None, *, keepdims=False, where=True):
     """Mean over axis: every element's slope is 1 / n."""
-    if type(x) is not np.ndarray or x.dtype.kind != "f" or x.dtype.itemsize < 4 or not x.size:
-        return np.mean(x, axis=axis, keepdims=keepdims)
+    if type(x) is not np.ndarray or x.dtype.kind != "f" or x.dtype.itemsize < 4 or not x.size or where is not True:
+        return np.mean(x, axis=axis, keepdims=keepdims, where=plain(where))
     total = np.add.reduce(x, axis=axis, keepdims=keepdims)  # what np.mean does, without its 2 µs of Python
     return total / total.dtype.type(x.size / total.size)
 
@@ -95,11 +146,15 @@ def _products_of_others(g, x):
     return outside
 
 
-def _prod(g, out, x, axis=None, keepdims=False):
+def _prod(g, out, x, axis=None, keepdims=False, initial=UNSET, where=True):
     shape = np.shape(x)
     ndim = len(shape)
+    if initial is not UNSET:
+        g = g * np.asarray(initial, np.result_type(out))[()]
     if ndim == 0:
-        return g * 1.0
+        return masked(g * 1.0, where)
+    if where is not True:
+        x = np.where(where, x, 1.0)
     if axis is None:
         axis = tuple(range(ndim))
     reduced = [a % ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
@@ -109,48 +164,72 @@ def _prod(g, out, x, axis=None, keepdims=False):
     rows = np.reshape(np.transpose(x, order), (*outer, math.prod(shape[a] for a in reduced)))
     slopes = _products_of_others(np.reshape(g, outer), rows)
     slopes = np.reshape(slopes, tuple(shape[a] for a in order))
-    return np.transpose(slopes, tuple(order.index(a) for a in range(ndim)))
+    return masked(np.transpose(slopes, tuple(order.index(a) for a in range(ndim))), where)
 
 
 @primitive(
     numpy=np.prod,
     symbol="Π",
     samples=[*AXES, *EMPTY, sample("0 3", axis=1), sample("7"), sample(np.array([2.0, 0.0, 3.0])),
-             sample(np.array([[0.0, 0.0, 3.0], [0.0, 4.0, 5.0]]), axis=1), sample(np.zeros(3))],
+             sample(np.array([[0.0, 0.0, 3.0], [0.0, 4.0, 5.0]]), axis=1), sample(np.zeros(3)), *MASKED,
+             sample("3 4", axis=0, initial=2.5), sample("3 4", axis=1, where=MASK, initial=-1.5, keepdims=True),
+             sample(np.array([[0.0, 0.0, 3.0], [0.0, 4.0, 0.0]]), axis=1, where=PRESENT)],
     points=[
         point((np.array([2.0, 0.0, 3.0]),), (np.array([0.0, 6.0, 0.0]),)),
         point((np.array([2.0, 0.0, 0.0]),), (np.array([0.0, 0.0, 0.0]),)),
+        point((HOLES,), (np.array([[6.0, 0.0, 2.0], [0.0, 4.0, 4.0]]),), axis=1, where=PRESENT, initial=2.0),
     ],
-    errors=[BAD_AXIS],
+    errors=[BAD_AXIS, NO_DTYPE, VALUE_MASK, VALUE_START],
     source="product rule",
 )  # fmt: skip
-def prod(x, /, axis=None, *, keepdims=False):
+def prod(x, /, axis=None, *, keepdims=False, initial=UNSET, where=True):
     """Product over axis; an element's slope is the product of the others, also where elements are 0."""
-    return np.prod(x, axis=axis, keepdims=keepdims)
+    return np.multiply.reduce(x, axis=axis, keepdims=keepdims, initial=plain(initial), where=plain(where))
 
 
 prod.vjp(x=_prod)
 
 
-def _shared(g, out, x, axis=None, keepdims=False):
-    """g to the elements that equal the result, in equal shares; NaN counts as equal, so that it stays visible."""
-    ties = astype((x == restored(out, x, axis, keepdims)) | (x != x), np.result_type(x))
-    return restored(g, x, axis, keepdims) * (ties / np.sum(ties, axis=axis, keepdims=True))
+def _shared(g, out, x, axis=None, keepdims=False, initial=UNSET, where=True):
+    """g to the elements that equal the result, in equal shares; NaN counts as equal, so that it stays visible.
+
+    A tie with `initial`, which does not move, has slopes 0 to 1: all elements get 0.
+    """
+    peak = restored(out, x, axis, keepdims)
+    ties = (x == peak) | (x != x)
+    if where is not True:
+        ties = ties & np.asarray(where, bool)
+    if initial is not UNSET:
+        ties = ties & (peak != initial)
+    ties = astype(ties, np.result_type(x))
+    count = np.sum(ties, axis=axis, keepdims=True)
+    if initial is not UNSET or where is not True:
+        count = np.where(count == 0.0, 1.0, count)
+    return masked(restored(g, x, axis, keepdims) * (ties / count), where)
+
+
+EXTREMES = [
+    *AXES, sample("0 3", axis=1), sample("3 4", axis=0, initial=0.0), sample("3 0", axis=1, initial=0.0),
+    sample("3 4", axis=1, where=MASK, initial=0.1, keepdims=True, complex=True),
+]  # fmt: skip
+LOW, HIGH = {"where": MASK, "initial": -3.0}, {"where": MASK, "initial": np.inf, "axis": -1}
 
 
 @primitive(
     numpy=(np.max, np.amax),
-    samples=[*AXES, sample("0 3", axis=1)],
+    samples=[*EXTREMES, sample("3 4", **LOW)],
     points=[
         point((TIES,), (np.array([[0.0, 0.5, 0.5], [0.0, 0.0, 0.0]]),)),
         point((TIES,), (np.array([[0.0, 0.5, 0.5], [1.0 / 3.0] * 3]),), axis=1),
+        point((HOLES,), (np.array([[0.0, 0.0, 1.0], [0.0, 0.5, 0.5]]),), axis=1, where=PRESENT, initial=-np.inf),
+        point((TIES,), (np.array([[0.0, 0.5, 0.5], [0.0, 0.0, 0.0]]),), axis=1, initial=2.0),
     ],
-    errors=[BAD_AXIS, error(("0",), match="zero-size")],
+    errors=[BAD_AXIS, error(("0",), match="zero-size"), VALUE_MASK, VALUE_START],
     source="ties share equally, the minimum-norm subgradient",
 )
-def max(x, /, axis=None, *, keepdims=False):
+def max(x, /, axis=None, *, keepdims=False, initial=UNSET, where=True):
     """Largest element over axis; its slope is 1, shared equally among ties."""
-    return np.max(x, axis=axis, keepdims=keepdims)
+    return np.maximum.reduce(x, axis=axis, keepdims=keepdims, initial=plain(initial), where=plain(where))
 
 
 max.vjp(x=_shared)
@@ -158,81 +237,20 @@ max.vjp(x=_shared)
 
 @primitive(
     numpy=(np.min, np.amin),
-    samples=[*AXES, sample("0 3", axis=1)],
-    points=[point((TIES,), (np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]),), axis=0)],
-    errors=[BAD_AXIS, error(("0",), match="zero-size")],
+    samples=[*EXTREMES, sample("3 4", **HIGH)],
+    points=[
+        point((TIES,), (np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]),), axis=0),
+        point((HOLES,), (np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),), axis=1, where=PRESENT, initial=2.0),
+    ],
+    errors=[BAD_AXIS, error(("0",), match="zero-size"), VALUE_MASK, VALUE_START],
     source="ties share equally, the minimum-norm subgradient",
 )
-def min(x, /, axis=None, *, keepdims=False):
+def min(x, /, axis=None, *, keepdims=False, initial=UNSET, where=True):
     """Smallest element over axis; its slope is 1, shared equally among ties."""
-    return np.min(x, axis=axis, keepdims=keepdims)
+    return np.minimum.reduce(x, axis=axis, keepdims=keepdims, initial=plain(initial), where=plain(where))
 
 
 min.vjp(x=_shared)
-
-
-def _centered(x, axis):
-    """x minus its mean; the conjugate for a complex x, as |x − mean|² has it."""
-    centered = x - np.mean(x, axis=axis, keepdims=True)
-    return np.conjugate(centered) if np.iscomplexobj(x) else centered
-
-
-def _freedom(out, x, ddof, correction):
-    """What var divides by, n − ddof; NaN instead of 0 and less, where the variance is NaN or inf."""
-    n = np.size(x) / np.size(out) - (ddof if correction is None else correction) if np.size(out) else 1.0
-    return n if n > 0.0 else math.nan
-
-
-def _var(g, out, x, axis=None, ddof=0, keepdims=False, correction=None):
-    return restored(g * (2.0 / _freedom(out, x, ddof, correction)), x, axis, keepdims) * _centered(x, axis)
-
-
-SPREADS = [*AXES, sample("3 4", axis=0, ddof=1), sample("5", correction=1, keepdims=True), sample("0 3", axis=1)]
-
-
-@primitive(
-    numpy=np.var,
-    samples=SPREADS,
-    points=[
-        point((np.full(3, 7.0),), (np.zeros(3),), out=0.0),
-        point((np.array([1.0, 3.0]),), (np.array([-1.0, 1.0]),), out=1.0),
-    ],
-    errors=[BAD_AXIS, NO_DTYPE],
-    source="chain rule; what the mean moves by cancels, as Σ (x − mean) = 0",
-)
-def var(x, /, axis=None, *, ddof=0, keepdims=False, correction=None):
-    """Variance over axis, out = Σ (x − mean)² / (n − ddof); dx = g · 2 (x − mean) / (n − ddof).
-
-    correction   another name for ddof
-    """
-    return np.var(x, axis=axis, ddof=ddof if correction is None else correction, keepdims=keepdims)
-
-
-var.vjp(x=_var)
-
-
-def _std(g, out, x, axis=None, ddof=0, keepdims=False, correction=None):
-    scale = ratio(g / _freedom(out, x, ddof, correction), out)
-    return restored(scale, x, axis, keepdims) * _centered(x, axis)
-
-
-@primitive(
-    numpy=np.std,
-    samples=[s for s in SPREADS if s.operands != ("",) and s.operands != ("3 1",) and s.options.get("axis") != ()],
-    points=[
-        point((np.full(3, 7.0),), (np.zeros(3),), out=0.0),
-        point((np.array([[1.0, 3.0], [5.0, 5.0]]),), (np.array([[-0.5, 0.5], [0.0, 0.0]]),), axis=1),
-        point((2.0,), (0.0,), out=0.0),
-    ],
-    errors=[BAD_AXIS, NO_DTYPE],
-    source="0 where all elements are equal, the minimum-norm subgradient",
-)
-def std(x, /, axis=None, *, ddof=0, keepdims=False, correction=None):
-    """Standard deviation over axis, the root of var; dx = g · (x − mean) / ((n − ddof) out), 0 where out is 0."""
-    return np.std(x, axis=axis, ddof=ddof if correction is None else correction, keepdims=keepdims)
-
-
-std.vjp(x=_std)
 
 
 def _norm(g, out, x, ord=None, axis=None, keepdims=False):

@@ -9,9 +9,10 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 from autograd.primitives import error, point, primitive, sample
-from autograd.value import Value
+from autograd.value import Value, data_of
 
-__all__ = ["broadcast_to", "copy", "expand_dims", "flip", "moveaxis", "ravel", "reshape", "roll", "squeeze", "sum_to",
+__all__ = ["atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "broadcast_to", "copy", "expand_dims", "flip",
+           "fliplr", "flipud", "moveaxis", "ravel", "reshape", "roll", "rollaxis", "squeeze", "sum_to",
            "swapaxes", "transpose"]  # fmt: skip
 
 ROW = np.array([[2.0, 3.0]])
@@ -27,52 +28,89 @@ def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
     return np.sum(g, axis=axes, keepdims=True) if axes else g
 
 
+def _order(x, order):
+    """C or F: what NumPy's order A, and K for an array without gaps, mean for the memory of x."""
+    flags = np.asarray(data_of(x)).flags
+    if order in ("C", "F"):
+        return order
+    if order not in ("A", "K") or (order == "K" and not flags.forc):
+        raise ArgumentError(f"order={order!r} depends on how x lies in memory; with a derivative it is C or F")
+    return "F" if flags.fnc else "C"
+
+
 def _reshape_method(self, *shape, **options):
     return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
+
+
+def _reshape_call(a, /, shape, order="C", *, copy=None):
+    options = {"shape": shape}
+    if order != "C":
+        if order == "K":
+            raise ArgumentError("reshape has no order='K'; it has C, F and A")
+        options["order"] = _order(a, order)
+    if copy is not None:
+        options["copy"] = copy
+    return (a,), options
 
 
 @primitive(
     numpy=np.reshape,
     kind="view",
     method=_reshape_method,
+    call=_reshape_call,
     samples=[
         sample("3 4", shape=(2, 6), complex=True), sample("3 4", shape=-1), sample("", shape=(1, 1)),
         sample("1", shape=()),
-        sample("2 0", shape=(0, 3)),
+        sample("2 0", shape=(0, 3)), sample("3 4", shape=(2, 6), order="F"), sample("2 3 4", shape=(4, -1), order="F"),
+        sample("3 4", shape=12, order="A", copy=True),
     ],
     points=[point((ROW,), (np.ones((1, 2)),), out=ROW.T, shape=(2, 1))],
     errors=[
         error(("3 4",), shape=(5, -1), match="(3, 4)"),
-        error(("3 4",), shape=-1, order="F", match="no option 'order'", kind=ArgumentError),
+        error(("3 4",), shape=-1, order="K", match="order='K'", kind=ArgumentError),
     ],
     source="linear: the adjoint is the rearrangement undone",
 )  # fmt: skip
-def reshape(x, /, shape):
-    """The same elements, in C order, in another shape; one length may be −1."""
-    return np.reshape(x, shape)[()]
+def reshape(x, /, shape, order="C", *, copy=None):
+    """The same elements, in C order, in another shape; one length may be −1.
+
+    order   "C" last axis first, "F" first axis first, "A" as they lie in memory
+    copy    True: in memory of its own; False: ValueError if that is needed
+    """
+    return (np.reshape(x, shape) if order == "C" and copy is None else np.reshape(x, shape, order, copy=copy))[()]
 
 
-reshape.vjp(x=lambda g, out, x, shape: np.reshape(g, np.shape(x)))
+def _reshape(g, out, x, order="C", **options):
+    return np.reshape(g, np.shape(x)) if order == "C" else np.reshape(g, np.shape(x), order)
+
+
+reshape.vjp(x=_reshape)
+
+
+def _ravel_call(a, /, order="C"):
+    return (a,), {} if order == "C" else {"order": _order(a, order)}
 
 
 @primitive(
     numpy=np.ravel,
     kind="view",
-    samples=[sample("3 4"), sample(""), sample("0 2")],
+    call=_ravel_call,
+    samples=[sample("3 4"), sample(""), sample("0 2"), sample("2 3 4", order="F"), sample("3 4", order="A")],
     points=[point((ROW,), (np.ones((1, 2)),), out=ROW[0])],
+    errors=[error(("3",), order="X", match="order='X'", kind=ArgumentError)],
     source="linear: the adjoint is the rearrangement undone",
 )
-def ravel(x, /):
-    """All elements in one row, in C order."""
-    return np.ravel(x)
+def ravel(x, /, order="C"):
+    """All elements in one row, in C order; order as for reshape, and K, which A equals for an array without gaps."""
+    return np.ravel(x, order)
 
 
-ravel.vjp(x=lambda g, out, x: np.reshape(g, np.shape(x)))
+ravel.vjp(x=_reshape)
 
 
-def flatten(self):
-    """All elements in one row, as np.ravel."""
-    return ravel(self)
+def flatten(self, order="C"):
+    """All elements in one row, as np.ravel, in memory of their own."""
+    return np.copy(ravel(self, order))
 
 
 setattr(Value, "flatten", flatten)  # noqa: B010  (mypy knows no attribute that an op attaches)
@@ -214,36 +252,128 @@ def flip(x, /, axis=None):
 flip.vjp(x=lambda g, out, x, axis=None: np.flip(g, axis))
 
 
-def _roll(g, out, x, shift, axis=None):
-    return np.roll(g, tuple(-s for s in shift) if isinstance(shift, tuple) else -shift, axis)
-
-
 @primitive(
     numpy=np.roll,
     kind="linear",
-    samples=[sample("3 4", shift=2), sample("3 4", shift=-1, axis=1), sample("3 4", shift=(1, 2), axis=(0, 1))],
+    samples=[sample("3 4", shift=2), sample("3 4", shift=-1, axis=1), sample("3 4", shift=(1, 2), axis=(0, 1)),
+             sample("3 4", shift=1, axis=(0, -1)), sample("3 4", shift=[1, 2], axis=0), sample("", shift=1),
+             sample("3 4", shift=(1, -3), axis=(1, 1), complex=True), sample("0 2", shift=1, axis=1)],
     points=[point((ROW,), (np.ones((1, 2)),), out=np.array([[3.0, 2.0]]), shift=1)],
     errors=[error(("3",), shift=1, axis=2, match="axis 2 is out of bounds")],
     source="linear: the adjoint is the rearrangement undone",
-)
+)  # fmt: skip
 def roll(x, /, shift, axis=None):
     """Elements moved on by `shift` places along axis; what leaves at the end comes in at the start."""
-    return np.roll(x, shift, axis)
+    return np.roll(x, shift, axis)[()]
 
 
-roll.vjp(x=_roll)
+roll.vjp(x=lambda g, out, x, shift, axis=None: np.roll(g, np.negative(shift), axis))
 
 
 @primitive(
     numpy=np.copy,
     kind="linear",
-    samples=[sample("3 4"), sample("")],
+    samples=[sample("3 4"), sample(""), sample("3 4", order="F")],
     points=[point((ROW,), (np.ones((1, 2)),), out=ROW)],
     source="linear: the identity",
 )
-def copy(x, /):
+def copy(x, /, order="K", subok=False):
     """The same numbers in memory of their own."""
-    return np.copy(x)[()]
+    return np.array(x, order=order)[()]
 
 
-copy.vjp(x=lambda g, out, x: g)
+copy.vjp(x=lambda g, out, x, **options: g)
+
+
+@primitive(
+    numpy=np.rollaxis,
+    kind="composed",
+    samples=[sample("2 3 4", axis=2), sample("2 3 4", axis=0, start=3), sample("2 3 4", axis=-1, start=-2),
+             sample("2 3", axis=1, start=1)],
+    points=[point((ROW,), (np.ones((1, 2)),), out=ROW.T, axis=1)],
+    errors=[error(("3",), axis=1, match="axis 1 is out of bounds", kind=ValueError)],
+    source="composed of moveaxis",
+)  # fmt: skip
+def rollaxis(x, /, axis, start=0):
+    """An axis moved back until it lies before the axis `start`; np.moveaxis says the same more simply."""
+    before = np.moveaxis(np.empty((0,) * np.ndim(x)), axis, 0).ndim  # what NumPy says of a wrong axis
+    axis, start = axis % before, start + before if start < 0 else start
+    return np.moveaxis(x, axis, start - 1 if axis < start else start)
+
+
+@primitive(
+    numpy=np.fliplr,
+    kind="composed",
+    samples=[sample("2 3"), sample("2 3 2")],
+    points=[point((ROW,), (np.ones((1, 2)),), out=np.array([[3.0, 2.0]]))],
+    errors=[error(("3",), match="axis 1 is out of bounds", kind=ValueError)],
+    source="composed of flip",
+)
+def fliplr(x, /):
+    """Elements in reverse order along axis 1."""
+    return np.flip(x, 1)
+
+
+@primitive(
+    numpy=np.flipud,
+    kind="composed",
+    samples=[sample("2 3"), sample("4")],
+    points=[point((ROW.T,), (np.ones((2, 1)),), out=np.array([[3.0], [2.0]]))],
+    errors=[error(("",), match="axis 0 is out of bounds", kind=ValueError)],
+    source="composed of flip",
+)
+def flipud(x, /):
+    """Elements in reverse order along axis 0."""
+    return np.flip(x, 0)
+
+
+def many(*arrays, **options):
+    """The call of an op whose arrays NumPy takes one by one, not in a list."""
+    return arrays, options
+
+
+def _atleast(name, count, shape):
+    """An op that gives arrays of fewer axes some of length 1; `shape` says the new shape."""
+
+    def forward(*arrays):
+        outs = tuple(np.reshape(x, shape(np.shape(x)) if np.ndim(x) < count else np.shape(x)) for x in arrays)
+        return outs[0] if len(outs) == 1 else outs
+
+    forward.__module__ = __name__
+    forward.__doc__ = f"Each array with at least {count} axes, in a tuple if there are several."
+    ones = np.ones((1,) * count)
+    op = primitive(
+        forward,
+        numpy=getattr(np, name),
+        name=name,
+        kind="composed",
+        call=many,
+        samples=[sample(""), sample("3"), sample("2 3"), sample("3", "", "2 3")],
+        points=[point((1.0,), (1.0,), out=ones)],
+        source="composed of reshape",
+    )
+    op.variadic = False
+    return op
+
+
+atleast_1d = _atleast("atleast_1d", 1, lambda shape: (1,))
+atleast_2d = _atleast("atleast_2d", 2, lambda shape: (1, *shape) if shape else (1, 1))
+atleast_3d = _atleast("atleast_3d", 3, lambda shape: (*(1, 1, 1)[: 2 - len(shape)], *shape, 1))
+
+
+@primitive(
+    numpy=np.broadcast_arrays,
+    kind="composed",
+    call=many,
+    samples=[sample("3", "2 1"), sample("2 3"), sample("", "2", "3 1")],
+    points=[point((ROW[0], 1.0), (np.ones(2), 2.0), out=(ROW[0], np.ones(2)))],
+    errors=[error(("3", "2"), match="shape mismatch", kind=ValueError)],
+    source="composed of broadcast_to",
+)
+def broadcast_arrays(*arrays, subok=False):
+    """A tuple of the arrays, each repeated to the shape that arithmetic would give all."""
+    shape = np.broadcast_shapes(*map(np.shape, arrays))
+    return tuple(np.broadcast_to(x, shape) for x in arrays)
+
+
+broadcast_arrays.variadic = False

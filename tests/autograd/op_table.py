@@ -152,6 +152,8 @@ def vjp(op, operands, options, rtol=1e-6, symmetric=False):
     for k, found in rows.items():
         expected = differences(evaluate, operands, k)
         found = np.stack(found) if found else np.zeros((0, operands[k].size))
+        if is_complex(operands[k]):
+            expected = np.real(expected) - 1j * np.real(differences(evaluate, operands, k, 1j))
         if symmetric and k == 0:
             expected = symmetrised(expected.reshape((-1, *operands[k].shape))).reshape(expected.shape)
         scale = np.max(np.abs(evaluate(operands)), initial=0.0)
@@ -246,7 +248,7 @@ def strided(x):
     """The same array, read-only and with gaps between its elements."""
     if not is_differentiable(x):
         return x
-    gaps = np.full((*x.shape, 2), np.nan)[..., 0]
+    gaps = np.full((*x.shape, 2), np.nan, x.dtype)[..., 0]
     gaps[...] = x
     gaps.flags.writeable = False
     return gaps

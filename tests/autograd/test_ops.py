@@ -26,7 +26,8 @@ def is_scalar(row):
     return all(np.ndim(x) == 0 and (x == "" or not isinstance(x, str)) for x in row.operands)
 
 
-METHODS = [op for op in OPS if callable(vars(Value).get(op.name)) and op.name not in ("item", "reshape")]
+OTHER_METHODS = ("item", "reshape", "sort", "partition")  # take other arguments, or work in place and return None
+METHODS = [op for op in OPS if callable(vars(Value).get(op.name)) and op.name not in OTHER_METHODS]
 
 
 @pytest.fixture
@@ -211,11 +212,10 @@ def test_where_with_one_argument_says_where_it_is_not_zero():
 def test_options_that_only_numpy_has_are_refused_by_name():
     v = Value(np.ones(3))
     for call, name in [
-        (lambda: np.sum(v, where=np.array([True, False, True])), "where"),
-        (lambda: np.sum(v, initial=1.0), "initial"),
-        (lambda: np.take(v, [0], mode="clip"), "mode"),
+        (lambda: np.take(v, [0], out=np.ones(1)), "out"),
         (lambda: np.concatenate([v, v], dtype=np.float32), "dtype"),
-        (lambda: np.sum(v, 0, np.float32), "positional"),
+        (lambda: np.sort(v, order="x"), "order"),
+        (lambda: np.exp(v, where=np.array([True, False, True])), "where"),
     ]:
         with pytest.raises(ArgumentError, match=name):
             call()

@@ -1,0 +1,113 @@
+"""How a ufunc of scipy.special becomes an op: its name, its rules and their source are all there is to say.
+
+SciPy's ufuncs reach a Value by NumPy's own protocol, so the forward computation is SciPy's, bit for bit. A rule calls
+scipy.special's functions again, and those dispatch too: derivatives of every order follow from the recurrences. The
+ops are named "special.jv": NumPy, the engine and the random draws have functions of the same bare names.
+
+`rules` names the operands in their order, each with its rule, or None where no closed form exists (most orders and
+parameters): a Value there raises NotDifferentiableError in the backward pass.
+"""
+
+import numpy as np
+from scipy import special
+
+from autograd.errors import ArgumentError
+from autograd.ops.arithmetic import astype
+from autograd.primitives import point, primitive, sample
+from autograd.value import Value, data_of
+
+__all__ = ["between", "of_operand", "series", "several", "summed", "ufunc", "weak"]
+
+
+def between(low, high, *first, complex=False):
+    """Samples of the last operand in (low, high), after the `first` ones: an array and a scalar."""
+    rows = [sample(*first, lengths, low=low, high=high) for lengths in ("3 4", "")]
+    return [*rows, sample(*first, "3 2", low=low, high=high, complex=True)] if complex else rows
+
+
+def weak(x):
+    """A NumPy scalar as a Python float: a number made of parameters must not widen float32 operands."""
+    return float(x) if type(x) is np.float64 else x
+
+
+def series(coefficients, u):
+    """Σ coefficients[k] · u^k: a function where its closed form is 0 / 0."""
+    total = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        total = total * u + coefficient
+    return total
+
+
+def ufunc(
+    name, doc, source, samples, points, *, real=False, complex_result=False, differentiable=True, results=None, **rules
+):
+    """Register scipy.special's ufunc of this name; None where this SciPy has none.
+
+    points          (operands, gradients) pairs
+    real            complex operands are refused: the function is not holomorphic
+    complex_result  it is complex even for real operands
+    """
+    function = getattr(special, name, None)
+    if function is None:
+        return None
+
+    def compute(*operands):
+        if real and any(np.iscomplexobj(x) for x in operands):
+            raise ArgumentError(f"scipy.special.{name} has a rule for real numbers only")
+        return function(*operands)
+
+    names = ", ".join(rules)  # a primitive reads the names of its operands off the signature of its body
+    body = eval(f"lambda {names}, /: compute({names})", {"compute": compute, "__name__": __name__})
+    body.__doc__ = doc
+    op = primitive(
+        numpy=function,
+        name=f"special.{name}",
+        symbol=name,
+        kind="general" if results else "elementwise",
+        results=results,
+        samples=samples,
+        points=[point(*row) for row in points],
+        source=source,
+        differentiable=differentiable,
+    )(body)
+    given = {operand: rule for operand, rule in rules.items() if rule}
+    if not complex_result:
+        return op.vjp(**given)
+    op.jvp(**given)
+    return op.vjp(**{operand: of_operand(rule) for operand, rule in given.items()})
+
+
+def of_operand(rule):
+    """The rule of an op that makes complex numbers of real ones, too: a real operand has a real cotangent."""
+
+    def kept(g, out, *operands, **options):
+        c, x = rule(g, out, *operands, **options), operands[-1]
+        if np.iscomplexobj(data_of(x)):
+            return c
+        c, dtype = np.real(c), np.result_type(data_of(x))
+        return c if c.dtype == dtype else astype(c, dtype) if isinstance(c, Value) else np.asarray(c, dtype)[()]
+
+    return kept
+
+
+def several(name, doc, source, samples, points, slopes, *, real=False, first=()):
+    """Register a ufunc with several results of x; slopes(x, *results, *first) gives the derivative of each.
+
+    first  the names of the operands before x, which have no rule
+    """
+
+    def rule(g, out, *operands):
+        *parameters, x = operands
+        parts = zip(g, slopes(x, *out, *parameters), strict=True)
+        return summed([part * slope for part, slope in parts if part is not None], np.shape(x))
+
+    return ufunc(name, doc, source, samples, points, real=real, results=tuple, **dict.fromkeys(first), x=rule)
+
+
+def summed(terms, shape):
+    """The sum of terms, summed over the axes along which an operand of this shape was broadcast."""
+    total = sum(terms[1:], terms[0])
+    added = tuple(range(np.ndim(total) - len(shape)))
+    total = np.sum(total, axis=added) if added else total
+    stretched = tuple(i for i, length in enumerate(shape) if length == 1 and np.shape(total)[i] != 1)
+    return np.sum(total, axis=stretched, keepdims=True) if stretched else total

@@ -1,1 +1,0 @@
-"""Linear systems and what rests on them: solve, inv, det, norms, powers."""
