@@ -13,8 +13,8 @@ from autograd.errors import ArgumentError
 from autograd.ops.special import erfc
 from autograd.primitives import error, point, primitive, sample
 
-__all__ = ["elu", "from_the_end", "gelu", "leaky_relu", "log_softmax", "logsumexp", "relu", "restored", "sigmoid", "silu", "softmax",
-           "softplus"]  # fmt: skip
+__all__ = ["elu", "from_the_end", "gelu", "leaky_relu", "log_softmax", "logsumexp", "relu", "restored", "sigmoid", "silu",
+           "softmax", "softplus"]  # fmt: skip
 
 _ROOT_HALF = math.sqrt(0.5)
 _DENSITY_AT_0 = 1.0 / math.sqrt(2.0 * math.pi)

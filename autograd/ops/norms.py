@@ -15,7 +15,7 @@ from autograd.ops.arithmetic import astype, direction, ratio
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import data_of
 
-__all__ = ["lyapunov", "matrix_norm", "polar", "vector_norm"]
+__all__ = ["lyapunov", "matrix_norm", "norm", "polar", "vector_norm"]
 
 TIES = np.array([[2.0, -2.0], [0.0, 1.0]])
 EYE, DIAGONAL = np.eye(2), np.diag([3.0, 1.0])
@@ -212,3 +212,45 @@ def matrix_norm(x, /, *, keepdims=False, ord="fro"):
 
 
 matrix_norm.vjp(x=_matrix_norm)
+
+
+@primitive(
+    numpy=np.linalg.norm,
+    kind="composed",
+    samples=[
+        sample("3 4"), sample("5", complex=True), sample("", low=0.5), sample("2 3 4"), sample("2 3 4", axis=(0, -1)),
+        sample("3 4", axis=1, keepdims=True), sample("3 4", keepdims=True), sample("3 4", ord="fro", complex=True),
+        sample("3 4", ord=2, axis=0), sample("5", ord=1, complex=True), sample("5", ord=np.inf),
+        sample("3 4", ord=-np.inf, axis=0, keepdims=True), sample("3 4", ord=1.5, axis=-1), sample("5", ord=-1, low=0.5),
+        sample("3 4", ord=2), sample("3 4", ord="nuc", keepdims=True), sample("3 2 4", ord=1, axis=(0, 2)),
+        sample("3 2 4", ord=1, axis=(2, 0), keepdims=True), sample("3 2 4", ord=np.inf, axis=(1, 0)),
+        sample("3 4 2", ord=-2, axis=(0, 1)),
+    ],
+    points=[
+        point((np.zeros(3),), (np.zeros(3),)), point((0.0,), (0.0,)),
+        point((np.array([3.0, -4.0]),), (np.array([0.6, -0.8]),), out=5.0),
+        point((np.array([2.0, 0.0, -2.0]),), (np.array([0.5, 0.0, -0.5]),), ord=np.inf),
+        point((np.diag([2.0, 2.0]),), (EYE / 2.0,), ord=2),
+    ],
+    errors=[
+        error(("3",), axis=1, match="axis 1 is out of bounds"), error(("3",), ord=0, match="ord=0", kind=ArgumentError),
+        error(("2 2 2",), ord=2, match="axis", kind=ArgumentError),
+        error(("2 3",), ord=3, match="ord", kind=ValueError),
+    ],
+    source="made of vector_norm and matrix_norm",
+)  # fmt: skip
+def norm(x, /, ord=None, axis=None, keepdims=False):
+    """np.linalg.norm: vector_norm of all elements or along an axis, or matrix_norm over two axes.
+
+    Without ord, the root of the sum of squares; with ord and no axis, x must be a vector or a matrix.
+    """
+    if ord is None or (axis is None and np.ndim(x) == 1):
+        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=2 if ord is None else ord)
+    if axis is None:
+        if np.ndim(x) != 2:
+            raise ArgumentError(f"norm: ord={ord!r} of shape {np.shape(x)} needs an axis, one or two")
+        axis = (0, 1)
+    if not isinstance(axis, (tuple, list)) or len(axis) == 1:
+        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+    out = np.linalg.matrix_norm(np.moveaxis(x, axis, (-2, -1)), keepdims=keepdims, ord=ord)
+    return np.moveaxis(out, (-2, -1), axis) if keepdims else out

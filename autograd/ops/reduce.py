@@ -1,4 +1,4 @@
-"""Reductions: many numbers become fewer. Sum, mean, product, extremes, norm, running sum.
+"""Reductions: many numbers become fewer. Sum, mean, product, extremes, running sum.
 
 `axis`, `keepdims`, `where` (a mask: what it leaves out does not count) and `initial` (one more element, a plain number)
 are NumPy's. A rule first puts the reduced axes back as axes of length 1 (`restored`), so that a cotangent broadcasts
@@ -11,11 +11,11 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 from autograd.ops.activation import restored
-from autograd.ops.arithmetic import astype, direction, ratio
+from autograd.ops.arithmetic import astype
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import Value
 
-__all__ = ["cumsum", "max", "mean", "min", "norm", "prod", "sum"]
+__all__ = ["cumsum", "max", "mean", "min", "prod", "sum"]
 
 AXES = [
     sample("3 4"), sample("3 4", axis=0), sample("3 4", axis=1, keepdims=True, complex=True),
@@ -212,12 +212,10 @@ EXTREMES = [
     *AXES, sample("0 3", axis=1), sample("3 4", axis=0, initial=0.0), sample("3 0", axis=1, initial=0.0),
     sample("3 4", axis=1, where=MASK, initial=0.1, keepdims=True, complex=True),
 ]  # fmt: skip
-LOW, HIGH = {"where": MASK, "initial": -3.0}, {"where": MASK, "initial": np.inf, "axis": -1}
-
 
 @primitive(
     numpy=(np.max, np.amax),
-    samples=[*EXTREMES, sample("3 4", **LOW)],
+    samples=[*EXTREMES, sample("3 4", where=MASK, initial=-3.0)],
     points=[
         point((TIES,), (np.array([[0.0, 0.5, 0.5], [0.0, 0.0, 0.0]]),)),
         point((TIES,), (np.array([[0.0, 0.5, 0.5], [1.0 / 3.0] * 3]),), axis=1),
@@ -237,7 +235,7 @@ max.vjp(x=_shared)
 
 @primitive(
     numpy=(np.min, np.amin),
-    samples=[*EXTREMES, sample("3 4", **HIGH)],
+    samples=[*EXTREMES, sample("3 4", where=MASK, initial=np.inf, axis=-1)],
     points=[
         point((TIES,), (np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]),), axis=0),
         point((HOLES,), (np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),), axis=1, where=PRESENT, initial=2.0),
@@ -251,55 +249,6 @@ def min(x, /, axis=None, *, keepdims=False, initial=UNSET, where=True):
 
 
 min.vjp(x=_shared)
-
-
-def _norm(g, out, x, ord=None, axis=None, keepdims=False):
-    if ord in (math.inf, -math.inf):
-        return _shared(g, out, np.abs(x), axis, keepdims) * direction(x)
-    if ord == 1:
-        return restored(g, x, axis, keepdims) * direction(x)
-    if ord in (None, 2, "fro"):
-        return restored(ratio(g, out), x, axis, keepdims) * (np.conjugate(x) if np.iscomplexobj(x) else x)
-    share = ratio(np.abs(x), restored(out, x, axis, keepdims))
-    return restored(g, x, axis, keepdims) * (direction(x) * share ** (ord - 1.0))
-
-
-@primitive(
-    numpy=np.linalg.norm,
-    samples=[
-        sample("3 4"), sample("5"), sample("", low=0.5), sample("2 3 4", axis=(0, -1)),
-        sample("3 4", axis=1, keepdims=True),
-        sample("3 4", ord="fro", complex=True), sample("3 4", ord=2, axis=0), sample("5", ord=1, complex=True),
-        sample("3 4", ord=1, axis=1),
-        sample("5", ord=np.inf), sample("3 4", ord=-np.inf, axis=0, keepdims=True),
-        sample("5", ord=3, complex=True), sample("3 4", ord=1.5, axis=-1),
-    ],
-    points=[
-        point((np.zeros(3),), (np.zeros(3),)),
-        point((np.array([3.0, -4.0]),), (np.array([0.6, -0.8]),), out=5.0),
-        point((np.array([2.0, 0.0, -2.0]),), (np.array([1.0, 0.0, -1.0]),), ord=1),
-        point((np.array([2.0, 0.0, -2.0]),), (np.array([0.5, 0.0, -0.5]),), ord=np.inf),
-        point((np.zeros(2),), (np.zeros(2),), ord=3),
-    ],
-    errors=[
-        BAD_AXIS,
-        error(("2 3",), ord=2, match="no derivative for the matrix norm ord=2", kind=ArgumentError),
-        error(("3",), ord=0, match="ord=0", kind=ArgumentError),
-    ],
-    source="0 at 0, and ties of ord=±inf share equally: the minimum-norm subgradient",
-)  # fmt: skip
-def norm(x, /, ord=None, axis=None, keepdims=False):
-    """Length of a vector, out = (Σ |x|^ord)^(1 / ord), along axis or of all elements; ord ≥ 1 or ±inf, 2 by default.
-
-    Two axes, or a matrix and an ord, make it the norm of a matrix: "fro" (the default) only.
-    """
-    matrix = len(axis) == 2 if isinstance(axis, tuple) else axis is None and np.ndim(x) == 2
-    if (matrix and ord not in (None, "fro")) or (not matrix and isinstance(ord, (int, float)) and -math.inf < ord < 1):
-        raise ArgumentError(f"norm: no derivative for the {'matrix' if matrix else 'vector'} norm ord={ord!r}")
-    return np.linalg.norm(x, ord, axis, keepdims)
-
-
-norm.vjp(x=_norm)
 
 
 def _cumsum(g, out, x, axis=None):

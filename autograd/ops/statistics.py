@@ -119,7 +119,8 @@ FEW = [sample("3 4", complex=True), sample("2 4", "3 4"), sample("4", "4"), samp
     numpy=np.cov,
     kind="composed",
     samples=[
-        *FEW, sample("5", dtype=np.float64), sample("2 4", bias=True), sample("2 4", ddof=2), sample("2 4", fweights=COUNTS),
+        *FEW, sample("5", dtype=np.float64), sample("2 4", bias=True), sample("2 4", ddof=2),
+        sample("2 4", fweights=COUNTS),
         sample("2 4", aweights=IMPORTANCE), sample("2 4", "4", fweights=COUNTS, aweights=IMPORTANCE.tolist()),
         sample("4 2", fweights=COUNTS, aweights=IMPORTANCE, ddof=0, rowvar=False), sample("1 4", "1 4", rowvar=True),
     ],

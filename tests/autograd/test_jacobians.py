@@ -122,7 +122,7 @@ def test_complex_results_of_real_arguments():
 
 
 def test_the_mode_is_checked():
-    with pytest.raises(ArgumentError, match="mode='backward'.*'reverse', 'forward', or None"):
+    with pytest.raises(ArgumentError, match=r"mode='backward'.*'reverse', 'forward', or None"):
         jacobian(network, mode="backward")
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from autograd import Value, ops
-from autograd.errors import ArgumentError, ConversionError, InPlaceError, NotDifferentiableError, ShapeError
+from autograd.errors import REFUSED, ArgumentError, ConversionError, InPlaceError, NotDifferentiableError, ShapeError
+from autograd.value import DISPATCH
 
 
 def test_numpy_functions_record():
@@ -18,13 +19,17 @@ def test_numpy_functions_record():
         assert (type(out), out.op) == (Value, op)
 
 
-def test_an_unknown_function_names_itself_and_the_nearest():
+def test_an_unknown_function_names_itself_and_the_nearest(monkeypatch):
     v = Value([1.0, 2.0])
+    for table in (DISPATCH, REFUSED):
+        for function in (np.logaddexp2, np.fft.fft, (np.add, "reduce")):
+            if function in table:
+                monkeypatch.delitem(table, function)
     with pytest.raises(
         NotDifferentiableError, match=r"np.logaddexp2 has no derivative rule; did you mean np.logaddexp\?"
     ):
         np.logaddexp2(v, 1.0)
-    with pytest.raises(NotDifferentiableError, match=r"np.fft.fft has no derivative rule. Add one with @primitive"):
+    with pytest.raises(NotDifferentiableError, match=r"np.fft.fft has no derivative rule"):
         np.fft.fft(v)
     with pytest.raises(NotDifferentiableError, match=r"np.add.reduce has no derivative rule.* v.data to treat it"):
         np.add.reduce(v)
