@@ -163,7 +163,7 @@ def _contributions(node: Value, g: Any, wanted: set[Value] | None, record: bool)
             else:
                 rule = op.rules[index]
             if rule is None:
-                rule = missing(op, operand, node)
+                rule = missing(node, index)
             try:
                 c = rule(g, out, *arguments, **options)
             except NonFiniteError:  # of an op inside the rule, which is being recorded
@@ -200,9 +200,9 @@ def recorded(node: Value) -> tuple[Any, tuple[Any, ...]]:
     return out, arguments
 
 
-def missing(op: Primitive, operand: Any, node: Value) -> Rule:
+def missing(node: Value, index: int) -> Rule:
     """The rule of an operand that has none: None for one declared constant, else an error."""
-    index = next(i for i, x in enumerate(node.operands) if x is operand)
+    op = node.primitive
     name = operand_name(op, index)
     if name in op.constants or not np.issubdtype(getattr(node.saved[index], "dtype", np.float64), np.inexact):
         return lambda g, out, *operands, **options: None
@@ -245,6 +245,8 @@ def conform(c: Any, x: Any, node: Value, lead: tuple[int, ...] = ()) -> Any:
     if x.dtype.kind in "biu":  # a leaf whose .data was rebound to whole numbers; its gradient is no whole number
         return c
     if dtype != x.dtype:
+        if type(c) is complex and x.dtype.kind == "c":  # out was a Python float, the imaginary part of a complex x
+            return x.dtype.type(c)
         if dtype is None or len({getattr(data, "dtype", type(data)) for data in node.saved}) == 1:
             raise RuleError(
                 f"{_rule_of(x, node)} returned {dtype or type(c).__name__}, expected {x.dtype}; write constants as Python "

@@ -5,6 +5,7 @@ what happened, where (op, operand, path), what was got and expected, and what to
 """
 
 import difflib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -112,20 +113,32 @@ class MissingExtraError(ImportError):
 REFUSED: dict[Any, str] = {}  # NumPy function → why it has no derivative; filled by ops/refused.py
 
 
+def spelled(function: Any) -> str:
+    """How a function of NumPy or SciPy is written: np.exp, np.linalg.norm, np.add.reduce, scipy.special.erf."""
+    if isinstance(function, tuple):  # (ufunc, name of its method)
+        return f"{spelled(function[0])}.{function[1]}"
+    owner, name = getattr(function, "__self__", None), getattr(function, "__name__", str(function))
+    if type(owner).__name__ == "ufunc":
+        return f"{spelled(owner)}.{name}"
+    module = (getattr(function, "__module__", None) or "").partition("._")[0]  # a ufunc does not know its own
+    special = sys.modules.get("scipy.special")
+    if not module and special is not None and getattr(special, name, None) is function:
+        module = "scipy.special"
+    return f"{(module or 'numpy').replace('numpy', 'np', 1)}.{name}"
+
+
 def no_rule(function: Any, table: Mapping[Any, Any]) -> NotDifferentiableError:
     """The error for a NumPy function that is not in the table of ops: with its reason, or the nearest name that is.
 
     function  a function, or (ufunc, name of its method)
     """
-    base, method = function if isinstance(function, tuple) else (function, "")
-    name = f"{getattr(base, '__name__', base)}{'.' if method else ''}{method}"
-    module = (getattr(base, "__module__", None) or "numpy").replace("numpy", "np", 1)
     if function in REFUSED:
-        return NotDifferentiableError(f"{module}.{name}: {REFUSED[function]}")
+        return NotDifferentiableError(f"{spelled(function)}: {REFUSED[function]}")
+    name = spelled(function).partition(".")[2]
     known = {getattr(key, "__name__", "") for key in table if callable(key)} - {""}
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.76)
     hint = f"; did you mean np.{near[0]}?" if near else "."
     return NotDifferentiableError(
-        f'{module}.{name} has no derivative rule{hint} Add one with @primitive (README, "Adding an operation"), or pass '
+        f'{spelled(function)} has no derivative rule{hint} Add one with @primitive (README, "Adding an operation"), or pass '
         "v.data to treat it as a constant."
     )

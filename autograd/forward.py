@@ -49,7 +49,7 @@ def tangent(node: Value, tangents: Any, record: bool) -> Any:
             part = op.apply((*arguments[:i], t, *arguments[i + 1 :]), node.options)
         elif op.kind == "elementwise":
             t = t if np.shape(data_of(t)) == node.shape else np.broadcast_to(t, node.shape)
-            rule = op.rules[i] or missing(op, node.operands[i], node)
+            rule = op.rules[i] or missing(node, i)
             part = rule(t, out, *arguments, **node.options)
         else:
             part = _transposed(node, i, t, out, arguments, record)
@@ -73,7 +73,7 @@ def _transposed(node: Value, index: int, t: Any, out: Any, arguments: Any, recor
         if op.rule_all is not None:
             pulled = op.rule_all(probe, out, *arguments, needed=needed, **node.options)[index]
         else:
-            rule = op.rules[0 if op.variadic else index] or missing(op, node.operands[index], node)
+            rule = op.rules[0 if op.variadic else index] or missing(node, index)
             place = {"index": index} if op.variadic else {}
             pulled = rule(probe, out, *arguments, **place, **node.options)
         seeds = {pulled: t} if isinstance(pulled, Value) else {}  # a rule without g is that of a derivative of 0

@@ -16,7 +16,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 
-from autograd.errors import REFUSED
+from autograd.errors import REFUSED, spelled
 from autograd.ops import load
 from autograd.primitives import Primitive, registry
 from autograd.value import DISPATCH, Value
@@ -103,6 +103,9 @@ class Value:
     def __neg__(self) -> Value: ...
     def __pos__(self) -> Value: ...
     def __abs__(self) -> Value: ...
+    def __round__(self, digits: int = 0) -> Value: ...
+    def __divmod__(self, other: Any) -> Any: ...
+    def __rdivmod__(self, other: Any) -> Any: ...
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any: ...
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any: ...
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any: ...
@@ -130,17 +133,6 @@ def attached() -> list[str]:
     return sorted(
         name for name in vars(Value) if not name.startswith("_") and callable(vars(Value)[name]) and name not in own
     )
-
-
-def spelled(function: object) -> str:
-    """How a function of NumPy is written: np.exp, np.linalg.norm, np.add.reduce."""
-    if isinstance(function, tuple):  # (ufunc, name of its method)
-        return f"{spelled(function[0])}.{function[1]}"
-    owner = getattr(function, "__self__", None)
-    if type(owner).__name__ == "ufunc":
-        return f"{spelled(owner)}.{function.__name__}"  # type: ignore[attr-defined]
-    module = getattr(function, "__module__", None) or "numpy"
-    return f"{module.replace('numpy', 'np', 1)}.{getattr(function, '__name__', function)}"
 
 
 def owner(name: str) -> str:
@@ -236,7 +228,8 @@ def _short(data: object) -> str:
 
 def about(name: str) -> str:
     """What there is to say of a name, with or without `np.`; LookupError with near names if there is nothing."""
-    spelling = name if name in registry else "np." + name.removeprefix("numpy.").removeprefix("np.")
+    scipys = name.startswith("scipy.")
+    spelling = name if name in registry or scipys else "np." + name.removeprefix("numpy.").removeprefix("np.")
     ops: dict[str, Primitive] = {spelled(f): op for f, op in DISPATCH.items() if isinstance(op, Primitive)}
     ops = {name: op for name, op in (ops | registry).items() if op.differentiable}
     (made, plain), reasons = others(), {name: reason for reason, names in refusals().items() for name in names}
@@ -244,7 +237,7 @@ def about(name: str) -> str:
         return card(ops[spelling])
     if spelling in made:
         return f"{spelling} is made of other ops, in {made[spelling].__module__}"
-    spelling = "np." + spelling.removeprefix("np.")
+    spelling = spelling if scipys else "np." + spelling.removeprefix("np.")
     if spelling in plain:
         return f"{spelling} gives plain results, without a gradient"
     if spelling in reasons:

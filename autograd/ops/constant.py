@@ -116,6 +116,9 @@ def _full_like(a, fill_value, dtype=None, **options):
 
 DISPATCH[np.full_like] = _full_like
 
-Value.__round__ = lambda self, digits=0: np.round(self, digits)
-Value.__divmod__ = lambda self, other: np.divmod(self, other)
-Value.__rdivmod__ = lambda self, other: np.divmod(other, self)
+for _name, _method in (
+    ("__round__", lambda self, digits=0: np.round(self, digits)),
+    ("__divmod__", lambda self, other: np.divmod(self, other)),
+    ("__rdivmod__", lambda self, other: np.divmod(other, self)),
+):
+    setattr(Value, _name, _method)

@@ -213,6 +213,7 @@ EXTREMES = [
     sample("3 4", axis=1, where=MASK, initial=0.1, keepdims=True, complex=True),
 ]  # fmt: skip
 
+
 @primitive(
     numpy=(np.max, np.amax),
     samples=[*EXTREMES, sample("3 4", where=MASK, initial=-3.0)],

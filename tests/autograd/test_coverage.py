@@ -12,6 +12,7 @@ import pytest
 
 from autograd import Value, grad, ops
 from autograd.errors import REFUSED, ConversionError, NotDifferentiableError
+from autograd.primitives import registry
 from autograd.value import DISPATCH
 
 ops.load()
@@ -60,7 +61,9 @@ def test_every_function_is_differentiated_or_constant_or_refused(module):
 def test_every_function_of_scipy_special_is_differentiated_or_constant_or_refused():
     special = pytest.importorskip("scipy.special")
     ops.load()
-    assert missing(special) == []
+    adapted = {name for name in missing(special) if f"special.{name}" in registry}  # those SciPy wrote in Python
+    assert set(missing(special)) == adapted
+    assert adapted >= {"logsumexp", "softmax", "polygamma"}
 
 
 def test_every_method_of_a_binary_ufunc_is_differentiated_or_constant_or_refused():
