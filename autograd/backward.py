@@ -27,9 +27,9 @@ from autograd.data import ALONE, digest, holders, is_finite, own
 from autograd.errors import ArgumentError, InPlaceError, NonFiniteError, NotDifferentiableError, RuleError, SeedError
 from autograd.ops.arithmetic import astype
 from autograd.ops.assign import operands_of, version
+from autograd.ops.axes import sum_to
 from autograd.ops.constant import alias, item
-from autograd.ops.shape import sum_to
-from autograd.primitives import Primitive, Rule, operand_name
+from autograd.primitives import Rule, operand_name
 from autograd.value import CONSTANT, DISPATCH, UNREACHED, Value, data_of, make
 
 __all__ = ["order", "propagate"]
@@ -231,8 +231,9 @@ def conform(c: Any, x: Any, node: Value, lead: tuple[int, ...] = ()) -> Any:
         if node.primitive.kind == "elementwise":
             if lead:
                 c = np.broadcast_to(c, (*lead, *node.shape))
-                c = sum_to(c, (*lead, *(1,) * (node.ndim - np.ndim(x)), *np.shape(x)))
-            c = np.reshape(c, shape) if lead else sum_to(c, shape)  # the adjoint of broadcasting
+                c = sum_to(c, np.shape(x), len(lead))
+            else:
+                c = sum_to(c, shape)  # the adjoint of broadcasting
         if np.shape(c) != shape:
             raise RuleError(
                 f"{_rule_of(x, node)} returned shape {np.shape(c)}, expected {shape} (out has shape {np.shape(node.data)})"

@@ -139,6 +139,6 @@ def no_rule(function: Any, table: Mapping[Any, Any]) -> NotDifferentiableError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.76)
     hint = f"; did you mean np.{near[0]}?" if near else "."
     return NotDifferentiableError(
-        f'{spelled(function)} has no derivative rule{hint} Add one with @primitive (README, "Adding an operation"), or pass '
-        "v.data to treat it as a constant."
+        f'{spelled(function)} has no derivative rule{hint} Add one with @primitive (README, "Adding an operation"), or '
+        "pass v.data to treat it as a constant."
     )

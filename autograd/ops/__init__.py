@@ -36,8 +36,8 @@ from autograd.errors import no_rule
 from autograd.primitives import registry
 from autograd.value import DISPATCH
 
-EARLY = ("constant", "arithmetic", "transcendental", "special", "activation", "reduce", "variance", "index", "shape",
-         "assign", "join", "linalg", "fused")  # fmt: skip
+EARLY = ("axes", "constant", "arithmetic", "transcendental", "special", "activation", "reduce", "variance", "index",
+         "shape", "assign", "join", "linalg", "fused")  # fmt: skip
 LATE = ("refused", "piecewise", "pick", "padding", "grid", "order", "series", "statistics", "nans", "products", "systems",
         "norms", "decomposition", "singular", "fourier", "window", "convolution", "pooling", "random", "bessel",
         "ufunc_methods", "inplace")  # fmt: skip

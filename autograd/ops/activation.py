@@ -10,10 +10,11 @@ import math
 import numpy as np
 
 from autograd.errors import ArgumentError
+from autograd.ops.axes import from_the_end, restored
 from autograd.ops.special import erfc
 from autograd.primitives import error, point, primitive, sample
 
-__all__ = ["elu", "from_the_end", "gelu", "leaky_relu", "log_softmax", "logsumexp", "relu", "restored", "sigmoid", "silu",
+__all__ = ["elu", "gelu", "leaky_relu", "log_softmax", "logsumexp", "relu", "sigmoid", "silu",
            "softmax", "softplus"]  # fmt: skip
 
 _ROOT_HALF = math.sqrt(0.5)
@@ -22,33 +23,6 @@ _GELU_SCALE = math.sqrt(2.0 / math.pi)
 _GELU_CUBIC = 0.044715
 ANY = [sample("3 4"), sample(""), sample("2 0")]
 HUGE = np.array([-1e3, 1e3])
-
-
-def restored(g, x, axis, keepdims):
-    """A result of reducing x over axis, so that it broadcasts against x again: reduced axes back, of length 1."""
-    ndim = np.ndim(x)
-    if keepdims or not ndim:
-        return g
-    if axis is None:
-        return np.reshape(g, (*np.shape(g), *(1,) * ndim)) if np.ndim(g) else g
-    if axis == 0 and np.ndim(g) == ndim - 1:  # broadcasting puts it back
-        return g
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    kept = list(np.shape(x))
-    for a in axes:
-        kept[a] = 1
-    lead = np.shape(g)[: np.ndim(g) + len(axes) - ndim]
-    return np.reshape(g, (*lead, *kept))
-
-
-def from_the_end(axis, x):
-    """The axes of x counted from its last, as a cotangent with extra leading axes needs them; of all axes for None."""
-    ndim = np.ndim(x)
-    if axis is None or not ndim:
-        return tuple(range(-ndim, 0))
-    if isinstance(axis, tuple):
-        return tuple(a if a < 0 else a - ndim for a in axis)
-    return axis if axis < 0 else axis - ndim
 
 
 def _two_slopes(g, x, left, steepness):

@@ -21,9 +21,9 @@ import numpy as np
 from autograd.context import CONTEXT
 from autograd.errors import ArgumentError, InPlaceError, ShapeError
 from autograd.ops.arithmetic import astype
+from autograd.ops.axes import sum_to
 from autograd.ops.constant import alias
 from autograd.ops.index import BASIC, MASK, TWICE, getitem, plain_index
-from autograd.ops.shape import sum_to
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import CONSTANT, DISPATCH, Value, data_of, make
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
+from autograd.ops.axes import from_the_end
 from autograd.ops.index import scatter_add
 from autograd.primitives import error, point, primitive, sample
 
@@ -47,15 +48,16 @@ def _checked(x, s, axes):
         axes = range(ndim) if s is None else range(ndim - len(s), ndim)
     if len({axis % max(ndim, 1) for axis in axes}) < len(axes):
         raise ArgumentError(f"a Fourier transform that is differentiated takes each axis once, got axes={tuple(axes)}")
-    return tuple(axes)
+    return from_the_end(axes, x)
 
 
 def _fitted(g, x):
     """g cropped, or padded with zeros, to the shape of x at the end of every axis, and real for a real x."""
     g = g if np.iscomplexobj(x) else np.real(g)
-    kept = tuple(slice(min(lengths)) for lengths in zip(np.shape(g), np.shape(x), strict=True))
-    g = g[kept]
-    return g if np.shape(g) == np.shape(x) else scatter_add(g, np.shape(x), kept)
+    extra = np.shape(g)[: np.ndim(g) - np.ndim(x)]
+    kept = [slice(min(lengths)) for lengths in zip(np.shape(g)[len(extra) :], np.shape(x), strict=True)]
+    g, shape = g[(..., *kept)], (*extra, *np.shape(x))
+    return g if np.shape(g) == shape else scatter_add(g, shape, (*(slice(None),) * len(extra), *kept))
 
 
 def _weights(like, axis, ndim, length, once, twice):
@@ -84,6 +86,7 @@ def _whole(g, x, axes, norm):
 @primitive(
     numpy=np.fft.fft,
     kind="linear",
+    leading=True,
     samples=[*ONE, *BINS],
     points=[point((np.array([3.0, 1.0, 2.0, 5.0]),), (np.array([4.0, 0.0, 0.0, 0.0]),))],
     errors=[NO_BINS, error(("3",), axis=1, match="out of", kind=IndexError)],
@@ -94,12 +97,15 @@ def fft(x, /, n=None, axis=-1, norm=None):
     return np.fft.fft(x, n, axis, norm)
 
 
-fft.vjp(x=lambda g, out, x, n=None, axis=-1, norm=None: _fitted(np.fft.fft(g, axis=axis, norm=norm), x))
+fft.vjp(
+    x=lambda g, out, x, n=None, axis=-1, norm=None: _fitted(np.fft.fft(g, axis=from_the_end(axis, x), norm=norm), x)
+)
 
 
 @primitive(
     numpy=np.fft.ifft,
     kind="linear",
+    leading=True,
     samples=[*ONE, *BINS],
     points=[point((np.array([3.0, 1.0, 2.0, 5.0]),), (np.array([1.0, 0.0, 0.0, 0.0]),))],
     errors=[NO_BINS],
@@ -110,12 +116,15 @@ def ifft(x, /, n=None, axis=-1, norm=None):
     return np.fft.ifft(x, n, axis, norm)
 
 
-ifft.vjp(x=lambda g, out, x, n=None, axis=-1, norm=None: _fitted(np.fft.ifft(g, axis=axis, norm=norm), x))
+ifft.vjp(
+    x=lambda g, out, x, n=None, axis=-1, norm=None: _fitted(np.fft.ifft(g, axis=from_the_end(axis, x), norm=norm), x)
+)
 
 
 @primitive(
     numpy=np.fft.fftn,
     kind="linear",
+    leading=True,
     samples=[*MANY, *BINS],
     points=[point((np.array([[3.0, 1.0]]),), (np.array([[2.0, 0.0]]),))],
     errors=[error(("3 3",), axes=(0, -2), match="each axis once", kind=ArgumentError),
@@ -135,6 +144,7 @@ fftn.vjp(
 @primitive(
     numpy=np.fft.ifftn,
     kind="linear",
+    leading=True,
     samples=[*MANY, *BINS],
     points=[point((np.array([[3.0, 1.0]]),), (np.array([[1.0, 0.0]]),))],
     errors=[error(("3 3",), axes=(0, 0), match="each axis once", kind=ArgumentError)],
@@ -153,6 +163,7 @@ ifftn.vjp(
 @primitive(
     numpy=np.fft.rfft,
     kind="linear",
+    leading=True,
     samples=REAL_ONE,
     points=[point((np.array([3.0, 1.0, 2.0, 5.0]),), (np.array([3.0, 0.0, 1.0, 0.0]),), norm="backward")],
     errors=[NO_BINS, error((BIN,), match="rfft", kind=TypeError)],
@@ -163,12 +174,13 @@ def rfft(x, /, n=None, axis=-1, norm=None):
     return np.fft.rfft(x, n, axis, norm)
 
 
-rfft.vjp(x=lambda g, out, x, n=None, axis=-1, norm=None: _half(g, x, n, (axis,), norm))
+rfft.vjp(x=lambda g, out, x, n=None, axis=-1, norm=None: _half(g, x, n, from_the_end((axis,), x), norm))
 
 
 @primitive(
     numpy=np.fft.irfft,
     kind="linear",
+    leading=True,
     samples=[*ONE, *BINS],
     points=[point((BIN,), (np.array([1.0, 0.0, 0.0], complex),))],
     errors=[NO_BINS],
@@ -179,12 +191,13 @@ def irfft(x, /, n=None, axis=-1, norm=None):
     return np.fft.irfft(x, n, axis, norm)
 
 
-irfft.vjp(x=lambda g, out, x, n=None, axis=-1, norm=None: _whole(g, x, (axis,), norm))
+irfft.vjp(x=lambda g, out, x, n=None, axis=-1, norm=None: _whole(g, x, from_the_end((axis,), x), norm))
 
 
 @primitive(
     numpy=np.fft.rfftn,
     kind="linear",
+    leading=True,
     samples=REAL_MANY,
     points=[point((np.array([[3.0, 1.0]]),), (np.array([[2.0, 0.0]]),))],
     errors=[error(("3 3",), axes=(0, 0), match="each axis once", kind=ArgumentError)],
@@ -201,6 +214,7 @@ rfftn.vjp(x=lambda g, out, x, s=None, axes=None, norm=None: _half(g, x, s and s[
 @primitive(
     numpy=np.fft.irfftn,
     kind="linear",
+    leading=True,
     samples=[*MANY, *BINS],
     points=[point((BIN,), (np.array([1.0, 0.0, 0.0], complex),))],
     errors=[error(("3 3",), axes=(0, 0), match="each axis once", kind=ArgumentError)],
@@ -291,6 +305,7 @@ def ihfft(x, /, n=None, axis=-1, norm=None):
 @primitive(
     numpy=np.fft.fftshift,
     kind="linear",
+    leading=True,
     samples=[sample("5", complex=True), sample("3 4"), sample("3 4", axes=0), sample("2 3 5", axes=(0, -1))],
     points=[point((np.array([0.0, 1.0, -1.0]),), (np.ones(3),), out=np.array([-1.0, 0.0, 1.0]))],
     source="linear: the adjoint of a rotation is the rotation back",
@@ -300,12 +315,13 @@ def fftshift(x, /, axes=None):
     return np.fft.fftshift(x, axes)
 
 
-fftshift.vjp(x=lambda g, out, x, axes=None: np.fft.ifftshift(g, axes))
+fftshift.vjp(x=lambda g, out, x, axes=None: np.fft.ifftshift(g, from_the_end(axes, x)))
 
 
 @primitive(
     numpy=np.fft.ifftshift,
     kind="linear",
+    leading=True,
     samples=[sample("5", complex=True), sample("3 4"), sample("3 4", axes=0), sample("2 3 5", axes=(0, -1))],
     points=[point((np.array([-1.0, 0.0, 1.0]),), (np.ones(3),), out=np.array([0.0, 1.0, -1.0]))],
     source="linear: the adjoint of a rotation is the rotation back",
@@ -315,4 +331,4 @@ def ifftshift(x, /, axes=None):
     return np.fft.ifftshift(x, axes)
 
 
-ifftshift.vjp(x=lambda g, out, x, axes=None: np.fft.fftshift(g, axes))
+ifftshift.vjp(x=lambda g, out, x, axes=None: np.fft.fftshift(g, from_the_end(axes, x)))

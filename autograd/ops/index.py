@@ -9,6 +9,7 @@ from itertools import accumulate
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
+from autograd.ops.axes import lead, spread
 from autograd.primitives import error, operand_name, point, primitive, sample
 from autograd.value import DISPATCH, Value
 
@@ -38,6 +39,7 @@ MASK = np.array([[True, False, True, False], [False, False, True, True], [False,
 
 @primitive(
     kind="linear",
+    leading=True,
     symbol="[ ]",
     call=_getitem_call,
     samples=[
@@ -64,11 +66,27 @@ def getitem(x, /, index):
     return (np.asarray(x) if type(x) is float else x)[index]
 
 
-getitem.vjp(x=lambda g, out, x, index: scatter_add(g, np.shape(x), index))
+def _basic(index):
+    """The parts of an index without arrays, which names no place twice; None for another."""
+    parts = index if type(index) is tuple else (index,)
+    return parts if all(type(part) in BASIC for part in parts) else None
+
+
+def _getitem(g, out, x, index):
+    if np.ndim(g) == np.ndim(out):
+        return scatter_add(g, np.shape(x), index)
+    extra = lead(g, out)
+    if _basic(index) is None:
+        return send_back(g, x, numbered(x)[index])
+    return scatter_add(g, (*extra, *np.shape(x)), (*(slice(None),) * len(extra), *_basic(index)))
+
+
+getitem.vjp(x=_getitem)
 
 
 @primitive(
     kind="linear",
+    leading=True,
     samples=[
         sample("3", shape=(3, 4), index=(slice(None), 1)), sample("3 4", shape=(3, 4), index=TWICE),
         sample("", shape=(3,), index=0), sample("2", shape=(3,), index=np.array([True, False, True])),
@@ -79,21 +97,31 @@ getitem.vjp(x=lambda g, out, x, index: scatter_add(g, np.shape(x), index))
 def scatter_add(x, /, shape, index):
     """Zeros of `shape` with x added at index, as often as index names a place: the adjoint of x[index]."""
     out = np.zeros(shape, np.result_type(x))
-    once = all(type(part) in BASIC for part in index) if type(index) is tuple else type(index) in BASIC
-    if once or (isinstance(index, np.ndarray) and index.dtype.kind == "b"):
+    if _basic(index) is not None or (isinstance(index, np.ndarray) and index.dtype.kind == "b"):
         out[index] = x
     else:
         np.add.at(out, index, x)
     return out
 
 
-scatter_add.vjp(x=lambda g, out, x, shape, index: getitem(g, index))
+def _scatter_add(g, out, x, shape, index):
+    if np.ndim(g) == np.ndim(out):
+        return getitem(g, index)
+    return np.reshape(g, (*lead(g, out), np.size(out)))[..., numbered(out)[index]]
+
+
+scatter_add.vjp(x=_scatter_add)
 
 
 def send_back(g, x, places):
     """The cotangent of x, when out[i] is the element of x that is number places[i] in C order."""
-    flat = scatter_add(np.reshape(g, (-1,)), (np.size(x),), np.reshape(places, (-1,)))
-    return np.reshape(flat, np.shape(x))
+    return np.reshape(_sent(g, np.size(x), places), (*lead(g, places), *np.shape(x)))
+
+
+def _sent(g, size, places):
+    """A row of `size` zeros to which the elements of g are added at these places."""
+    extra, where = lead(g, places), np.reshape(places, (-1,))
+    return scatter_add(np.reshape(g, (*extra, np.size(places))), (*extra, size), (..., where) if extra else where)
 
 
 def numbered(x):
@@ -112,13 +140,13 @@ def moves(op):
         moved = [0 if operand_name(op, i) in op.constants else np.size(x) for i, x in enumerate(operands)]
         ends = list(accumulate(moved, initial=1))
         numbers = [numbered(x) + start if n else x for x, n, start in zip(operands, moved, ends[:-1], strict=True)]
-        places = np.reshape(op.forward(*numbers, **options), (-1,))
-        total = scatter_add(np.reshape(g, (-1,)), (ends[-1],), places)
+        total = _sent(g, ends[-1], op.forward(*numbers, **options))
         return [
-            np.reshape(total[start:end], np.shape(x)) if need else None
+            np.reshape(total[..., start:end], (*lead(g, out), *np.shape(x))) if need else None
             for x, start, end, need in zip(operands, ends[:-1], ends[1:], needed, strict=True)
         ]
 
+    op.leading = True
     if len(op.operands) > 1 or op.variadic:
         op.vjp_all(rule)
         return op
@@ -133,8 +161,9 @@ def _along(axis, index, ndim):
 def _take(g, out, x, indices, axis=None):
     indices = np.asarray(indices)
     if axis is None or np.ndim(x) == 0:
-        return np.reshape(scatter_add(g, (np.size(x),), indices), np.shape(x))
-    return scatter_add(g, np.shape(x), _along(axis, indices, np.ndim(x)))
+        return send_back(g, x, indices)
+    extra = lead(g, out)
+    return scatter_add(g, (*extra, *np.shape(x)), (*(slice(None),) * len(extra), *_along(axis, indices, np.ndim(x))))
 
 
 def _take_call(a, /, indices, axis=None, out=None, mode="raise"):
@@ -150,6 +179,7 @@ def _take_call(a, /, indices, axis=None, out=None, mode="raise"):
 @primitive(
     numpy=np.take,
     kind="linear",
+    leading=True,
     call=_take_call,
     samples=[
         sample("3 4", indices=TWICE), sample("3 4", indices=TWICE, axis=0),
@@ -173,8 +203,8 @@ take.vjp(x=_take)
 
 
 def _take_along_axis(g, out, x, indices, axis=-1):
-    if axis is None:
-        return np.reshape(scatter_add(g, (np.size(x),), np.asarray(indices)), np.shape(x))
+    if axis is None or np.ndim(g) > np.ndim(out):
+        return send_back(g, x, np.take_along_axis(numbered(x), np.asarray(indices), axis))
     index = list(np.ogrid[tuple(map(slice, np.shape(x)))])
     index[axis] = indices
     return scatter_add(g, np.shape(x), tuple(index))
@@ -183,6 +213,7 @@ def _take_along_axis(g, out, x, indices, axis=-1):
 @primitive(
     numpy=np.take_along_axis,
     kind="linear",
+    leading=True,
     samples=[
         sample("3 4", indices=np.array([[0], [3], [1]]), axis=1),
         sample("3 4", indices=np.array([[0, 2, 1, 1]]), axis=0),
@@ -249,12 +280,13 @@ def diagonal(x, /, offset=0, axis1=0, axis2=1):
 
 def _trace(g, out, x, **options):
     places = np.diagonal(numbered(x), **options)
-    return send_back(np.broadcast_to(np.expand_dims(g, -1), np.shape(places)), x, places)
+    return send_back(spread(np.expand_dims(g, -1), np.shape(places)), x, places)
 
 
 @primitive(
     numpy=np.trace,
     kind="linear",
+    leading=True,
     samples=[sample("3 4"), sample("3 3", offset=-1), sample("2 3 3", axis1=1, axis2=-1)],
     points=[point((np.ones((2, 3)),), (np.eye(2, 3),), out=2.0)],
     errors=[error(("3",), match="(3,)", kind=ShapeError)],
@@ -271,6 +303,7 @@ trace.vjp(x=_trace)
 @primitive(
     numpy=np.diag,
     kind="linear",
+    leading=True,
     samples=[sample("3"), sample("3", k=-1), sample("3 4"), sample("3 4", k=1)],
     points=[point((np.array([2.0, 3.0]),), (np.ones(2),), out=np.array([[2.0, 0.0], [0.0, 3.0]]))],
     source="linear: adjoint of picking",
@@ -280,12 +313,17 @@ def diag(x, /, k=0):
     return np.diag(x, k)
 
 
-diag.vjp(x=lambda g, out, x, k=0: np.diagonal(g, k) if np.ndim(x) == 1 else send_back(g, x, np.diag(numbered(x), k)))
+def _diag(g, out, x, k=0):
+    return np.diagonal(g, k, -2, -1) if np.ndim(x) == 1 else send_back(g, x, np.diag(numbered(x), k))
+
+
+diag.vjp(x=_diag)
 
 
 @primitive(
     numpy=np.tril,
     kind="linear",
+    leading=True,
     samples=[sample("3 4"), sample("2 3 3", k=-1), sample("3 3", k=1)],
     points=[point((np.ones((2, 2)),), (np.array([[1.0, 0.0], [1.0, 1.0]]),), out=np.array([[1.0, 0.0], [1.0, 1.0]]))],
     source="linear: a projection is its own adjoint",
@@ -301,6 +339,7 @@ tril.vjp(x=lambda g, out, x, k=0: np.tril(g, k))
 @primitive(
     numpy=np.triu,
     kind="linear",
+    leading=True,
     samples=[sample("3 4"), sample("2 3 3", k=-1), sample("3 3", k=1)],
     points=[point((np.ones((2, 2)),), (np.array([[1.0, 1.0], [0.0, 1.0]]),), out=np.array([[1.0, 1.0], [0.0, 1.0]]))],
     source="linear: a projection is its own adjoint",

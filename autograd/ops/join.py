@@ -7,6 +7,7 @@ elements were copied to several places, `moves` adds up what comes from them.
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
+from autograd.ops.axes import from_the_end, lead
 from autograd.ops.index import moves
 from autograd.primitives import error, point, primitive, sample
 
@@ -20,24 +21,26 @@ def _join_call(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     return tuple(arrays), {"axis": axis}
 
 
-def _pieces(g, arrays, lengths, needed, axis):
-    """g cut along an axis into these lengths, each piece in the shape of the array that it came from."""
-    before = (slice(None),) * (axis % np.ndim(g))
-    start, pieces = 0, []
+def _pieces(g, out, arrays, lengths, needed, axis):
+    """g cut along an axis of out into these lengths, each piece in the shape of the array that it came from."""
+    after = (slice(None),) * (-1 - from_the_end(axis, out))
+    start, pieces, extra = 0, [], lead(g, out)
     for x, length, need in zip(arrays, lengths, needed, strict=True):
-        pieces.append(np.reshape(g[(*before, slice(start, start + length))], np.shape(x)) if need else None)
+        piece = g[(..., slice(start, start + length), *after)] if need else None
+        pieces.append(np.reshape(piece, (*extra, *np.shape(x))) if need else None)
         start += length
     return pieces
 
 
 def _concatenate(g, out, *arrays, needed, axis=0):
     lengths = [np.size(x) if axis is None else np.shape(x)[axis] for x in arrays]
-    return _pieces(g, arrays, lengths, needed, 0 if axis is None else axis)
+    return _pieces(g, out, arrays, lengths, needed, 0 if axis is None else axis)
 
 
 @primitive(
     numpy=np.concatenate,
     kind="linear",
+    leading=True,
     call=_join_call,
     samples=[
         sample("2 3", "1 3"), sample("2 3", "2 1", "2 0", axis=-1), sample("2 3", "4", axis=None), sample("3"),
@@ -59,6 +62,7 @@ concatenate.vjp_all(_concatenate)
 @primitive(
     numpy=np.stack,
     kind="linear",
+    leading=True,
     call=_join_call,
     samples=[
         sample("2 3", "2 3"),
@@ -75,7 +79,7 @@ def stack(*arrays, axis=0):
     return np.stack(arrays, axis=axis)
 
 
-stack.vjp_all(lambda g, out, *arrays, needed, axis=0: _pieces(g, arrays, [1] * len(arrays), needed, axis))
+stack.vjp_all(lambda g, out, *arrays, needed, axis=0: _pieces(g, out, arrays, [1] * len(arrays), needed, axis))
 
 
 def _stack_call(tup, *, dtype=None, casting="same_kind"):
@@ -85,6 +89,7 @@ def _stack_call(tup, *, dtype=None, casting="same_kind"):
 @primitive(
     numpy=np.vstack,
     kind="linear",
+    leading=True,
     call=_stack_call,
     samples=[sample("2 3", "3"), sample("3", "3"), sample("", "")],
     points=[point((np.ones(2), np.zeros(2)), (np.ones(2), np.ones(2)), out=np.array([[1.0, 1.0], [0.0, 0.0]]))],
@@ -97,12 +102,13 @@ def vstack(*arrays):
 
 @vstack.vjp_all
 def _vstack(g, out, *arrays, needed):
-    return _pieces(g, arrays, [np.shape(x)[0] if np.ndim(x) > 1 else 1 for x in arrays], needed, 0)
+    return _pieces(g, out, arrays, [np.shape(x)[0] if np.ndim(x) > 1 else 1 for x in arrays], needed, 0)
 
 
 @primitive(
     numpy=np.hstack,
     kind="linear",
+    leading=True,
     call=_stack_call,
     samples=[sample("2 3", "2 1"), sample("3", "2"), sample("", "2")],
     points=[point((1.0, np.zeros(2)), (1.0, np.ones(2)), out=np.array([1.0, 0.0, 0.0]))],
@@ -115,8 +121,8 @@ def hstack(*arrays):
 
 @hstack.vjp_all
 def _hstack(g, out, *arrays, needed):
-    axis = 1 if np.ndim(g) > 1 else 0
-    return _pieces(g, arrays, [np.shape(x)[axis] if np.ndim(x) else 1 for x in arrays], needed, axis)
+    axis = 1 if np.ndim(out) > 1 else 0
+    return _pieces(g, out, arrays, [np.shape(x)[axis] if np.ndim(x) else 1 for x in arrays], needed, axis)
 
 
 def _split(g, out, x, indices_or_sections, axis=0):

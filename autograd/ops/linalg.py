@@ -4,12 +4,13 @@ Every rule is again such a product: of the cotangent and the other operand, over
 of two matrices, where training spends its time, comes first and goes straight to the two products it needs.
 """
 
+import math
 import string
 
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
-from autograd.ops.shape import sum_to
+from autograd.ops.axes import lead, restored, sum_to
 from autograd.primitives import error, point, primitive, sample
 
 __all__ = ["dot", "einsum", "inner", "matmul", "outer", "tensordot", "vdot"]
@@ -20,26 +21,30 @@ def _matmul_x(g, out, x, y):
     if x.ndim == 2 and y.ndim == 2:
         return np.matmul(g, np.transpose(y))
     if y.ndim == 1:
-        return g * y if x.ndim == 1 else np.expand_dims(g, -1) * y
+        return g * y if not np.ndim(g) else np.expand_dims(g, -1) * y
     if x.ndim == 1:
-        return sum_to(np.matmul(y, np.expand_dims(g, -1))[..., 0], np.shape(x))
-    return sum_to(np.matmul(g, np.swapaxes(y, -1, -2)), np.shape(x))
+        return sum_to(np.matmul(y, np.expand_dims(g, -1))[..., 0], np.shape(x), len(lead(g, out)))
+    return sum_to(np.matmul(g, np.swapaxes(y, -1, -2)), np.shape(x), len(lead(g, out)))
 
 
 def _matmul_y(g, out, x, y):
     if x.ndim == 2 and y.ndim == 2:
         return np.matmul(np.transpose(x), g)
     if x.ndim == 1:
-        return g * x if y.ndim == 1 else np.expand_dims(x, -1) * np.expand_dims(g, -2)
+        if y.ndim > 1:
+            return np.expand_dims(x, -1) * np.expand_dims(g, -2)
+        return g * x if not np.ndim(g) else np.expand_dims(g, -1) * x
     if y.ndim <= 2:  # one matrix for the whole batch: one product of long matrices instead of many and a sum
-        rows = np.reshape(x, (-1, x.shape[-1]))
-        return np.matmul(np.transpose(rows), np.reshape(g, (-1,) if y.ndim == 1 else (-1, y.shape[-1])))
-    return sum_to(np.matmul(np.swapaxes(x, -1, -2), g), np.shape(y))
+        rows = np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+        g = np.reshape(g, (*lead(g, out), rows.shape[0], *y.shape[1:]))
+        return np.matmul(g, rows) if y.ndim == 1 else np.matmul(np.transpose(rows), g)
+    return sum_to(np.matmul(np.swapaxes(x, -1, -2), g), np.shape(y), len(lead(g, out)))
 
 
 @primitive(
     numpy=np.matmul,
     kind="bilinear",
+    leading=True,
     symbol="@",
     samples=[
         sample("2 3", "3 4", complex=True), sample("3", "3"), sample("2 3", "3"), sample("3", "3 4"),
@@ -66,22 +71,29 @@ def matmul(x, y, /):
 matmul.vjp(x=_matmul_x, y=_matmul_y)
 
 
-def _contracted_x(g, x, y, x_axes, y_axes):
+def _contracted_x(g, out, x, y, x_axes, y_axes):
     """Cotangent of x in out = Σ over the axes x_axes of x, paired with y_axes of y; free axes of x, then those of y."""
     x_free = [axis for axis in range(np.ndim(x)) if axis not in x_axes]
     y_free = [axis for axis in range(np.ndim(y)) if axis not in y_axes]
-    product = np.tensordot(g, y, axes=(list(range(len(x_free), np.ndim(g))), y_free))
+    product = np.tensordot(g, y, axes=(list(range(len(x_free) - np.ndim(out), 0)), y_free))
     order = x_free + [x_axes[y_axes.index(axis)] for axis in sorted(y_axes)]
-    return np.transpose(product, [order.index(axis) for axis in range(np.ndim(x))])
+    return _placed(product, order, x)
 
 
-def _contracted_y(g, x, y, x_axes, y_axes):
+def _placed(product, order, x):
+    """The last axes of a product, which are these axes of x, where x has them."""
+    ndim, extra = np.ndim(x), np.ndim(product) - np.ndim(x)
+    return np.transpose(product, [*range(extra), *(extra + order.index(axis) for axis in range(ndim))])
+
+
+def _contracted_y(g, out, x, y, x_axes, y_axes):
     """Cotangent of y likewise."""
     x_free = [axis for axis in range(np.ndim(x)) if axis not in x_axes]
     y_free = [axis for axis in range(np.ndim(y)) if axis not in y_axes]
-    product = np.tensordot(x, g, axes=(x_free, list(range(len(x_free)))))
-    order = [y_axes[x_axes.index(axis)] for axis in sorted(x_axes)] + y_free
-    return np.transpose(product, [order.index(axis) for axis in range(np.ndim(y))])
+    extra = len(lead(g, out))
+    product = np.tensordot(g, x, axes=(list(range(extra, extra + len(x_free))), x_free))
+    order = y_free + [y_axes[x_axes.index(axis)] for axis in sorted(x_axes)]
+    return _placed(product, order, y)
 
 
 def _dot_axes(x, y):
@@ -90,19 +102,20 @@ def _dot_axes(x, y):
 
 def _dot_x(g, out, x, y):
     if np.ndim(x) == 0 or np.ndim(y) == 0:
-        return sum_to(g * y, np.shape(x))
-    return _matmul_x(g, out, x, y) if np.ndim(y) <= 2 else _contracted_x(g, x, y, *_dot_axes(x, y))
+        return sum_to(g * y, np.shape(x), len(lead(g, out)))
+    return _matmul_x(g, out, x, y) if np.ndim(y) <= 2 else _contracted_x(g, out, x, y, *_dot_axes(x, y))
 
 
 def _dot_y(g, out, x, y):
     if np.ndim(x) == 0 or np.ndim(y) == 0:
-        return sum_to(g * x, np.shape(y))
-    return _matmul_y(g, out, x, y) if np.ndim(y) <= 2 else _contracted_y(g, x, y, *_dot_axes(x, y))
+        return sum_to(g * x, np.shape(y), len(lead(g, out)))
+    return _matmul_y(g, out, x, y) if np.ndim(y) <= 2 else _contracted_y(g, out, x, y, *_dot_axes(x, y))
 
 
 @primitive(
     numpy=np.dot,
     kind="bilinear",
+    leading=True,
     symbol="·",
     samples=[
         sample("3", "3"), sample("2 3", "3 4"), sample("2 3", "3"), sample("", "3"), sample("2 3", ""), sample("", ""),
@@ -128,6 +141,7 @@ dot.vjp(x=_dot_x, y=_dot_y)
 @primitive(
     numpy=np.vdot,
     kind="bilinear",
+    leading=True,
     samples=[sample("3", "3", complex=True), sample("2 3", "2 3"), sample("2 3", "6"), sample("", "")],
     points=[point((ROW, COLUMN), (COLUMN.T, ROW.T), out=31.0)],
     errors=[error(("3", "2"), match="(2,)", kind=ShapeError)],
@@ -139,26 +153,27 @@ def vdot(x, y, /):
 
 
 vdot.vjp(
-    x=lambda g, out, x, y: np.conjugate(g * np.reshape(y, np.shape(x))),
-    y=lambda g, out, x, y: g * np.reshape(np.conjugate(x), np.shape(y)),
+    x=lambda g, out, x, y: np.conjugate(restored(g, x, None, False) * np.reshape(y, np.shape(x))),
+    y=lambda g, out, x, y: restored(g, y, None, False) * np.reshape(np.conjugate(x), np.shape(y)),
 )
 
 
 def _inner_x(g, out, x, y):
     if np.ndim(x) == 0 or np.ndim(y) == 0:
-        return sum_to(g * y, np.shape(x))
-    return _contracted_x(g, x, y, [np.ndim(x) - 1], [np.ndim(y) - 1])
+        return sum_to(g * y, np.shape(x), len(lead(g, out)))
+    return _contracted_x(g, out, x, y, [np.ndim(x) - 1], [np.ndim(y) - 1])
 
 
 def _inner_y(g, out, x, y):
     if np.ndim(x) == 0 or np.ndim(y) == 0:
-        return sum_to(g * x, np.shape(y))
-    return _contracted_y(g, x, y, [np.ndim(x) - 1], [np.ndim(y) - 1])
+        return sum_to(g * x, np.shape(y), len(lead(g, out)))
+    return _contracted_y(g, out, x, y, [np.ndim(x) - 1], [np.ndim(y) - 1])
 
 
 @primitive(
     numpy=np.inner,
     kind="bilinear",
+    leading=True,
     samples=[
         sample("3", "3"),
         sample("2 3", "4 3"),
@@ -182,6 +197,7 @@ inner.vjp(x=_inner_x, y=_inner_y)
 @primitive(
     numpy=np.outer,
     kind="bilinear",
+    leading=True,
     samples=[sample("3", "4"), sample("2 2", "3"), sample("", "3"), sample("0", "2")],
     points=[
         point((ROW, COLUMN), (np.full((1, 2), 12.0), np.full((2, 1), 5.0)), out=np.array([[10.0, 14.0], [15.0, 21.0]]))
@@ -194,8 +210,8 @@ def outer(x, y, /):
 
 
 outer.vjp(
-    x=lambda g, out, x, y: np.reshape(np.matmul(g, np.ravel(y)), np.shape(x)),
-    y=lambda g, out, x, y: np.reshape(np.matmul(np.ravel(x), g), np.shape(y)),
+    x=lambda g, out, x, y: np.reshape(np.matmul(g, np.ravel(y)), (*lead(g, out), *np.shape(x))),
+    y=lambda g, out, x, y: np.reshape(np.matmul(np.ravel(x), g), (*lead(g, out), *np.shape(y))),
 )
 
 
@@ -210,6 +226,7 @@ def _paired_axes(x, y, axes):
 @primitive(
     numpy=np.tensordot,
     kind="bilinear",
+    leading=True,
     samples=[
         sample("2 3 4", "3 4 2"), sample("2 3", "3 2", axes=1), sample("2 3", "2", axes=0),
         sample("2 3 4", "4 2 3", axes=([2, 0], [0, 1])),
@@ -225,8 +242,8 @@ def tensordot(x, y, /, axes=2):
 
 
 tensordot.vjp(
-    x=lambda g, out, x, y, axes=2: _contracted_x(g, x, y, *_paired_axes(x, y, axes)),
-    y=lambda g, out, x, y, axes=2: _contracted_y(g, x, y, *_paired_axes(x, y, axes)),
+    x=lambda g, out, x, y, axes=2: _contracted_x(g, out, x, y, *_paired_axes(x, y, axes)),
+    y=lambda g, out, x, y, axes=2: _contracted_y(g, out, x, y, *_paired_axes(x, y, axes)),
 )
 
 
@@ -280,9 +297,12 @@ def _einsum(g, out, *operands, index, subscripts, optimize=False):
     for letters, operand in zip(terms, operands, strict=True):
         for letter, length in zip(letters, np.shape(operand), strict=True):
             lengths[letter] = max(length, lengths.get(letter, 0)) if length else 0
-    others = [(t, y) for i, (t, y) in enumerate(zip(terms, operands, strict=True)) if i != index] + [(result, g)]
-    dtype = np.result_type(g, *operands)
     spare = iter(c for c in string.ascii_letters if c not in subscripts)
+    extra = "".join(next(spare) for _ in lead(g, out))
+    others = [(t, y) for i, (t, y) in enumerate(zip(terms, operands, strict=True)) if i != index] + [
+        (extra + result, g)
+    ]
+    dtype = np.result_type(g, *operands)
     target = ""
     for letter, length in zip(term, np.shape(x), strict=True):
         if letter in target:
@@ -292,14 +312,15 @@ def _einsum(g, out, *operands, index, subscripts, optimize=False):
         elif not any(letter in t and np.shape(y)[t.index(letter)] == length for t, y in others):
             others.append((letter, np.ones(length, dtype)))
         target += letter if length == lengths.get(letter, length) else ""
-    product = np.einsum(f"{','.join(t for t, _ in others)}->{target}", *(y for _, y in others),
+    product = np.einsum(f"{','.join(t for t, _ in others)}->{extra}{target}", *(y for _, y in others),
                         optimize=optimize or len(others) > 2)  # fmt: skip
-    return product if np.shape(product) == np.shape(x) else np.reshape(product, np.shape(x))
+    return np.reshape(product, (*lead(g, out), *np.shape(x)))
 
 
 @primitive(
     numpy=np.einsum,
     kind="general",
+    leading=True,
     symbol="einsum",
     call=_einsum_call,
     samples=[

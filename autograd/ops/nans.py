@@ -41,6 +41,7 @@ SOURCE = "the rule of the reduction without NaN, masked"
 
 @primitive(
     numpy=np.nansum,
+    leading=True,
     samples=SUMS,
     points=[
         point((PAIR,), (np.array([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]),), out=np.array([4.0, 4.0]), axis=1),
@@ -59,6 +60,7 @@ nansum.vjp(x=without_nan(reduce.sum))
 
 @primitive(
     numpy=np.nanprod,
+    leading=True,
     samples=[*SUMS, sample(np.array([[0.0, NAN, 3.0], [0.0, NAN, 0.0]]), axis=1)],
     points=[
         point((PAIR,), (np.array([[3.0, 0.0, 1.0], [2.0, 2.0, 0.0]]),), out=np.array([3.0, 4.0]), axis=1),
@@ -77,6 +79,7 @@ nanprod.vjp(x=without_nan(reduce.prod))
 
 @primitive(
     numpy=np.nanmean,
+    leading=True,
     samples=MEANS,
     points=[point((PAIR,), (np.array([[0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]),), out=np.array([2.0, 2.0]), axis=1)],
     errors=[BAD_AXIS, NO_DTYPE, VALUE_MASK],
@@ -103,6 +106,7 @@ SPREADS = [s for s in variance.SPREADS if s.operands != ("0 3",)]
 @primitive(
     numpy=np.nanvar,
     call=_spread_call,
+    leading=True,
     samples=[*SPREADS, *MEANS[-4:], sample(HOLES, axis=1, ddof=1), sample(HOLES, mean=0.5, axis=0)],
     points=[point((PAIR,), (np.array([[-1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]),), out=np.array([1.0, 0.0]), axis=1)],
     errors=[BAD_AXIS, NO_DTYPE, VALUE_MASK, *variance.ABOUT],
@@ -119,6 +123,7 @@ nanvar.vjp(x=without_nan(variance.var))
 @primitive(
     numpy=np.nanstd,
     call=_spread_call,
+    leading=True,
     samples=[
         *(s for s in SPREADS if s.operands[0] not in ("", "3 1") and s.options.get("axis") != ()),
         sample(HOLES[0]), sample(HOLES[::2], axis=1, ddof=1), sample(HOLES[::2], axis=-1, keepdims=True),
@@ -142,6 +147,7 @@ PICKS = [
 
 @primitive(
     numpy=np.nanmax,
+    leading=True,
     samples=PICKS,
     points=[
         point((PAIR,), (np.array([[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]]),), out=np.array([3.0, 2.0]), axis=1),
@@ -160,6 +166,7 @@ nanmax.vjp(x=without_nan(reduce.max))
 
 @primitive(
     numpy=np.nanmin,
+    leading=True,
     samples=PICKS,
     points=[point((PAIR,), (np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]]),), out=np.array([1.0, 2.0]), axis=1)],
     errors=[BAD_AXIS, error(("0",), match="zero-size"), VALUE_MASK, VALUE_START],

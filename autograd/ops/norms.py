@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from autograd.errors import ArgumentError
-from autograd.ops.activation import restored
 from autograd.ops.arithmetic import astype, direction, ratio
+from autograd.ops.axes import restored
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import data_of
 
@@ -103,6 +103,7 @@ vector_norm.vjp(x=_vector_norm)
 
 @primitive(
     kind="general",
+    leading=True,
     samples=[sample(np.array([[2.0, 0.5], [0.5, 1.0]]), "2 2", symmetric=True),
              sample(np.stack([np.eye(3), np.diag([1.0, 2.0, 3.0])]), "2 3 3", symmetric=True)],
     points=[point((DIAGONAL, EYE), (-np.array([[1.0 / 18.0, 1.0 / 6.0], [1.0 / 6.0, 0.5]]),
@@ -127,6 +128,7 @@ def _lyapunov(g, out, h, k, needed):
 
 @primitive(
     kind="general",
+    leading=True,
     samples=[sample("3 3"), sample("4 2"), sample("2 3 2"), sample(np.eye(3)), sample("3 1")],
     points=[point((DIAGONAL,), (np.zeros((2, 2)),), out=EYE)],
     source="Higham, Functions of Matrices, ch. 8: with a = q h, h Ω + Ω h = qᴴ da − daᴴ q",
@@ -181,6 +183,7 @@ def _matrix_norm(g, out, x, keepdims=False, ord="fro"):
 
 @primitive(
     numpy=np.linalg.matrix_norm,
+    leading=True,
     samples=[
         sample("3 4", complex=True), sample("2 3 4", keepdims=True), sample("3 3", ord="nuc", complex=True),
         sample("2 3 2", ord="nuc"), sample("2 3", ord="nuc", keepdims=True), sample("3 4", ord=2, complex=True),

@@ -12,8 +12,8 @@ from autograd.ops.index import MASK, moves, plain_index
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import DISPATCH, Value
 
-__all__ = ["choose", "compress", "delete", "diagflat", "extract", "in_pieces", "insert",
-           "resized", "rot90", "select", "trim_zeros"]  # fmt: skip
+__all__ = ["choose", "compress", "delete", "diagflat", "extract", "fliplr", "flipud", "in_pieces", "insert",
+           "resized", "rollaxis", "rot90", "select", "trim_zeros"]  # fmt: skip
 
 PAIR, ROW = np.array([2.0, 3.0]), np.array([[2.0, 3.0]])
 EDGED, CORNERED = np.array([0.0, 1.0, 0.0, 2.0, 0.0]), np.array([[0.0, 0.0, 1.0], [0.0, 2.0, 0.0], [0.0] * 3])
@@ -257,3 +257,45 @@ def in_pieces(x, /, condlist, funclist, args=(), **kw):
         elif condition.any():
             out = setitem(out, function(x[condition], *args, **kw), index=condition)
     return out
+
+
+@primitive(
+    numpy=np.rollaxis,
+    kind="composed",
+    samples=[sample("2 3 4", axis=2), sample("2 3 4", axis=0, start=3), sample("2 3 4", axis=-1, start=-2),
+             sample("2 3", axis=1, start=1)],
+    points=[point((ROW,), (np.ones((1, 2)),), out=ROW.T, axis=1)],
+    errors=[error(("3",), axis=1, match="axis 1 is out of bounds", kind=ValueError)],
+    source="composed of moveaxis",
+)  # fmt: skip
+def rollaxis(x, /, axis, start=0):
+    """An axis moved back until it lies before the axis `start`; np.moveaxis says the same more simply."""
+    before = np.moveaxis(np.empty((0,) * np.ndim(x)), axis, 0).ndim  # what NumPy says of a wrong axis
+    axis, start = axis % before, start + before if start < 0 else start
+    return np.moveaxis(x, axis, start - 1 if axis < start else start)
+
+
+@primitive(
+    numpy=np.fliplr,
+    kind="composed",
+    samples=[sample("2 3"), sample("2 3 2")],
+    points=[point((ROW,), (np.ones((1, 2)),), out=np.array([[3.0, 2.0]]))],
+    errors=[error(("3",), match="axis 1 is out of bounds", kind=ValueError)],
+    source="composed of flip",
+)
+def fliplr(x, /):
+    """Elements in reverse order along axis 1."""
+    return np.flip(x, 1)
+
+
+@primitive(
+    numpy=np.flipud,
+    kind="composed",
+    samples=[sample("2 3"), sample("4")],
+    points=[point((ROW.T,), (np.ones((2, 1)),), out=np.array([[3.0], [2.0]]))],
+    errors=[error(("",), match="axis 0 is out of bounds", kind=ValueError)],
+    source="composed of flip",
+)
+def flipud(x, /):
+    """Elements in reverse order along axis 0."""
+    return np.flip(x, 0)

@@ -6,9 +6,9 @@ np.linalg's own spellings of matmul, tensordot, outer, diagonal … lead to the 
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
+from autograd.ops.axes import from_the_end, lead, sum_to
 from autograd.ops.index import diagonal, trace
 from autograd.ops.linalg import matmul, outer, tensordot
-from autograd.ops.shape import sum_to
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import DISPATCH
 
@@ -22,6 +22,7 @@ SQUARE = np.array([[2.0, 1.0], [0.0, 4.0]])
 @primitive(
     numpy=(np.matrix_transpose, np.linalg.matrix_transpose),
     kind="view",
+    leading=True,
     samples=[sample("3 4"), sample("2 3 4", complex=True), sample("0 3")],
     points=[point((SQUARE,), (np.ones((2, 2)),), out=np.array([[2.0, 0.0], [1.0, 4.0]]))],
     errors=[error(("3",), match="(3,)")],
@@ -35,16 +36,18 @@ def matrix_transpose(x, /):
 matrix_transpose.vjp(x=lambda g, out, x: np.matrix_transpose(g))
 
 
-def _vecdot(g, x, y, axis, keepdims):
-    """g times y along the axis that the product summed over, of the shape of x."""
-    g, y = (np.moveaxis(z, axis, -1) for z in (g if keepdims else np.expand_dims(g, axis), y))
+def _vecdot(g, out, x, y, axis, keepdims):
+    """g times y along the axis that the product summed over, of the shape of x; axes are NumPy's of each array."""
+    g = np.expand_dims(g, -1) if not keepdims else np.moveaxis(g, from_the_end(axis, out), -1)
     shape = np.shape(np.moveaxis(np.empty(np.shape(x)), axis, -1))
-    return np.moveaxis(sum_to(g * y, shape), -1, axis)
+    product = sum_to(g * np.moveaxis(y, axis, -1), shape, np.ndim(g) - max(np.ndim(x), np.ndim(y)))
+    return np.moveaxis(product, -1, from_the_end(axis, x))
 
 
 @primitive(
     numpy=np.vecdot,
     kind="bilinear",
+    leading=True,
     samples=[
         sample("3", "3", complex=True), sample("2 3", "3"), sample("4 1 3", "2 3"), sample("3 2", "3 2", axis=0),
         sample("3 4 2", "3 2", axis=0), sample("2 3 4", "3 4", axis=-2), sample("2 3", "3", keepdims=True),
@@ -61,14 +64,15 @@ def vecdot(x, y, /, *, axis=-1, keepdims=False):
 
 
 vecdot.vjp(
-    x=lambda g, out, x, y, axis=-1, keepdims=False: np.conjugate(_vecdot(g, x, y, axis, keepdims)),
-    y=lambda g, out, x, y, axis=-1, keepdims=False: _vecdot(g, y, np.conjugate(x), axis, keepdims),
+    x=lambda g, out, x, y, axis=-1, keepdims=False: np.conjugate(_vecdot(g, out, x, y, axis, keepdims)),
+    y=lambda g, out, x, y, axis=-1, keepdims=False: _vecdot(g, out, y, np.conjugate(x), axis, keepdims),
 )
 
 
 @primitive(
     numpy=np.matvec,
     kind="bilinear",
+    leading=True,
     samples=[sample("2 3", "3", complex=True), sample("4 2 3", "3"), sample("2 3", "4 3"), sample("4 1 2 3", "2 3"),
              sample("2 0", "0")],
     points=[point((SQUARE, X[:2]), (np.array([[1.0, 2.0]] * 2), np.array([2.0, 5.0])), out=np.array([4.0, 8.0]))],
@@ -81,14 +85,15 @@ def matvec(x, y, /):
 
 
 matvec.vjp(
-    x=lambda g, out, x, y: sum_to(np.expand_dims(g, -1) * np.expand_dims(y, -2), np.shape(x)),
-    y=lambda g, out, x, y: sum_to(np.matvec(np.swapaxes(x, -1, -2), g), np.shape(y)),
+    x=lambda g, out, x, y: sum_to(np.expand_dims(g, -1) * np.expand_dims(y, -2), np.shape(x), len(lead(g, out))),
+    y=lambda g, out, x, y: sum_to(np.matvec(np.swapaxes(x, -1, -2), g), np.shape(y), len(lead(g, out))),
 )
 
 
 @primitive(
     numpy=np.vecmat,
     kind="bilinear",
+    leading=True,
     samples=[sample("2", "2 3", complex=True), sample("2", "4 2 3"), sample("4 2", "2 3"), sample("2 2", "4 1 2 3"),
              sample("0", "0 2")],
     points=[point((X[:2], SQUARE), (np.array([3.0, 4.0]), np.array([[1.0, 1.0], [2.0, 2.0]])), out=np.array([2.0, 9.0]))],
@@ -100,9 +105,13 @@ def vecmat(x, y, /):
     return np.vecmat(x, y)
 
 
+def _vecmat_y(g, out, x, y):
+    return sum_to(np.expand_dims(np.conjugate(x), -1) * np.expand_dims(g, -2), np.shape(y), len(lead(g, out)))
+
+
 vecmat.vjp(
-    x=lambda g, out, x, y: sum_to(np.conjugate(np.matvec(y, g)), np.shape(x)),
-    y=lambda g, out, x, y: sum_to(np.expand_dims(np.conjugate(x), -1) * np.expand_dims(g, -2), np.shape(y)),
+    x=lambda g, out, x, y: sum_to(np.conjugate(np.matvec(y, g)), np.shape(x), len(lead(g, out))),
+    y=_vecmat_y,
 )
 
 

@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from autograd.errors import ArgumentError
-from autograd.ops.activation import restored
 from autograd.ops.arithmetic import astype
+from autograd.ops.axes import from_the_end, lead, like, restored, spread
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import Value
 
@@ -57,13 +57,6 @@ def counted(x, axis, where):
     return count.astype(np.finfo(np.result_type(x)).dtype)
 
 
-def spread(g, shape):
-    """np.broadcast_to(g, shape); for a NumPy scalar, which a loss has, as a view that takes an eighth of the time."""
-    if isinstance(g, np.floating):
-        return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
-    return np.broadcast_to(g, shape)
-
-
 def _sum(g, out, x, axis=None, keepdims=False, initial=UNSET, where=True):
     return masked(spread(restored(g, x, axis, keepdims), np.shape(x)), where)
 
@@ -71,6 +64,7 @@ def _sum(g, out, x, axis=None, keepdims=False, initial=UNSET, where=True):
 @primitive(
     numpy=np.sum,
     kind="linear",
+    leading=True,
     symbol="Σ",
     samples=[*AXES, *EMPTY, sample("0 3", axis=1), *MASKED, sample("3 4", axis=0, initial=2.5),
              sample("3 4", axis=1, where=MASK, initial=-1.0, keepdims=True)],
@@ -98,7 +92,7 @@ sum.vjp(x=_sum).jvp(x=_sum_tangent)
 def _mean(g, out, x, axis=None, keepdims=False, where=True):
     if where is not True:
         share = restored(g, x, axis, keepdims) / np.maximum(counted(x, axis, where), 1.0)
-        return np.where(where, np.broadcast_to(share, np.shape(x)), 0.0)
+        return np.where(where, spread(share, np.shape(x)), 0.0)
     share = g / (np.size(x) / np.size(out)) if np.size(out) else g
     return spread(restored(share, x, axis, keepdims), np.shape(x))
 
@@ -106,6 +100,7 @@ def _mean(g, out, x, axis=None, keepdims=False, where=True):
 @primitive(
     numpy=np.mean,
     kind="linear",
+    leading=True,
     samples=[*AXES, sample("0 3", axis=1), *MASKED],
     points=[
         point((TIES,), (np.full((2, 3), 0.5),), out=np.array([1.5, 2.5, 2.5]), axis=0),
@@ -139,16 +134,16 @@ def _products_of_others(g, x):
         pairs = np.reshape(x, (*np.shape(x)[:-1], (length + 1) // 2, 2))
         levels.append((pairs, length))
         x = pairs[..., 0] * pairs[..., 1]
-    outside = np.broadcast_to(np.expand_dims(g, -1), np.shape(x))
+    outside = spread(np.expand_dims(g, -1), np.shape(x))
     for pairs, length in reversed(levels):
         children = np.expand_dims(outside, -1) * np.flip(pairs, -1)
-        outside = np.reshape(children, (*np.shape(pairs)[:-2], 2 * np.shape(pairs)[-2]))[..., :length]
+        outside = np.reshape(children, (*np.shape(outside)[:-1], 2 * np.shape(pairs)[-2]))[..., :length]
     return outside
 
 
 def _prod(g, out, x, axis=None, keepdims=False, initial=UNSET, where=True):
     shape = np.shape(x)
-    ndim = len(shape)
+    ndim, extra = len(shape), lead(g, out)
     if initial is not UNSET:
         g = g * np.asarray(initial, np.result_type(out))[()]
     if ndim == 0:
@@ -162,14 +157,15 @@ def _prod(g, out, x, axis=None, keepdims=False, initial=UNSET, where=True):
     order = kept + reduced
     outer = tuple(shape[a] for a in kept)
     rows = np.reshape(np.transpose(x, order), (*outer, math.prod(shape[a] for a in reduced)))
-    slopes = _products_of_others(np.reshape(g, outer), rows)
-    slopes = np.reshape(slopes, tuple(shape[a] for a in order))
-    return masked(np.transpose(slopes, tuple(order.index(a) for a in range(ndim))), where)
+    slopes = _products_of_others(np.reshape(g, (*extra, *outer)), rows)
+    slopes = np.reshape(slopes, (*extra, *(shape[a] for a in order)))
+    return masked(np.moveaxis(slopes, range(-ndim, 0), [a - ndim for a in order]), where)
 
 
 @primitive(
     numpy=np.prod,
     symbol="Π",
+    leading=True,
     samples=[*AXES, *EMPTY, sample("0 3", axis=1), sample("7"), sample(np.array([2.0, 0.0, 3.0])),
              sample(np.array([[0.0, 0.0, 3.0], [0.0, 4.0, 5.0]]), axis=1), sample(np.zeros(3)), *MASKED,
              sample("3 4", axis=0, initial=2.5), sample("3 4", axis=1, where=MASK, initial=-1.5, keepdims=True),
@@ -216,6 +212,7 @@ EXTREMES = [
 
 @primitive(
     numpy=(np.max, np.amax),
+    leading=True,
     samples=[*EXTREMES, sample("3 4", where=MASK, initial=-3.0)],
     points=[
         point((TIES,), (np.array([[0.0, 0.5, 0.5], [0.0, 0.0, 0.0]]),)),
@@ -236,6 +233,7 @@ max.vjp(x=_shared)
 
 @primitive(
     numpy=(np.min, np.amin),
+    leading=True,
     samples=[*EXTREMES, sample("3 4", where=MASK, initial=np.inf, axis=-1)],
     points=[
         point((TIES,), (np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]),), axis=0),
@@ -253,13 +251,14 @@ min.vjp(x=_shared)
 
 
 def _cumsum(g, out, x, axis=None):
-    flat = 0 if axis is None else axis
-    return np.reshape(np.flip(np.cumsum(np.flip(g, flat), flat), flat), np.shape(x))
+    axis = -1 if axis is None else from_the_end(axis, out)
+    return like(np.flip(np.cumsum(np.flip(g, axis), axis), axis), out, x)
 
 
 @primitive(
     numpy=np.cumsum,
     kind="linear",
+    leading=True,
     samples=[
         sample("5"),
         sample("3 4", complex=True),

@@ -366,6 +366,7 @@ def trapezoid(y, x=None, /, dx=1.0, axis=-1):
 
 @primitive(
     numpy=np.unwrap,
+    leading=True,
     samples=[
         sample("5", low=-9.0, high=9.0), sample("3 4", axis=0, low=-9.0, high=9.0), sample("6", period=1.1),
         sample("6", discont=3.5, low=-9.0, high=9.0), sample("0"),

@@ -3,29 +3,18 @@
 An op of kind "view" only looks at memory differently; the adjoint of a rearrangement is the rearrangement undone.
 """
 
-from typing import Any
-
 import numpy as np
 
 from autograd.errors import ArgumentError
+from autograd.ops.axes import from_the_end, lead, like, sum_to
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import Value, data_of
 
 __all__ = ["atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "broadcast_to", "copy", "expand_dims", "flip",
-           "fliplr", "flipud", "moveaxis", "ravel", "reshape", "roll", "rollaxis", "squeeze", "sum_to",
-           "swapaxes", "transpose"]  # fmt: skip
+           "moveaxis", "ravel", "reshape", "roll", "squeeze", "swapaxes", "transpose"]  # fmt: skip
 
 ROW = np.array([[2.0, 3.0]])
 BAD_AXIS = error(("3",), axis=2, match="axis 2 is out of bounds")
-
-
-def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
-    """Sum g over the axes that broadcasting an array of `shape` to the shape of g repeats."""
-    extra = np.ndim(g) - len(shape)
-    if extra:
-        g = np.sum(g, axis=tuple(range(extra)))
-    axes = tuple(i for i, length in enumerate(shape) if length == 1 and np.shape(g)[i] != 1)
-    return np.sum(g, axis=axes, keepdims=True) if axes else g
 
 
 def _order(x, order):
@@ -56,6 +45,7 @@ def _reshape_call(a, /, shape, order="C", *, copy=None):
 @primitive(
     numpy=np.reshape,
     kind="view",
+    leading=True,
     method=_reshape_method,
     call=_reshape_call,
     samples=[
@@ -81,7 +71,17 @@ def reshape(x, /, shape, order="C", *, copy=None):
 
 
 def _reshape(g, out, x, order="C", **options):
-    return np.reshape(g, np.shape(x)) if order == "C" else np.reshape(g, np.shape(x), order)
+    if order == "C":
+        return like(g, out, x)
+    return _reversed(
+        np.reshape(_reversed(g, out), (*lead(g, out), *np.shape(x)[::-1])), x
+    )  # in C order of reversed axes
+
+
+def _reversed(g, out):
+    """The axes of a cotangent in reverse order, those at the front excepted."""
+    extra = len(lead(g, out))
+    return np.transpose(g, (*range(extra), *range(np.ndim(g) - 1, extra - 1, -1)))
 
 
 reshape.vjp(x=_reshape)
@@ -94,6 +94,7 @@ def _ravel_call(a, /, order="C"):
 @primitive(
     numpy=np.ravel,
     kind="view",
+    leading=True,
     call=_ravel_call,
     samples=[sample("3 4"), sample(""), sample("0 2"), sample("2 3 4", order="F"), sample("3 4", order="A")],
     points=[point((ROW,), (np.ones((1, 2)),), out=ROW[0])],
@@ -121,6 +122,10 @@ def _transpose_method(self, *axes):
 
 
 def _transpose(g, out, x, axes=None):
+    if np.ndim(g) > np.ndim(out):
+        return np.moveaxis(
+            g, range(-np.ndim(x), 0), range(-1, -np.ndim(x) - 1, -1) if axes is None else from_the_end(axes, x)
+        )
     if axes is None:
         return np.transpose(g)
     ndim = np.ndim(x)
@@ -131,6 +136,7 @@ def _transpose(g, out, x, axes=None):
 @primitive(
     numpy=np.transpose,
     kind="view",
+    leading=True,
     symbol="T",
     method=_transpose_method,
     samples=[
@@ -156,6 +162,7 @@ transpose.vjp(x=_transpose)
 @primitive(
     numpy=np.swapaxes,
     kind="view",
+    leading=True,
     samples=[sample("2 3 4", axis1=0, axis2=-1), sample("3 4", axis1=0, axis2=1)],
     points=[point((ROW,), (np.ones((1, 2)),), out=ROW.T, axis1=0, axis2=1)],
     errors=[error(("3",), axis1=0, axis2=2, match="axis2: axis 2 is out of bounds")],
@@ -166,12 +173,13 @@ def swapaxes(x, /, axis1, axis2):
     return np.swapaxes(x, axis1, axis2)
 
 
-swapaxes.vjp(x=lambda g, out, x, axis1, axis2: np.swapaxes(g, axis1, axis2))
+swapaxes.vjp(x=lambda g, out, x, axis1, axis2: np.swapaxes(g, *from_the_end((axis1, axis2), x)))
 
 
 @primitive(
     numpy=np.moveaxis,
     kind="view",
+    leading=True,
     samples=[sample("2 3 4", source=0, destination=-1), sample("2 3 4", source=(0, 2), destination=(1, 0))],
     points=[point((ROW,), (np.ones((1, 2)),), out=ROW.T, source=0, destination=1)],
     errors=[error(("3",), source=0, destination=2, match="axis 2 is out of bounds")],
@@ -182,12 +190,17 @@ def moveaxis(x, /, source, destination):
     return np.moveaxis(x, source, destination)
 
 
-moveaxis.vjp(x=lambda g, out, x, source, destination: np.moveaxis(g, destination, source))
+def _moveaxis(g, out, x, source, destination):
+    return np.moveaxis(g, from_the_end(destination, x), from_the_end(source, x))
+
+
+moveaxis.vjp(x=_moveaxis)
 
 
 @primitive(
     numpy=np.expand_dims,
     kind="view",
+    leading=True,
     samples=[sample("3 4", axis=1), sample("3", axis=(0, -1)), sample("", axis=0)],
     points=[point((ROW[0],), (np.ones(2),), out=ROW, axis=0)],
     errors=[BAD_AXIS],
@@ -198,12 +211,13 @@ def expand_dims(x, /, axis):
     return np.expand_dims(x, axis)
 
 
-expand_dims.vjp(x=lambda g, out, x, axis: np.reshape(g, np.shape(x)))
+expand_dims.vjp(x=lambda g, out, x, axis: like(g, out, x))
 
 
 @primitive(
     numpy=np.squeeze,
     kind="view",
+    leading=True,
     samples=[sample("1 3 1"), sample("1 3 1", axis=-1), sample("1 3 1", axis=(0, 2)), sample("1"), sample("")],
     points=[point((ROW,), (np.ones((1, 2)),), out=ROW[0])],
     errors=[error(("3",), axis=0, match="(3,)")],
@@ -214,12 +228,13 @@ def squeeze(x, /, axis=None):
     return np.squeeze(x, axis)[()]
 
 
-squeeze.vjp(x=lambda g, out, x, axis=None: np.reshape(g, np.shape(x)))
+squeeze.vjp(x=lambda g, out, x, axis=None: like(g, out, x))
 
 
 @primitive(
     numpy=np.broadcast_to,
     kind="view",
+    leading=True,
     samples=[
         sample("3", shape=(2, 3)), sample("3 1", shape=(2, 3, 4)), sample("", shape=(2,)), sample("", shape=()),
         sample("1 3", shape=(0, 3)), sample("3", shape=3),
@@ -233,12 +248,13 @@ def broadcast_to(x, /, shape):
     return np.broadcast_to(x, shape)[()]
 
 
-broadcast_to.vjp(x=lambda g, out, x, shape: sum_to(g, np.shape(x)))
+broadcast_to.vjp(x=lambda g, out, x, shape: sum_to(g, np.shape(x), len(lead(g, out))))
 
 
 @primitive(
     numpy=np.flip,
     kind="view",
+    leading=True,
     samples=[sample("3 4"), sample("3 4", axis=-1), sample("2 3 4", axis=(0, 2)), sample("")],
     points=[point((ROW,), (np.ones((1, 2)),), out=np.array([[3.0, 2.0]]), axis=1)],
     errors=[BAD_AXIS],
@@ -249,12 +265,13 @@ def flip(x, /, axis=None):
     return np.flip(x, axis)[()]
 
 
-flip.vjp(x=lambda g, out, x, axis=None: np.flip(g, axis))
+flip.vjp(x=lambda g, out, x, axis=None: np.flip(g, from_the_end(axis, x)))
 
 
 @primitive(
     numpy=np.roll,
     kind="linear",
+    leading=True,
     samples=[sample("3 4", shift=2), sample("3 4", shift=-1, axis=1), sample("3 4", shift=(1, 2), axis=(0, 1)),
              sample("3 4", shift=1, axis=(0, -1)), sample("3 4", shift=[1, 2], axis=0), sample("", shift=1),
              sample("3 4", shift=(1, -3), axis=(1, 1), complex=True), sample("0 2", shift=1, axis=1)],
@@ -267,12 +284,20 @@ def roll(x, /, shift, axis=None):
     return np.roll(x, shift, axis)[()]
 
 
-roll.vjp(x=lambda g, out, x, shift, axis=None: np.roll(g, np.negative(shift), axis))
+def _roll(g, out, x, shift, axis=None):
+    if axis is None:  # of the flattened x
+        flat = np.reshape(g, (*lead(g, out), np.size(x)))
+        return np.reshape(np.roll(flat, np.negative(shift), -1), np.shape(g))
+    return np.roll(g, np.negative(shift), from_the_end(axis, x))
+
+
+roll.vjp(x=_roll)
 
 
 @primitive(
     numpy=np.copy,
     kind="linear",
+    leading=True,
     samples=[sample("3 4"), sample(""), sample("3 4", order="F")],
     points=[point((ROW,), (np.ones((1, 2)),), out=ROW)],
     source="linear: the identity",
@@ -283,48 +308,6 @@ def copy(x, /, order="K", subok=False):
 
 
 copy.vjp(x=lambda g, out, x, **options: g)
-
-
-@primitive(
-    numpy=np.rollaxis,
-    kind="composed",
-    samples=[sample("2 3 4", axis=2), sample("2 3 4", axis=0, start=3), sample("2 3 4", axis=-1, start=-2),
-             sample("2 3", axis=1, start=1)],
-    points=[point((ROW,), (np.ones((1, 2)),), out=ROW.T, axis=1)],
-    errors=[error(("3",), axis=1, match="axis 1 is out of bounds", kind=ValueError)],
-    source="composed of moveaxis",
-)  # fmt: skip
-def rollaxis(x, /, axis, start=0):
-    """An axis moved back until it lies before the axis `start`; np.moveaxis says the same more simply."""
-    before = np.moveaxis(np.empty((0,) * np.ndim(x)), axis, 0).ndim  # what NumPy says of a wrong axis
-    axis, start = axis % before, start + before if start < 0 else start
-    return np.moveaxis(x, axis, start - 1 if axis < start else start)
-
-
-@primitive(
-    numpy=np.fliplr,
-    kind="composed",
-    samples=[sample("2 3"), sample("2 3 2")],
-    points=[point((ROW,), (np.ones((1, 2)),), out=np.array([[3.0, 2.0]]))],
-    errors=[error(("3",), match="axis 1 is out of bounds", kind=ValueError)],
-    source="composed of flip",
-)
-def fliplr(x, /):
-    """Elements in reverse order along axis 1."""
-    return np.flip(x, 1)
-
-
-@primitive(
-    numpy=np.flipud,
-    kind="composed",
-    samples=[sample("2 3"), sample("4")],
-    points=[point((ROW.T,), (np.ones((2, 1)),), out=np.array([[3.0], [2.0]]))],
-    errors=[error(("",), match="axis 0 is out of bounds", kind=ValueError)],
-    source="composed of flip",
-)
-def flipud(x, /):
-    """Elements in reverse order along axis 0."""
-    return np.flip(x, 0)
 
 
 def many(*arrays, **options):

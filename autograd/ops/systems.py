@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
+from autograd.ops.axes import sum_to
 from autograd.ops.constant import constant_functions
-from autograd.ops.shape import sum_to
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import DISPATCH, data_of
 
@@ -80,6 +80,7 @@ def _solve(g, out, a, b, needed):
 @primitive(
     numpy=np.linalg.inv,
     kind="general",
+    leading=True,
     samples=SQUARES,
     points=[point((MATRIX,), (np.array([[-0.25, -0.125], [-0.125, -0.0625]]),), out=np.array([[0.5, 0.0], [0.0, 0.25]]))],
     errors=[NOT_SQUARE, SINGULAR],
@@ -117,6 +118,7 @@ def _pinv(g, out, a, **options):
 @primitive(
     numpy=np.linalg.pinv,
     kind="general",
+    leading=True,
     call=_pinv_call,
     samples=[
         sample("3 3", complex=True), sample("4 2", complex=True), sample("2 4", complex=True), sample("2 3 2"),
@@ -194,6 +196,7 @@ def _det(g, out, a):
 @primitive(
     numpy=np.linalg.det,
     kind="general",
+    leading=True,
     samples=[
         *SQUARES, sample("4 4"), sample(np.zeros((2, 2))), sample(np.array([[1.0, 2.0], [2.0, 4.0]])),
         sample(np.arange(9.0).reshape(3, 3)), sample(np.ones((3, 3))), sample(np.diag([0.0, 2.0, 0.0, 3.0])),

@@ -9,8 +9,8 @@ import math
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
-from autograd.ops.activation import restored
 from autograd.ops.arithmetic import ratio
+from autograd.ops.axes import restored
 from autograd.ops.reduce import (
     AXES,
     BAD_AXIS,
@@ -94,6 +94,7 @@ ABOUT = [
 @primitive(
     numpy=np.var,
     call=spread_call,
+    leading=True,
     samples=SPREADS,
     points=[
         point((np.full(3, 7.0),), (np.zeros(3),), out=0.0),
@@ -124,6 +125,7 @@ def _std(g, out, x, axis=None, ddof=0, keepdims=False, where=True, mean=UNSET):
 @primitive(
     numpy=np.std,
     call=spread_call,
+    leading=True,
     samples=[s for s in SPREADS if s.operands != ("",) and s.operands != ("3 1",) and s.options.get("axis") != ()],
     points=[
         point((np.full(3, 7.0),), (np.zeros(3),), out=0.0),

@@ -213,8 +213,8 @@ def test_calls_that_do_not_fit_an_op_say_what_it_takes():
         (lambda: ops.elu(v, 1.0, 2.0), "elu takes at most 2 positional arguments, got 3"),
         (lambda: ops.elu(v, slope=1.0), "elu has no option 'slope'; it has alpha"),
         (
-            lambda: np.sum(v, initial=1.0),
-            "sum has no option 'initial' when it is differentiated; it has axis, keepdims",
+            lambda: np.sum(v, dtype=np.float32),
+            "sum has no option 'dtype' when it is differentiated; it has axis, keepdims, initial, where",
         ),
         (lambda: v[v], "an index cannot be a Value"),
     ]:
