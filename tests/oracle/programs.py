@@ -32,7 +32,7 @@ np.float_power(1.5 + np.sin(a), b) | np.copysign(a, b) | np.fmax(a, b) | np.fmin
 np.fmod(5.3 + np.sin(a), 2.0 + np.cos(b)) | np.sum(a, axis={axes}, keepdims={bool})
 np.mean(a, axis={axes}, keepdims={bool}) | np.max(a, axis={axes}) | np.min(a, axis={axes})
 np.prod(np.tanh(a), axis={axes}) | np.var(t, axis={axis}, ddof={01})
-np.std(t * np.arange(1.0, t.shape[-1] + 1), axis=-1) | np.ptp(a) | np.median(t, axis={axis})
+np.std(big * np.arange(1.0, big.shape[-1] + 1), axis=-1) | np.ptp(a) | np.median(t, axis={axis})
 np.percentile(t, 30.0, axis={axis}) | np.quantile(t, 0.61)
 np.average(t, axis=-1, weights=np.arange(1.0, t.shape[-1] + 1)) | np.nansum(a, axis={axes}) | np.nanmean(a)
 np.nanmax(t, axis={axis}) | np.sort(t, axis={axis}) | np.cumsum(t, axis={axis}) | np.cumprod(np.sin(t), axis={axis})
