@@ -81,6 +81,8 @@ class Value:
     @property
     def T(self) -> Value: ...
     @property
+    def mT(self) -> Value: ...
+    @property
     def real(self) -> Value: ...
     @property
     def imag(self) -> Value: ...
@@ -174,7 +176,7 @@ def table(width: int = 100) -> str:
     lines: list[str] = []
     ops = [op for op in registry.values() if op.differentiable]
     for module in dict.fromkeys(op.__module__ for op in ops):
-        about = (sys.modules[module].__doc__ or "").strip().partition("\n")[0]
+        about = (getattr(sys.modules.get(module), "__doc__", "") or "").strip().partition("\n")[0]
         lines += [wrapped(f"{module.rpartition('.')[2]}: {about}", 0), ""]
         for op in ops:
             if op.__module__ == module:

@@ -10,7 +10,7 @@ from autograd.ops.axes import from_the_end, lead, sum_to
 from autograd.ops.index import diagonal, trace
 from autograd.ops.linalg import matmul, outer, tensordot
 from autograd.primitives import error, point, primitive, sample
-from autograd.value import DISPATCH
+from autograd.value import DISPATCH, Value
 
 __all__ = ["convolve", "correlate", "cross", "kron", "matrix_power", "matrix_transpose", "matvec", "multi_dot", "vecdot",
            "vecmat"]  # fmt: skip
@@ -34,6 +34,7 @@ def matrix_transpose(x, /):
 
 
 matrix_transpose.vjp(x=lambda g, out, x: np.matrix_transpose(g))
+setattr(Value, "mT", property(matrix_transpose, doc="The last two axes exchanged, recorded."))  # noqa: B010
 
 
 def _vecdot(g, out, x, y, axis, keepdims):

@@ -59,7 +59,7 @@ exp2.vjp(x=lambda g, out, x: g * (out * _LN2))
 
 @primitive(numpy=np.log, kind="elementwise", samples=POSITIVE, points=[point((1e3,), (1e-3,))], source="DLMF §4.7")
 def log(x, /):
-    """Natural logarithm, out = ln x."""
+    """Natural logarithm, out = ln x, for x > 0."""
     return np.log(x)
 
 
@@ -74,7 +74,7 @@ log.vjp(x=lambda g, out, x: g / x)
     source="DLMF §4.7: ln x / ln 2",
 )
 def log2(x, /):
-    """Logarithm to base 2."""
+    """Logarithm to base 2, for x > 0."""
     return np.log2(x)
 
 
@@ -89,7 +89,7 @@ log2.vjp(x=lambda g, out, x: g / (x * _LN2))
     source="DLMF §4.7: ln x / ln 10",
 )
 def log10(x, /):
-    """Logarithm to base 10."""
+    """Logarithm to base 10, for x > 0."""
     return np.log10(x)
 
 
@@ -98,7 +98,7 @@ log10.vjp(x=lambda g, out, x: g / (x * _LN10))
 
 @primitive(numpy=np.log1p, kind="elementwise", samples=POSITIVE, points=[point((0.0,), (1.0,))], source="DLMF §4.7")
 def log1p(x, /):
-    """ln(1 + x), exact near 0."""
+    """ln(1 + x), for x > −1, exact near 0."""
     return np.log1p(x)
 
 
@@ -114,7 +114,7 @@ log1p.vjp(x=lambda g, out, x: g / (1.0 + x))
     source="power rule, DLMF §4.7",
 )
 def sqrt(x, /):
-    """Square root, out = √x; the slope at 0 is inf."""
+    """Square root, out = √x, for x ≥ 0; the slope at 0 is inf."""
     return np.sqrt(x)
 
 

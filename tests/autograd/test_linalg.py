@@ -274,3 +274,10 @@ def test_the_rows_of_the_ops_that_need_scipy(name, rng):
             table.complex_vjp(op, operands, row.options, rng)
     for row in op.points:
         table.point(op, row)
+
+
+def test_mt_is_matrix_transpose():
+    x = Value(np.arange(12.0).reshape(2, 3, 2))
+    assert np.array_equal(x.mT.data, x.data.mT)
+    np.sum(x.mT[..., 0] * 2.0).backward()
+    assert x.grad[0].tolist() == [[2.0, 2.0], [0.0, 0.0], [0.0, 0.0]]

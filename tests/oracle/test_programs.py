@@ -27,7 +27,7 @@ def test_ten_random_programs_equal_jaxs(first):
         lines, inputs = programs.program(seed)
         try:
             mistake = programs.compare(lines, inputs)
-        except programs.Unanswered:  # 16 of the 300
+        except programs.Unanswered:
             mistake = None
         if mistake:
             kept = programs.shrink(lines, inputs)
