@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from autograd.context import CONTEXT, context
-from autograd.data import ALONE, digest, holders, is_finite, own
+from autograd.data import ALONE, Traced, digest, holders, is_finite, is_number, own
 from autograd.errors import ArgumentError, InPlaceError, NonFiniteError, NotDifferentiableError, RuleError, SeedError
 from autograd.ops.arithmetic import astype
 from autograd.ops.assign import operands_of, version
@@ -222,9 +222,9 @@ def accumulate(total: Any, c: Any) -> Any:
 def conform(c: Any, x: Any, node: Value, lead: tuple[int, ...] = ()) -> Any:
     """The cotangent c of an operand with data x as it must be: un-broadcast, of x's shape and dtype, or a RuleError."""
     kind = type(c)
-    if kind is type(x) and not lead and (kind is not np.ndarray or (c.shape == x.shape and c.dtype == x.dtype)):
-        return c
     if isinstance(x, tuple):
+        return c
+    if kind is type(x) and not lead and (kind is float or (c.shape == x.shape and c.dtype == x.dtype)):
         return c
     shape = (*lead, *np.shape(x))
     if np.shape(c) != shape:
@@ -239,8 +239,8 @@ def conform(c: Any, x: Any, node: Value, lead: tuple[int, ...] = ()) -> Any:
                 f"{_rule_of(x, node)} returned shape {np.shape(c)}, expected {shape} (out has shape {np.shape(node.data)})"
             )
     dtype: Any = getattr(c, "dtype", None)
-    if isinstance(x, (float, int)):
-        if isinstance(c, Value) or lead:
+    if is_number(x):
+        if isinstance(c, (Value, Traced)) or lead:
             return c if dtype.kind != "c" else np.real(c)
         return c if type(c) is float else float(c.real)
     if x.dtype.kind in "biu":  # a leaf whose .data was rebound to whole numbers; its gradient is no whole number
@@ -254,7 +254,7 @@ def conform(c: Any, x: Any, node: Value, lead: tuple[int, ...] = ()) -> Any:
                 "floats"
             )
         c = np.real(c) if dtype.kind == "c" and x.dtype.kind != "c" else c
-        c = astype(c, x.dtype) if isinstance(c, Value) else np.asarray(c, dtype=x.dtype)[()]
+        c = astype(c, x.dtype) if isinstance(c, (Value, Traced)) else np.asarray(c, dtype=x.dtype)[()]
     return c
 
 
@@ -288,7 +288,7 @@ def seed_for(root: Value, seed: Any = None) -> Any:
                 f"backward() of a Value of shape {np.shape(data)} needs to know how its elements count: write "
                 f"v.sum().backward(), or v.backward(seed) with a seed of shape {np.shape(data)}"
             )
-        return 1.0 if type(data) is float else np.ones_like(data)[()]
+        return 1.0 if is_number(data) else np.ones_like(data)[()]
     plain = seed.data if isinstance(seed, Value) else seed
     if np.shape(plain) != np.shape(data):
         raise SeedError(f"backward(seed): the seed has shape {np.shape(plain)}, the Value {np.shape(data)}")

@@ -21,10 +21,11 @@ class Context:
     recording  whether ops make nodes            depth    how many transforms are running
     path       dotted path of the Module that is running      paths  Module → dotted path, for the outermost one
     anomaly    whether detect_anomaly() is on    line, digest   where the op was called, and on what (kept only then)
+    trace      the program that compile is writing, None outside
     fast       recording and nothing unusual: the scalar operators may take their short way
     """
 
-    __slots__ = ("recording", "depth", "path", "paths", "anomaly", "line", "digest", "fast")
+    __slots__ = ("recording", "depth", "path", "paths", "anomaly", "trace", "line", "digest", "fast")
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Context:
         path: str = "",
         paths: dict[Any, str] | None = None,
         anomaly: bool = False,
+        trace: Any = None,
         line: str = "",
         digest: tuple[Any, ...] = (),
     ) -> None:
@@ -41,9 +43,10 @@ class Context:
         self.path = path
         self.paths = paths
         self.anomaly = anomaly
+        self.trace = trace
         self.line = line
         self.digest = digest
-        self.fast = recording and not anomaly
+        self.fast = recording and not anomaly and trace is None
 
     def but(self, **changes: Any) -> "Context":
         """The same context with some fields changed."""

@@ -12,8 +12,27 @@ import numpy as np
 
 from autograd.errors import ConversionError
 
-__all__ = ["ALONE", "as_constant", "caller", "differentiable_data", "digest", "holders", "is_finite", "own", "own_copy",
+__all__ = ["ALONE", "NUMBERS", "Traced", "as_array", "as_constant", "as_dtype", "caller", "differentiable_data",
+           "digest", "dtype_of", "holders", "holds", "is_finite", "is_number", "may_hold", "own", "own_copy",
            "plain_array", "shown"]  # fmt: skip
+
+
+class Traced:
+    """Base class of what compile puts in the place of an array: data like any other, with numbers yet unknown."""
+
+    __slots__ = ()
+
+    def astype(self, dtype: Any) -> Any:
+        """The same numbers in another dtype."""
+        raise NotImplementedError
+
+
+NUMBERS = (int, float, complex, np.ndarray, np.generic, Traced)
+
+
+def is_number(data: Any) -> bool:
+    """Whether data is a Python float, whose results with float32 arrays stay float32; also one that compile follows."""
+    return isinstance(data, (float, int)) or getattr(data, "weak", False)
 
 
 def differentiable_data(data: Any) -> Any:
@@ -26,7 +45,7 @@ def differentiable_data(data: Any) -> Any:
         return data
     if isinstance(data, (int, float)):  # np.float64 and bool included
         return float(data)
-    if not isinstance(data, (np.ndarray, np.generic)):
+    if not isinstance(data, (np.ndarray, np.generic, Traced)):
         data = np.complex128(data) if isinstance(data, complex) else plain_array(data)
     if data.dtype.kind in "biu":
         data = data.astype(np.float64)
@@ -48,11 +67,36 @@ def plain_array(data: Any) -> Any:
 
 def as_constant(x: Any) -> Any:
     """A constant operand as an op can use it: lists and things with __array__ become arrays, the rest stays."""
-    if isinstance(x, (np.generic, np.ndarray, str)):
+    if isinstance(x, (np.generic, np.ndarray, str, Traced)):
         return x
     if isinstance(x, (list, tuple)) or hasattr(x, "__array__"):
         return plain_array(x)
     return x
+
+
+def as_dtype(x: Any, dtype: Any) -> Any:
+    """A number or array in this dtype."""
+    return x.astype(dtype) if isinstance(x, Traced) else np.asarray(x, dtype=dtype)[()]
+
+
+def as_array(x: Any) -> Any:
+    """np.asarray, except that what compile follows stays as it is."""
+    return x if isinstance(x, Traced) else np.asarray(x)
+
+
+def dtype_of(x: Any) -> Any:
+    """NumPy's dtype of a number or array."""
+    return np.dtype(np.result_type(x))
+
+
+def holds(condition: Any) -> bool:
+    """Whether a condition holds anywhere, for checks of arguments; where compile follows it nobody knows yet, so no."""
+    return not isinstance(condition, Traced) and bool(np.any(condition))
+
+
+def may_hold(condition: Any) -> bool:
+    """Whether a condition may hold anywhere, for short cuts where it does not; where compile follows it, yes."""
+    return isinstance(condition, Traced) or bool(np.any(condition))
 
 
 def is_finite(data: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 __all__ = [
     "AmbiguousTruthError",
     "ArgumentError",
+    "CompileError",
     "ConversionError",
     "GradientCheckError",
     "InPlaceError",
@@ -100,6 +101,13 @@ class GradientCheckError(AssertionError):
     """check_gradients found a derivative that differs from the one measured by differences.
 
     Fails: a rule with a wrong sign.  Fix: mend the rule of the op the message names.
+    """
+
+
+class CompileError(RuntimeError):
+    """A function cannot become a program that runs again: it looks at numbers that differ from run to run.
+
+    Fails: compile(lambda x: 1.0 if x > 0 else 0.0)(2.0).  Fix: np.where(x > 0, 1.0, 0.0).
     """
 
 

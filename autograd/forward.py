@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd.backward import accumulate, depending, missing, order, propagate, recorded
 from autograd.context import context
+from autograd.data import is_number
 from autograd.errors import RuleError
 from autograd.ops.constant import item
 from autograd.primitives import operand_name
@@ -66,7 +67,7 @@ def _transposed(node: Value, index: int, t: Any, out: Any, arguments: Any, recor
     """J·t of a general op: the vector-Jacobian product, as a function of its cotangent, is pulled back once more."""
     outs = node.data if isinstance(node.data, tuple) else (node.data,)
     with context(recording=True):
-        probes = tuple(make(None, 0.0 if type(x) is float else np.zeros_like(x)) for x in outs)
+        probes = tuple(make(None, 0.0 if is_number(x) else np.zeros_like(x)) for x in outs)
         probe = probes if isinstance(node.data, tuple) else probes[0]
         needed = tuple(i == index for i in range(len(arguments)))
         op = node.primitive
@@ -88,4 +89,4 @@ def zeros(data: Any, lead: tuple[int, ...] = ()) -> Any:
     """A zero cotangent of data, with extra leading axes."""
     if lead:
         return np.zeros((*lead, *np.shape(data)), getattr(data, "dtype", float))
-    return data if data is None else 0.0 if isinstance(data, (int, float)) else np.zeros_like(data)[()]
+    return data if data is None else 0.0 if is_number(data) else np.zeros_like(data)[()]

@@ -192,7 +192,7 @@ class Primitive:
             saved.append(data)
             nodes.append(x)
         try:
-            data = self.forward(*saved, **options)
+            data = self.forward(*saved, **options) if context.trace is None else context.trace.run(self, saved, options)
         except ArithmeticError:
             data = self.numpy[0](*map(np.float64, saved), **options)
         except ArgumentError:

@@ -28,7 +28,7 @@ import numpy as np
 from autograd import tree
 from autograd.backward import depending, order, propagate
 from autograd.context import CONTEXT, context
-from autograd.data import own_copy
+from autograd.data import NUMBERS, as_dtype, dtype_of, is_number, own_copy
 from autograd.errors import ArgumentError, InPlaceError, SeedError
 from autograd.forward import tangent, zeros
 from autograd.ops.assign import version
@@ -188,7 +188,7 @@ class Run:
         self.outputs, self.structure = tree.flatten(result)
         for out in self.outputs:
             static = out is None and result is not None  # the gradient of what was static in a container
-            if not (static or isinstance(data_of(out), (float, int, complex, np.ndarray, np.generic))):
+            if not (static or isinstance(data_of(out), NUMBERS)):
                 raise ArgumentError(
                     f"{_name(f)} returned {type(out).__name__}; a result to differentiate holds numbers"
                 )
@@ -292,7 +292,7 @@ def _fresh(leaf: Any, top: bool) -> Any:
         if leaf.primitive is CONSTANT:
             return make(None, leaf.data)
         return make(alias, leaf.data, (leaf,), (leaf.data,), kind=type(leaf))  # a Parameter stays one
-    kind = np.result_type(leaf).kind if isinstance(leaf, (int, float, complex, np.ndarray, np.generic)) else "O"
+    kind = dtype_of(leaf).kind if isinstance(leaf, NUMBERS) else "O"
     if kind in "fc" or (top and kind in "biu"):
         return Value(leaf)
     if top:
@@ -308,14 +308,14 @@ def _is_followed(x: Any) -> Any:
 def _like(seed: Any, data: Any, record: bool) -> Any:
     """A seed or tangent with the dtype of data; a constant Value where the walk is recorded."""
     if not isinstance(seed, Value):
-        seed = float(seed) if type(data) is float else np.asarray(seed, dtype=data.dtype)[()]
+        seed = float(seed) if type(data) is float else as_dtype(seed, data.dtype)
     if record and not isinstance(seed, Value):
         return make(CONSTANT, seed)
     return seed if record or not isinstance(seed, Value) else seed.data
 
 
 def _one(out: Any) -> Any:
-    return 1.0 if not isinstance(out, Value) or type(out.data) is float else np.ones_like(out.data)
+    return 1.0 if not isinstance(out, Value) or is_number(out.data) else np.ones_like(out.data)
 
 
 def _pair(f: Callable[..., Any], result: Any) -> Any:

@@ -148,7 +148,7 @@ def _comparison(ufunc, *, reflected=False):
     return method
 
 
-def _conversion(convert):
+def _conversion(convert, *, whole=False):
     """The method behind float(v), v.item(), …: allowed for looking, refused while a transform is following v."""
 
     def method(self):
@@ -157,7 +157,7 @@ def _conversion(convert):
                 "a Value inside a transform became a plain number, which would drop its gradient (a[i] = v, math.exp(v) "
                 "and float(v) do that). Build arrays with np.stack, use np.exp, or say v.data for a constant"
             )
-        return convert(self.data)
+        return convert(self.data if whole or type(self.data) is float else self.data.item())
 
     return method
 
@@ -264,18 +264,16 @@ class Value:
     # looking at the numbers
 
     detach = stop_gradient
-    __float__ = _conversion(lambda data: float(np.asarray(data).item()))
-    __int__ = _conversion(lambda data: int(np.asarray(data).item()))
-    __complex__ = _conversion(lambda data: complex(np.asarray(data).item()))
-    item = _conversion(lambda data: np.asarray(data).item())
-    tolist = _conversion(lambda data: np.asarray(data).tolist())
+    __float__, __int__, __complex__ = _conversion(float), _conversion(int), _conversion(complex)
+    item = _conversion(lambda number: number)
+    tolist = _conversion(lambda data: np.asarray(data).tolist(), whole=True)
 
     def __bool__(self):
         if np.size(self.data) != 1:
             raise AmbiguousTruthError(
                 f"the truth of a Value of shape {self.shape} is ambiguous: write (v.data > 0).all() or .any()"
             )
-        return bool(np.asarray(self.data).item())
+        return bool(self.data)
 
     def __len__(self):
         if self.ndim == 0:
@@ -310,7 +308,7 @@ class Value:
 
     def __array_function__(self, function, types, args, kwargs):
         for kind in types:
-            if kind is not Value and not issubclass(kind, (Value, np.ndarray)):
+            if kind is not Value and kind not in PLAIN and not issubclass(kind, (Value, np.ndarray)):
                 return NotImplemented
         return (DISPATCH.get(function) or DISPATCH["find"](function))(*args, **kwargs)
 

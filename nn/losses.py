@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.data import Traced, as_array, as_dtype
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops import log_softmax, relu, softmax_cross_entropy, softplus
 from autograd.value import Value
@@ -44,7 +45,7 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = 
 def hinge(score: Any, target: Any, *, reduction: str = "mean") -> Any:
     """max(0, 1 − target · score) for targets −1 and +1: no loss once the score is right by a margin of 1."""
     score, target = _pair("hinge", score, target)
-    if not np.logical_and.reduce(target * target == 1.0, axis=None):
+    if not isinstance(target, Traced) and not np.logical_and.reduce(target * target == 1.0, axis=None):
         raise ArgumentError("hinge: targets are −1 and +1")
     return _reduce(relu(1.0 - score * target), reduction)
 
@@ -55,14 +56,15 @@ def cross_entropy(logits: Any, target: Any, *, reduction: str = "mean") -> Any:
     A target of the shape of logits is taken as class probabilities. A model that knows nothing has loss ln(classes).
     Raises ShapeError for other shapes and ArgumentError for class numbers outside 0 … classes − 1.
     """
-    logits, target = _array(logits), np.asarray(target.data if isinstance(target, Value) else target)
+    logits, target = _array(logits), as_array(target.data if isinstance(target, Value) else target)
     shape = logits.shape
     if not shape:
         raise ShapeError("cross_entropy: logits have shape (…, classes), got a single number")
     if target.dtype.kind in "iub":
         if target.shape != shape[:-1]:
             raise ShapeError(f"cross_entropy: logits {shape} need targets of shape {shape[:-1]}, got {target.shape}")
-        if target.size and (np.minimum.reduce(target, None) < 0 or np.maximum.reduce(target, None) >= shape[-1]):
+        known = target.size and not isinstance(target, Traced)
+        if known and (np.minimum.reduce(target, None) < 0 or np.maximum.reduce(target, None) >= shape[-1]):
             raise ArgumentError(
                 f"cross_entropy: targets are 0 … {shape[-1] - 1} for logits {shape}, got {target.min()} … {target.max()}"
             )
@@ -85,7 +87,7 @@ def binary_cross_entropy(logits: Any, target: Any, *, reduction: str = "mean") -
     Computed as softplus(z) − t·z, which does not overflow.
     """
     logits, target = _pair("binary_cross_entropy", logits, target)
-    if np.any(target < 0.0) or np.any(target > 1.0):
+    if not isinstance(target, Traced) and (np.any(target < 0.0) or np.any(target > 1.0)):
         raise ArgumentError("binary_cross_entropy: targets are probabilities, between 0 and 1")
     return _reduce(softplus(logits) - target * logits, reduction)
 
@@ -104,7 +106,7 @@ def _pair(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
     """Both operands, checked for equal shapes; a plain target gets the prediction's dtype."""
     prediction = _array(prediction)
     if not isinstance(target, Value):
-        target = _cast(np.asarray(target), prediction)
+        target = _cast(as_array(target), prediction)
     if prediction.shape != target.shape:
         raise ShapeError(
             f"{name}: prediction has shape {prediction.shape}, target {target.shape}; they must be equal "
@@ -114,12 +116,12 @@ def _pair(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
 
 
 def _array(x: Any) -> Any:
-    return x if isinstance(x, Value) else np.asarray(x)
+    return x if isinstance(x, Value) else as_array(x)
 
 
 def _cast(target: Any, prediction: Any) -> Any:
     dtype = prediction.dtype
-    return np.asarray(target, dtype if dtype.kind in "fc" else None)
+    return as_dtype(target, dtype) if dtype.kind in "fc" else target
 
 
 def _reduce(losses: Any, reduction: str) -> Any:

@@ -52,7 +52,8 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         outside = CONTEXT.get()
         paths = Paths.below(self) if outside.paths is None else outside.paths
-        token = CONTEXT.set(Context(outside.recording, outside.depth, paths[id(self)], paths, outside.anomaly))
+        inside = Context(outside.recording, outside.depth, paths[id(self)], paths, outside.anomaly, outside.trace)
+        token = CONTEXT.set(inside)
         try:
             return self.forward(*args, **kwargs)
         except Exception as mistake:

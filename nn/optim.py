@@ -34,6 +34,8 @@ class Optimizer:
     Subclasses define update(parameter, gradient, state), and start(parameter) for their state.
     """
 
+    __traced__ = ("_learning_rate", "steps")  # numbers that a compiled step reads anew and counts on
+
     def __init__(
         self,
         parameters: Iterable[Parameter] | Module,

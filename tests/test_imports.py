@@ -32,7 +32,7 @@ ORDER = [
     "transforms",
     "jacobians",
 ]
-TOP = ["check", "checkpoint", "viz", "numpy", "random", "scipy"]
+TOP = ["check", "checkpoint", "compiler", "viz", "numpy", "random", "scipy"]
 DRAWN_WITHOUT_THE_ENGINE = ["scene", "cards", "layout", "svg", "html", "dot", "text", "drawing"]
 SPINE = [
     "autograd/value.py", "autograd/context.py", "autograd/primitives.py", "autograd/backward.py", "autograd/transforms.py",

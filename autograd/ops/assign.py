@@ -40,10 +40,9 @@ def _picked(g, out, x, value, index):
     """The cotangent of value: what is picked at index, of an element named several times for its last value only."""
     g = getitem(g, index)
     if not is_unique(index):
-        winner = np.empty(np.shape(x), int)
         turn = np.reshape(np.arange(np.size(g)), np.shape(g))
-        winner[index] = turn
-        g = np.where(winner[index] == turn, g, 0.0)
+        winner = setitem(np.zeros(np.shape(x), int), turn, index=index)
+        g = np.where(getitem(winner, index) == turn, g, 0.0)
     shape = np.shape(value)
     return np.reshape(sum_to(g, shape[max(0, len(shape) - np.ndim(g)) :]), shape)
 

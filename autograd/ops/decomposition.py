@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.data import holds, may_hold
 from autograd.errors import NotDifferentiableError
 from autograd.primitives import error, point, primitive, sample
 
@@ -175,7 +176,7 @@ def inverse(x, where):
 
 def shared(w, equal):
     """w, averaged over each group of equal ones; nothing is computed, and w itself is given, if there are none."""
-    if not others(equal).any():
+    if not may_hold(others(equal)):
         return w
     shares = equal / np.sum(equal, axis=-1, keepdims=True)
     return np.matmul(columns(w), shares.astype(w.dtype))[..., 0, :]
@@ -231,7 +232,7 @@ def _eigh(g, out, x, needed, UPLO="L"):
         lost = clear(b - adjoint(b), gv)
         if gw is not None:  # of V f(w) Vᴴ, what f changes within the space is in neither cotangent
             lost = lost | clear(b + adjoint(b), gv) | clear(*spread(gw))
-        if np.any(lost & ties):
+        if holds(lost & ties):
             raise lost_vectors("eigh", "a repeated eigenvalue")
     if gw is not None:
         middle = diagonal_matrix(shared(gw, equal)) + middle
@@ -275,7 +276,7 @@ def _component(x, place):
 def _check_basis(v):
     """NotDifferentiableError for a matrix whose eigenvectors v do not span the space, to rounding."""
     s = np.linalg.svdvals(v)
-    if np.any(s[..., -1:] < 0.1 * eps(v) ** 0.5 * s[..., :1]):
+    if holds(s[..., -1:] < 0.1 * eps(v) ** 0.5 * s[..., :1]):
         raise NotDifferentiableError(
             "eig: the matrix is defective, it has fewer eigenvectors than rows, to rounding; eigenvalues then move like a "
             "root, which has no derivative. Use a symmetric matrix with np.linalg.eigh, or add something small to it"
@@ -316,7 +317,7 @@ def _eig(g, out, x, needed):
             place = _largest(v)
             gv = gv - place * (1j * columns(np.imag(along) / _component(np.real(v), place)))
         b = np.matmul(transposed(v), gv)
-        if np.any(others(equal) & (clear(b, gv) | (gw is not None))):
+        if holds(others(equal) & (clear(b, gv) | (gw is not None))):
             raise lost_vectors("eig", "a repeated eigenvalue")
         middle = inverse(columns(w) - rows(w), ~equal) * b
     if gw is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.data import holds
 from autograd.errors import ArgumentError
 from autograd.ops.shape import many
 from autograd.primitives import error, point, primitive, sample
@@ -79,11 +80,11 @@ def logspace(start, stop, /, num=50, endpoint=True, base=10.0, *, axis=0):
 )  # fmt: skip
 def geomspace(start, stop, /, num=50, endpoint=True, *, axis=0):
     """`num` numbers in even ratios from start to stop, out = start · (stop / start)^part; real, of one sign."""
-    if np.any(start == 0.0) or np.any(stop == 0.0):
+    if holds(start == 0.0) or holds(stop == 0.0):
         raise ArgumentError("geomspace: start and stop cannot be 0")
     start, stop = _cast(_double(start, stop), start, stop)
     quotient = stop / start
-    if np.iscomplexobj(quotient) or np.any(quotient < 0.0):
+    if np.iscomplexobj(quotient) or holds(quotient < 0.0):
         raise ArgumentError("geomspace: start and stop are real and of one sign where it is differentiated")
     out = start * np.power(quotient, _steps(num, endpoint, quotient, np.ndim(quotient)))
     if endpoint and num > 1:  # stop itself, without rounding

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from autograd.data import as_array
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops.axes import lead, spread
 from autograd.primitives import error, operand_name, point, primitive, sample
@@ -159,7 +160,7 @@ def _along(axis, index, ndim):
 
 
 def _take(g, out, x, indices, axis=None):
-    indices = np.asarray(indices)
+    indices = as_array(indices)
     if axis is None or np.ndim(x) == 0:
         return send_back(g, x, indices)
     extra = lead(g, out)
@@ -204,7 +205,7 @@ take.vjp(x=_take)
 
 def _take_along_axis(g, out, x, indices, axis=-1):
     if axis is None or np.ndim(g) > np.ndim(out):
-        return send_back(g, x, np.take_along_axis(numbered(x), np.asarray(indices), axis))
+        return send_back(g, x, np.take_along_axis(numbered(x), as_array(indices), axis))
     index = list(np.ogrid[tuple(map(slice, np.shape(x)))])
     index[axis] = indices
     return scatter_add(g, np.shape(x), tuple(index))

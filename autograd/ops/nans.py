@@ -6,6 +6,7 @@ what is NaN gets a cotangent of exactly 0, to every order.
 
 import numpy as np
 
+from autograd.data import as_dtype
 from autograd.ops import order, reduce, variance
 from autograd.ops.arithmetic import astype
 from autograd.ops.reduce import AXES, BAD_AXIS, MASKED, NO_DTYPE, UNSET, VALUE_MASK, VALUE_START, plain
@@ -24,7 +25,7 @@ def without_nan(op):
     """The rule of a reduction for its twin that leaves NaN out."""
     rule = op.rules[0]
     return lambda g, out, x, where=True, **options: rule(
-        g, out, x, where=~np.isnan(x) & np.asarray(where, bool), **options
+        g, out, x, where=~np.isnan(x) & as_dtype(where, bool), **options
     )
 
 

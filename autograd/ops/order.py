@@ -147,10 +147,10 @@ def quantile_rules(op, statistic, *, percent=1.0):
         part = astype(positions - lower, dtype)
         # equal elements share equally: cotangents are summed for each group of equals, and divided by its size
         ordered = np.sort(rows, axis=1)
-        starts = np.ones(np.shape(rows), bool)
-        starts[:, 1:] = (ordered[:, 1:] != ordered[:, :-1]) & ~np.isnan(ordered[:, :-1])
+        starts = (ordered[:, 1:] != ordered[:, :-1]) & ~np.isnan(ordered[:, :-1])
+        starts = np.concatenate([np.ones((len(starts), 1), bool), starts], axis=1)
         group = np.reshape(np.cumsum(starts) - 1, np.shape(rows))
-        sizes = np.bincount(np.ravel(group)).astype(dtype)
+        sizes = np.maximum(np.bincount(np.ravel(group), minlength=np.size(rows)), 1).astype(dtype)
         row = np.arange(len(group))[:, None]
         total = scatter_add(g * (1.0 - part), np.shape(sizes), group[row, lower.astype(int)])
         total = total + scatter_add(g * part, np.shape(sizes), group[row, upper.astype(int)])

@@ -6,6 +6,7 @@ that is the whole rule (`moves`). Where NumPy's own function is made of simpler 
 
 import numpy as np
 
+from autograd.data import as_array, as_dtype, holds
 from autograd.errors import ArgumentError
 from autograd.ops.assign import setitem
 from autograd.ops.index import MASK, moves, plain_index
@@ -186,7 +187,7 @@ def select(condlist, choicelist, /, default=0):
     """Of several arrays, at each place the first one whose condition holds; default where none does."""
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ArgumentError("select: conditions and choices are lists of the same length, at least 1")
-    if any(np.asarray(condition).dtype != bool for condition in condlist):
+    if any(as_array(condition).dtype != bool for condition in condlist):
         raise ArgumentError("select: conditions are boolean arrays, such as v > 0")
     out = default
     for condition, choice in zip(condlist[::-1], [*choicelist][::-1], strict=True):
@@ -210,12 +211,12 @@ def choose(a, choices, /, out=None, mode="raise"):
     """At each place the element of choices[a] there, all broadcast: an integer array chooses among arrays."""
     if out is not None:
         raise ArgumentError("choose has no option 'out' when it is differentiated; it has mode")
-    a = np.asarray(plain_index(a))
+    a = as_array(plain_index(a))
     n = len(choices)
     if mode != "raise":
         a = np.clip(a, 0, n - 1) if mode == "clip" else a % n
     a, *choices = np.broadcast_arrays(a, *choices)
-    if (a < 0).any():
+    if holds(a < 0):
         raise IndexError("choose: a negative index is out of bounds; mode='wrap' takes it from the end")
     return np.take_along_axis(np.stack(choices), a[None], axis=0)[0]
 
@@ -244,7 +245,7 @@ def in_pieces(x, /, condlist, funclist, args=(), **kw):
     """
     if not np.ndim(x) or np.ndim(condlist[0]) == 0:
         condlist = [condlist] if np.ndim(x) or np.ndim(condlist) == 0 else condlist
-    condlist = [np.asarray(plain_index(condition), bool) for condition in condlist]
+    condlist = [as_dtype(plain_index(condition), bool) for condition in condlist]
     if len(funclist) == len(condlist) + 1:
         condlist.append(~np.any(condlist, axis=0))
     elif len(funclist) != len(condlist):

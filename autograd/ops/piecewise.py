@@ -357,4 +357,5 @@ def angle(x, /, deg=False):
 )
 def real_if_close(x, /, tol=100):
     """The real part if every imaginary part is within tol machine epsilons of 0 (tol > 1), else x itself."""
-    return np.real(x) if np.isrealobj(np.real_if_close(data_of(x), tol)) else np.positive(x)
+    close = np.iscomplexobj(x) and np.isrealobj(np.real_if_close(data_of(x), tol))
+    return np.real(x) if close else np.positive(x)

@@ -10,6 +10,7 @@ its graph shows what happens to the noise. Left out is what is not a smooth func
 
 import numpy as np
 
+from autograd.data import as_array, holds
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops.activation import softmax
 from autograd.primitives import error, point, primitive, sample
@@ -59,13 +60,13 @@ def _shape(name, size, *shapes):
 
 def _precision(*parameters):
     """float32 if all arrays among the parameters are, else float64; Python floats do not count."""
-    dtype = np.result_type(*(x if type(x) in (float, int) else np.asarray(x).dtype for x in map(data_of, parameters)))
+    dtype = np.result_type(*(x if type(x) in (float, int) else as_array(x).dtype for x in map(data_of, parameters)))
     return np.zeros((), dtype).real.dtype if dtype.kind in "fc" else np.dtype(np.float64)
 
 
 def _require(name, parameter, x, *, positive=False):
-    data = np.asarray(data_of(x))
-    if np.any(data <= 0.0 if positive else data < 0.0):
+    data = as_array(data_of(x))
+    if holds(data <= 0.0 if positive else data < 0.0):
         raise ArgumentError(
             f"{name}: {parameter} must be {'positive' if positive else 'at least 0'}, got {np.min(data)}"
         )
@@ -155,7 +156,7 @@ def cauchy(loc=0.0, scale=1.0, /, size=None, *, rng=None):
 def uniform(low=0.0, high=1.0, /, size=None, *, rng=None):
     """Draws from [low, high) as low + (high − low) · u."""
     a, b = np.broadcast_arrays(data_of(low), data_of(high))
-    if np.any(a > b):
+    if holds(a > b):
         raise ArgumentError(f"uniform: high must be at least low, got low {a[a > b][0]} and high {b[a > b][0]}")
     return low + (high - low) * _noise("uniform", "random", rng, size, low, high)
 

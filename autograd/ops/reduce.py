@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from autograd.data import as_dtype
 from autograd.errors import ArgumentError
 from autograd.ops.arithmetic import astype
 from autograd.ops.axes import from_the_end, lead, like, restored, spread
@@ -53,7 +54,7 @@ def masked(x, where):
 
 def counted(x, axis, where):
     """How many elements of x, in its precision, take part in each result; broadcasts against x."""
-    count = np.sum(np.broadcast_to(np.asarray(where, bool), np.shape(x)), axis=axis, keepdims=True)
+    count = np.sum(np.broadcast_to(as_dtype(where, bool), np.shape(x)), axis=axis, keepdims=True)
     return count.astype(np.finfo(np.result_type(x)).dtype)
 
 
@@ -194,7 +195,7 @@ def _shared(g, out, x, axis=None, keepdims=False, initial=UNSET, where=True):
     peak = restored(out, x, axis, keepdims)
     ties = (x == peak) | (x != x)
     if where is not True:
-        ties = ties & np.asarray(where, bool)
+        ties = ties & as_dtype(where, bool)
     if initial is not UNSET:
         ties = ties & (peak != initial)
     ties = astype(ties, np.result_type(x))

@@ -9,6 +9,7 @@ import math
 import numpy as np
 from scipy import special
 
+from autograd.data import holds
 from autograd.errors import ArgumentError
 from autograd.ops import activation, scipy_bessel, scipy_error, scipy_gamma, scipy_polynomial
 from autograd.ops.refused import refuse
@@ -90,7 +91,7 @@ def log_softmax(x, /, axis=None):
 )
 def multigammaln(a, d, /):
     """ln of the multivariate gamma function of whole d, Σ ln Γ(a − j/2) + d (d − 1)/4 ln π."""
-    if not np.all(np.greater(a, 0.5 * (d - 1))):
+    if holds(np.less_equal(a, 0.5 * (d - 1))):
         raise ArgumentError(f"multigammaln needs a > {0.5 * (d - 1)} for d = {d}")
     parts = (special.gammaln(a - 0.5 * j) for j in range(1, d))
     return sum(parts, special.gammaln(a)) + d * (d - 1) / 4.0 * math.log(math.pi)

@@ -5,6 +5,7 @@ An op of kind "view" only looks at memory differently; the adjoint of a rearrang
 
 import numpy as np
 
+from autograd.data import as_array
 from autograd.errors import ArgumentError
 from autograd.ops.axes import from_the_end, lead, like, sum_to
 from autograd.primitives import error, point, primitive, sample
@@ -19,7 +20,7 @@ BAD_AXIS = error(("3",), axis=2, match="axis 2 is out of bounds")
 
 def _order(x, order):
     """C or F: what NumPy's order A, and K for an array without gaps, mean for the memory of x."""
-    flags = np.asarray(data_of(x)).flags
+    flags = as_array(data_of(x)).flags
     if order in ("C", "F"):
         return order
     if order not in ("A", "K") or (order == "K" and not flags.forc):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.data import holds
 from autograd.errors import NotDifferentiableError
 from autograd.ops.decomposition import (
     adjoint,
@@ -84,7 +85,7 @@ def _singular_vectors(g, out, x, needed, full_matrices=False):
     if gs is not None:  # of U f(s) Vᴴ, what f changes within a space is in no cotangent
         lost = lost | ((clear(bu + adjoint(bu), gu) | clear(bv + adjoint(bv), gv) | clear(*spread(gs))) & ties)
         lost = lost | columns(tiny & (gs != 0.0))
-    if np.any(lost) or any(np.any(clear(r, gu, gv) & columns(tiny)) for r in (ru, rv)):
+    if holds(lost) or any(holds(clear(r, gu, gv) & columns(tiny)) for r in (ru, rv)):
         raise lost_vectors("svd", "a repeated singular value, or of 0,")
     total = columns(s) + rows(s)
     gap = np.where(np.eye(k, dtype=bool), total, columns(s) - rows(s))  # its diagonal: U's phase moves, not V's

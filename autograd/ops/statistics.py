@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 
+from autograd.data import as_array, holds, may_hold
 from autograd.errors import ArgumentError, NotDifferentiableError, ShapeError
 from autograd.ops.arithmetic import astype
 from autograd.ops.constant import constant_functions
@@ -21,7 +22,7 @@ __all__ = ["average", "bincount", "corrcoef", "cov"]
 
 def _array(x):
     """A Value as it is, anything else as an array."""
-    return x if isinstance(x, Value) else np.asarray(x)
+    return x if isinstance(x, Value) else as_array(x)
 
 
 def _beside(weights, a, axis):
@@ -83,7 +84,7 @@ def average(a, /, axis=None, weights=None, returned=False, *, keepdims=False):
         astype(_beside(weights, a, axis), dtype) if np.result_type(weights) != dtype else _beside(weights, a, axis)
     )
     total = np.sum(weights, axis=axis, keepdims=keepdims)
-    if np.any(total == 0.0):
+    if holds(total == 0.0):
         raise ZeroDivisionError("average: the weights sum to zero")
     out = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
     return (out, np.broadcast_to(total, np.shape(out))) if returned else out
@@ -103,9 +104,9 @@ def _checked(name, weights, count):
     weights = _array(weights)
     if np.shape(weights) != (count,):
         raise ShapeError(f"cov: {name} has shape {np.shape(weights)}, expected ({count},), one for each observation")
-    if np.any(weights < 0):
+    if holds(weights < 0):
         raise ArgumentError(f"cov: {name} has a negative weight")
-    if name == "fweights" and (isinstance(weights, Value) or np.any(weights != np.around(weights))):
+    if name == "fweights" and (isinstance(weights, Value) or holds(weights != np.around(weights))):
         raise ArgumentError("cov: fweights count how often an observation came; for other weights use aweights")
     return weights
 
@@ -193,7 +194,7 @@ def corrcoef(x, y=None, /, rowvar=True, *, dtype=None):
         inside = np.clip(plain.real, -1.0, 1.0) + 1j * np.clip(plain.imag, -1.0, 1.0)
     else:
         inside = np.clip(plain, -1.0, 1.0)
-    return c if np.array_equal(plain, inside) else c - (plain - inside)
+    return c - (plain - inside) if may_hold(plain != inside) else c
 
 
 def _refuse_data(name, *data):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.data import Traced, holds, may_hold
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops.axes import sum_to
 from autograd.ops.constant import constant_functions
@@ -21,6 +22,7 @@ MATRIX = np.array([[2.0, 0.0], [0.0, 4.0]])
 NOT_SQUARE = error(("2 3",), match="square", kind=ValueError)
 SINGULAR = error((np.ones((2, 2)),), match="Singular matrix", kind=np.linalg.LinAlgError)
 ILL = 1e4  # condition number up to which the inverse serves the derivative of det, to 12 digits
+SMALL = 8  # rows up to which the adjugate by powers keeps its digits
 SQUARES = [
     sample("3 3", complex=True),
     sample("2 3 3"),
@@ -143,7 +145,7 @@ pinv.vjp(a=_pinv)
 
 def _is_well_conditioned(a, inverse):
     norms = [np.max(np.sum(np.abs(data_of(x)), axis=-2), axis=-1, initial=0.0) for x in (a, inverse)]
-    return bool(np.all(norms[0] * norms[1] < ILL))
+    return not may_hold(norms[0] * norms[1] >= ILL)
 
 
 def _adjugate_by_powers(a):
@@ -184,11 +186,14 @@ def _adjugate(a):
 def _det(g, out, a):
     if np.size(a) == 0:
         return _per_matrix(g) * a
+    followed = isinstance(data_of(a), Traced)  # by compile: one way for every matrix of this size
+    if followed and np.shape(a)[-1] <= SMALL:
+        return _per_matrix(g) * _t(_adjugate_by_powers(a)[0])
     try:
         inverse = np.linalg.inv(a)
     except ValueError:  # singular
         inverse = None
-    if inverse is not None and _is_well_conditioned(a, inverse):
+    if inverse is not None and (followed or _is_well_conditioned(a, inverse)):
         return _per_matrix(g * out) * _t(inverse)
     return _per_matrix(g) * _t(_adjugate(a))
 
@@ -208,7 +213,10 @@ def _det(g, out, a):
     source="Jacobi's formula: Ā = ḡ adj(A)ᵀ",
 )  # fmt: skip
 def det(a, /):
-    """Determinant; da = g · adj(a)ᵀ, which is g · out · a⁻ᵀ where a has an inverse, and right where it has none."""
+    """Determinant; da = g · adj(a)ᵀ, which is g · out · a⁻ᵀ where a has an inverse, and right where it has none.
+
+    In a compiled function a matrix larger than 8 × 8 must have one.
+    """
     return np.linalg.det(a)
 
 
@@ -267,7 +275,7 @@ def _least_squares(g, out, a, b, needed, rcond=None):
         g, x, b = (np.expand_dims(z, -1) for z in (g, x, b))
     p = np.linalg.pinv(a)
     db = np.matmul(_t(p), g)
-    if needed[0] and data_of(rank) < min(np.shape(a)):
+    if needed[0] and holds(data_of(rank) < min(np.shape(a))):
         raise ArgumentError(
             f"lstsq: a of shape {np.shape(a)} has rank {data_of(rank)}, and where the rank can jump the solution has no "
             "derivative with respect to a. Add a small multiple of the identity, or pass a.data to treat a as a constant"

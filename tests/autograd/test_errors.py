@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+import autograd
 import nn
 from autograd import Value, check_gradients, detect_anomaly, errors, grad, ops, primitive
 from autograd.primitives import Primitive, registry, sample
@@ -46,6 +47,10 @@ def unknown_parameter():
         return a
 
     grad(f, argnum="z")(1.0, 2.0)
+
+
+def branch_in_compile():
+    autograd.compile(lambda x: 1.0 if x > 0 else 0.0)(2.0)
 
 
 # what fails in the docstring of the class, the builtin exception that it also is, the message
@@ -123,6 +128,14 @@ EXAMPLES = [
         "  d out[0] / d x0[0, 1]: recorded -1, measured 1 ± 2e-14\n"
         "The error enters at op 'product': its own derivative rule is wrong: "
         "d out[0] / d x0[0, 0]: recorded -1, measured 1 ± 2e-14",
+    ),
+    (
+        "CompileError",
+        RuntimeError,
+        branch_in_compile,
+        f"{__file__}:{branch_in_compile.__code__.co_firstlineno + 1} branches on a number that differs in the next run "
+        "(if, while, and, or, min, max): a compiled function cannot. Write np.where(condition, a, b), np.maximum, or pass "
+        "a Python bool, which is static; or call it without compile",
     ),
     (
         "MissingExtraError",

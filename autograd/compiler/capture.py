@@ -1,0 +1,126 @@
+"""Capture: run a function once with Tracers and keep the program that it wrote.
+
+The run is a real one: its results are right, and what it changes (weights, gradients, an optimiser's state) is changed.
+So the first call of a compiled function costs one eager call and the writing; from the second on the program runs.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd import tree
+from autograd.compiler.hidden import Slot, reach
+from autograd.compiler.program import Program
+from autograd.compiler.tracer import Trace, Tracer, concrete
+from autograd.context import context
+from autograd.errors import CompileError
+from autograd.value import CONSTANT, Value, make
+
+__all__ = ["Capture", "capture"]
+
+
+class Capture:
+    """A program with its ties to the world.
+
+    program    inputs: arguments, then `reads`; outputs: results, then `writes`
+    reads      slots whose number or array is an input
+    writes     slots that get an output
+    guards     static slots, and what they held
+    structure  of the results; `values`: which of them were Values
+    results    what this run gave
+    """
+
+    def __init__(self, program: Program, reads: list[Slot], writes: list[Slot], guards: list[tuple[Slot, Any]],
+                 structure: tree.Structure, values: list[bool], results: Any) -> None:  # fmt: skip
+        self.reads_traced = reads
+        self.program, self.reads, self.writes, self.guards = program, reads, writes, guards
+        self.structure, self.values, self.results = structure, values, results
+
+
+def capture(f: Callable[..., Any], args: Any, kwargs: Any) -> Capture:
+    """Run f(*args, **kwargs) with Tracers for its arguments and all it reaches; what it changed stays changed.
+
+    Raises CompileError, with the line, for what a program cannot repeat; all slots then hold what they held before.
+    """
+    trace = Trace()
+    leaves, form = tree.flatten((args, kwargs))
+    traced = [trace.input(leaf, f"x{i}") if is_traced(leaf) else leaf for i, leaf in enumerate(leaves)]
+    before = reach(f, args, kwargs)
+    held = {slot.path: slot for slot in before}
+    states = {id(slot.value): slot for slot in before if slot.traced}
+    if len(states) < sum(slot.traced for slot in before):
+        raise CompileError("the same array is in two places that the function reads; copy one of them")
+    given = {slot.path: trace.input(slot.value, slot.path) for slot in before if slot.traced}
+    try:
+        for slot in before:
+            if slot.traced:
+                slot.set(given[slot.path])
+        call_args, call_kwargs = tree.unflatten(form, traced)
+        with context(trace=trace):
+            result = f(*call_args, **call_kwargs)
+        outs, structure = tree.flatten(result)
+        after = reach(f, args, kwargs)
+        writes, written, guards = _changes(held, after, given)
+    except BaseException:
+        for slot in before:
+            if slot.traced:
+                slot.set(slot.value)
+        raise
+    values = [isinstance(out, Value) for out in outs]
+    plain = [out.data if isinstance(out, Value) else out for out in outs]
+    program = trace.program([*plain, *written])
+    for slot in after:
+        if isinstance(slot.value, Tracer):
+            slot.set(concrete(slot.value))
+    results = tree.unflatten(structure, [
+        make(CONSTANT, concrete(x)) if isinstance(out, Value) else concrete(x) for out, x in zip(outs, plain, strict=True)
+    ])  # fmt: skip
+    reads = [slot for slot in after_slots(before, after) if slot.path in given]
+    return Capture(program, reads, writes, guards, structure, values, results)
+
+
+def after_slots(before: list[Slot], after: list[Slot]) -> list[Slot]:
+    """The slots of before, in their order, with the holders they have now."""
+    now = {slot.path: slot for slot in after}
+    return [now.get(slot.path, slot) for slot in before]
+
+
+def is_traced(leaf: Any) -> bool:
+    """Whether an argument is an input: arrays and floats; ints, bools, strings and None are static."""
+    return type(leaf) is float or isinstance(leaf, (np.ndarray, np.generic, complex))
+
+
+def _changes(held: dict[str, Slot], after: list[Slot], given: dict[str, Tracer]) -> Any:
+    """(slots that the function gave something new, what that is, [(static slot, what it holds)])."""
+    writes, written, guards = [], [], []
+    for slot in after:
+        old = held.get(slot.path)
+        if isinstance(slot.value, Tracer):
+            if old is None and not _may_appear(slot):
+                raise CompileError(
+                    f"{slot.path} holds a number of the compiled run: only the function's result and what existed before "
+                    "may change; return it"
+                )
+            if slot.value is not given.get(slot.path):
+                writes.append(slot)
+                written.append(slot.value)
+        elif old is not None and old.traced and slot.value is not old.value:
+            writes.append(slot)
+            written.append(slot.value)  # a constant, such as a gradient that is forgotten
+        elif old is not None and not old.traced:
+            if not _same(old.value, slot.value):
+                raise CompileError(
+                    f"{slot.path} went from {old.value!r} to {slot.value!r} in the run: a number that counts runs must be "
+                    "an array (np.zeros(())), which is traced; other Python numbers are fixed in the program"
+                )
+            guards.append((slot, slot.value))
+    return writes, written, guards
+
+
+def _may_appear(slot: Slot) -> bool:
+    return slot.key == "grad" or isinstance(slot.holder, dict)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and not isinstance(a, np.ndarray) and bool(a == b))

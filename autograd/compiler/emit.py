@@ -1,0 +1,73 @@
+"""How a step is written as one NumPy statement that puts its result into a buffer.
+
+A ufunc takes its target as last argument. For other ops `LINES` has a line each; what has none is called as it is, and
+makes an array of its own at every run.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from autograd.compiler.program import Step
+from autograd.primitives import Primitive
+
+__all__ = ["statement"]
+
+ARITHMETIC = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}
+KEYWORD_OUT = {"maximum", "minimum", "fmax", "fmin"}  # NumPy 2.4 deprecates their positional out
+REDUCTIONS = {"sum": "add.reduce", "prod": "multiply.reduce", "max": "maximum.reduce", "min": "minimum.reduce"}
+
+
+def statement(step: Step, names: list[str], options: str, out: str) -> str | None:
+    """The line that writes the step's result into `out`; None if it is to be called as it is.
+
+    names    the operands as they are written, options the keywords likewise
+    """
+    if step.name in LINES:
+        return LINES[step.name](step, names, options, out)
+    op = step.op
+    ufunc = op if isinstance(op, np.ufunc) else op.numpy[0] if isinstance(op, Primitive) and op.numpy else None
+    if not isinstance(ufunc, np.ufunc) or ufunc.signature or ufunc.nout != 1 or options or ufunc.nin != len(names):
+        return None
+    name = str(ufunc.__name__)
+    if getattr(np, name, None) is not ufunc:
+        return None
+    keyword = "out=" if name in KEYWORD_OUT else ""
+    return f"{name}({', '.join(names)}, {keyword}{out})"
+
+
+def _power(step: Step, names: list[str], options: str, out: str) -> str | None:
+    exponent = step.operands[1]
+    if isinstance(exponent, (int, float)) and exponent == 2.0:
+        return f"multiply({names[0]}, {names[0]}, {out})"
+    if isinstance(exponent, (int, float)) and exponent == 3.0:
+        return f"multiply({names[0]}, {names[0]}, {out}); multiply({out}, {names[0]}, {out})"
+    return None
+
+
+def _product(step: Step, names: list[str], options: str, out: str) -> str | None:
+    x, y = step.operands
+    if len(np.shape(x)) == 2 and len(np.shape(y)) == 2 and step.results[0].dtype.kind in "fc":
+        same = getattr(x, "dtype", None) == getattr(y, "dtype", None)
+        return f"dot({names[0]}, {names[1]}, {out})" if same else None
+    return f"matmul({names[0]}, {names[1]}, {out})" if step.name == "matmul" and step.results[0].shape else None
+
+
+def _reduction(step: Step, names: list[str], options: str, out: str) -> str | None:
+    given = dict(step.options)
+    axis, keepdims = given.pop("axis", None), given.pop("keepdims", False)
+    if given:
+        return None
+    return f"{REDUCTIONS[step.name]}({names[0]}, {axis!r}, None, {out}, {keepdims!r})"
+
+
+def _where(step: Step, names: list[str], options: str, out: str) -> str | None:
+    condition, x, y = names
+    return f"copyto({out}, {y}); copyto({out}, {x}, where={condition})"
+
+
+LINES: dict[str, Callable[[Step, list[str], str, str], str | None]] = {
+    "power": _power, "matmul": _product, "dot": _product, "where": _where,
+    "relu": lambda step, names, options, out: f"maximum({names[0]}, 0.0, out={out})",
+    **dict.fromkeys(REDUCTIONS, _reduction),
+}  # fmt: skip

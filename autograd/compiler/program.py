@@ -1,0 +1,159 @@
+"""Program: the list of steps that a function turned out to be.
+
+A step applies one op to variables and plain constants. Every variable is computed once (static single assignment), so a
+pass, which is a function from Program to Program, may move, merge or drop steps by looking at names alone:
+
+    h_dot = dot(x, w)          Step(dot, (x, w), {}, (h_dot,))
+    h     = tanh(h_dot)        Step(tanh, (h_dot,), {}, (h,))
+
+Inputs are what the caller passes and what the function reads elsewhere (weights, optimiser state); outputs are the
+function's results and what is written back there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Program", "Step", "Variable", "evaluate", "rebuild", "variables"]
+
+
+class Variable:
+    """A number or an array of the program, known by its shape and dtype.
+
+    shape   its lengths, () for a number
+    dtype   NumPy's; None for a Python float, which takes on the precision of the array that it meets (NEP 50)
+    name    how a listing calls it
+    """
+
+    __slots__ = ("dtype", "name", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, name: str = "") -> None:
+        self.shape, self.dtype, self.name = shape, dtype, name
+
+    @classmethod
+    def like(cls, value: Any, name: str = "") -> "Variable":
+        """The variable that holds this value."""
+        return cls(np.shape(value), getattr(value, "dtype", None), name)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that an array of this form takes; 0 for a number."""
+        if self.dtype is None or not self.shape:
+            return 0
+        size = 1
+        for length in self.shape:
+            size *= length
+        return size * int(np.dtype(self.dtype).itemsize)
+
+    def __repr__(self) -> str:
+        return f"<{self.name or 'variable'} {self.shape} {self.dtype or 'float'}>"
+
+
+class Step:
+    """One op applied: results = op(*operands, **options).
+
+    op        a Primitive, or a NumPy function without derivative; `compute` is what runs
+    operands  Variables and constants; options likewise, also inside tuples, lists and slices
+    results   the variables it defines, several for an op that has several
+    pure      False for a draw from a generator: never dropped, merged or moved past another
+    line      "file:line" of the caller; path: dotted path of the Module
+    """
+
+    __slots__ = ("line", "op", "operands", "options", "path", "pure", "results")
+
+    def __init__(
+        self,
+        op: Any,
+        operands: tuple[Any, ...],
+        options: dict[str, Any],
+        results: tuple[Variable, ...],
+        *,
+        pure: bool = True,
+        line: str = "",
+        path: str = "",
+    ) -> None:
+        self.op, self.operands, self.options, self.results = op, operands, options, results
+        self.pure, self.line, self.path = pure, line, path
+
+    @property
+    def compute(self) -> Callable[..., Any]:
+        """What computes the results from plain numbers and arrays."""
+        found: Callable[..., Any] = getattr(self.op, "forward", self.op)
+        return found
+
+    @property
+    def name(self) -> str:
+        """The op's name."""
+        return str(getattr(self.op, "name", None) or getattr(self.op, "__name__", "step"))
+
+    def reads(self) -> Iterator[Variable]:
+        """The variables among operands and options, one for each place."""
+        yield from variables((self.operands, self.options))
+
+    def but(self, **changes: Any) -> "Step":
+        """The same step with some fields changed."""
+        fields = {name: getattr(self, name) for name in Step.__slots__} | changes
+        return Step(fields.pop("op"), fields.pop("operands"), fields.pop("options"), fields.pop("results"), **fields)
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(out.name or '_' for out in self.results)} = {self.name}>"
+
+
+class Program:
+    """Steps in the order they ran, with what goes in and what comes out.
+
+    inputs    variables given from outside, in the order of the arguments and then of the hidden inputs
+    steps     each reads inputs and results of earlier steps only
+    outputs   variables or constants, in the order of the results and then of what is written back
+    """
+
+    def __init__(self, inputs: Iterable[Variable], steps: Iterable[Step], outputs: Iterable[Any]) -> None:
+        self.inputs, self.steps, self.outputs = tuple(inputs), tuple(steps), tuple(outputs)
+
+    def but(self, *, steps: Iterable[Step] | None = None, outputs: Iterable[Any] | None = None) -> "Program":
+        """The same program with other steps or outputs."""
+        return Program(
+            self.inputs, self.steps if steps is None else steps, self.outputs if outputs is None else outputs
+        )
+
+    def __repr__(self) -> str:
+        return f"<Program of {len(self.steps)} steps, {len(self.inputs)} inputs, {len(self.outputs)} outputs>"
+
+
+def rebuild(tree: Any, change: Callable[[Any], Any], kind: type = Variable) -> Any:
+    """A tree of operands or options with change(x) in place of each x of this kind; the same object if there is none."""
+    if isinstance(tree, kind):
+        return change(tree)
+    if type(tree) in (tuple, list):
+        parts = [rebuild(part, change, kind) for part in tree]
+        return tree if all(a is b for a, b in zip(parts, tree, strict=True)) else type(tree)(parts)
+    if type(tree) is dict:
+        items = {key: rebuild(part, change, kind) for key, part in tree.items()}
+        return tree if all(items[key] is tree[key] for key in tree) else items
+    if type(tree) is slice and any(isinstance(part, kind) for part in (tree.start, tree.stop, tree.step)):
+        return slice(*(rebuild(part, change, kind) for part in (tree.start, tree.stop, tree.step)))
+    return tree
+
+
+def variables(tree: Any, kind: type = Variable) -> Iterator[Any]:
+    """The variables (or things of another kind) inside a tree of operands or options, one for each place."""
+    if isinstance(tree, kind):
+        yield tree
+    elif type(tree) in (tuple, list):
+        for part in tree:
+            yield from variables(part, kind)
+    elif type(tree) is dict:
+        yield from variables(list(tree.values()), kind)
+    elif type(tree) is slice:
+        yield from variables((tree.start, tree.stop, tree.step), kind)
+
+
+def evaluate(program: Program, inputs: Iterable[Any]) -> list[Any]:
+    """Run a program step by step, as slowly and plainly as possible: what backends and passes are tested against."""
+    values = dict(zip(program.inputs, inputs, strict=True))
+    look = values.__getitem__
+    for step in program.steps:
+        out = step.compute(*rebuild(step.operands, look), **rebuild(step.options, look))
+        values.update(zip(step.results, out if isinstance(out, (tuple, list)) else (out,), strict=True))
+    return [rebuild(out, look) for out in program.outputs]

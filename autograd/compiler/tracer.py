@@ -1,0 +1,225 @@
+"""Tracer: an array that writes down what is done to it.
+
+`compile` runs a function once with a Tracer in place of every number and array that may differ next time: arguments, the
+weights under `.data`, the state of an optimiser. The engine does not notice. Values hold Tracers as their data, rules are
+NumPy code and run on Tracers, `backward` adds Tracers up; what NumPy is asked to do on the way is, in that order, the
+program: forward pass, backward pass and update alike.
+
+A Tracer also carries the value that it has in this run, so that shapes, dtypes and mistakes are those of the real thing.
+What cannot be known before the next run (the truth of a comparison, a number as a Python int) it refuses to tell.
+"""
+
+import sys
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.program import Program, Step, Variable, rebuild, variables
+from autograd.context import CONTEXT
+from autograd.data import Traced
+from autograd.errors import CompileError
+from autograd.primitives import Primitive
+from autograd.value import DISPATCH, PLAIN, Value
+
+__all__ = ["Trace", "Tracer", "concrete"]
+
+ABOUT_FORM = {np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.common_type}
+BLANK = {np.zeros_like: np.zeros, np.ones_like: np.ones, np.empty_like: np.zeros}
+BY_CONTENT = {
+    np.nonzero, np.argwhere, np.flatnonzero, np.unique, np.unique_values, np.unique_counts, np.unique_inverse,
+    np.unique_all, np.extract, np.compress, np.trim_zeros, np.real_if_close,
+}  # fmt: skip
+
+
+class Tracer(Traced):
+    """Stands for a number or an array while a function is being compiled; NumPy's functions on it are written down."""
+
+    __slots__ = ("trace", "value", "variable")
+
+    def __init__(self, trace: "Trace", variable: Variable, value: Any) -> None:
+        self.trace, self.variable, self.value = trace, variable, value
+
+    weak = property(lambda self: self.variable.dtype is None)
+    shape = property(lambda self: self.variable.shape)
+    ndim = property(lambda self: len(self.variable.shape))
+    size = property(lambda self: np.size(self.value))
+    dtype = property(lambda self: np.dtype(np.float64) if self.variable.dtype is None else self.variable.dtype)
+    nbytes = property(lambda self: np.asarray(self.value).nbytes)
+    T = property(lambda self: np.transpose(self))
+    mT = property(lambda self: np.matrix_transpose(self))
+    real = property(lambda self: np.real(self))
+    imag = property(lambda self: np.imag(self))
+    flags = property(lambda self: np.asarray(self.value).flags)
+
+    def __repr__(self) -> str:
+        return f"Tracer(shape={self.shape}, dtype={self.dtype})"
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if any(isinstance(x, Value) for x in inputs):
+            return NotImplemented
+        if any(target is not None for target in options.pop("out", ())):
+            raise refusal("writes into an array (a += v, out=a), which the next run would not do again", "a = a + v")
+        return self._call(ufunc if method == "__call__" else (ufunc, method), inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if any(issubclass(kind, Value) for kind in types):
+            return NotImplemented
+        return self._call(function, args, kwargs)
+
+    def _call(self, function: Any, args: Any, kwargs: Any) -> Any:
+        if function in ABOUT_FORM:
+            return function(*concrete(args), **concrete(kwargs))
+        if function in BLANK:
+            shape = kwargs.pop("shape", None)
+            like = args[0]
+            made = BLANK[function](np.shape(like) if shape is None else shape, kwargs.get("dtype") or like.dtype)
+            return made[()]
+        if function in BY_CONTENT:
+            raise refusal(f"calls np.{function.__name__}, the size of whose result depends on the numbers", "np.where")
+        call = DISPATCH.get(function) or DISPATCH["find"](function)
+        if not isinstance(call, Primitive) and call.__module__ == "autograd.ops.constant":
+            call = function if not isinstance(function, tuple) else getattr(*function)
+            return self.trace.run(call, args, kwargs)
+        return call(*args, **kwargs)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise refusal("makes a plain array (np.asarray, np.array, a[:] = v) of a number that differs in the next run",
+                      "np.stack, or NumPy's functions on it as it is")  # fmt: skip
+
+    def __bool__(self) -> bool:
+        raise refusal("branches on a number that differs in the next run (if, while, and, or, min, max)",
+                      "np.where(condition, a, b), np.maximum, or pass a Python bool, which is static")  # fmt: skip
+
+    def _number(self, *args: Any) -> Any:
+        raise refusal("makes a Python number (float, int, .item(), math.*) of what differs in the next run",
+                      "NumPy's functions, or return it from the compiled function")  # fmt: skip
+
+    __float__ = __int__ = __complex__ = __index__ = item = tolist = _number
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a number")
+        return int(self.shape[0])
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Any:
+        return DISPATCH["getitem"](self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise refusal("writes into an array that is passed in or computed", "a Value, autograd.numpy.zeros or np.where")
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(np, name, None) if callable(getattr(np.ndarray, name, None)) else None
+        if method is None:
+            raise AttributeError(f"an array that is being compiled has no attribute {name!r}", name=name, obj=self)
+        return lambda *args, **kwargs: method(self, *args, **kwargs)
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        return self if dtype == self.dtype and not self.weak else DISPATCH[np.astype](self, dtype)
+
+    def reshape(self, *shape: Any, **options: Any) -> Any:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
+
+    def transpose(self, *axes: Any) -> Any:
+        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
+
+    def __neg__(self) -> Any:
+        return np.negative(self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return np.absolute(self)
+
+    def __invert__(self) -> Any:
+        return np.logical_not(self) if self.dtype == bool else self.trace.run(np.invert, (self,), {})
+
+    __hash__ = object.__hash__
+
+
+def _operator(ufunc: Any, reflected: bool) -> Any:
+    def method(self: Tracer, other: Any) -> Any:
+        if isinstance(other, Value) or (other is None or isinstance(other, (str, dict))):
+            return NotImplemented
+        return self._call(ufunc, (other, self) if reflected else (self, other), {})
+
+    return method
+
+
+for _name, _ufunc in {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power, "matmul": np.matmul,
+    "floordiv": np.floor_divide, "mod": np.remainder, "and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor,
+}.items():  # fmt: skip
+    setattr(Tracer, f"__{_name}__", _operator(_ufunc, False))
+    setattr(Tracer, f"__r{_name}__", _operator(_ufunc, True))
+for _name, _ufunc in {
+    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+}.items():  # fmt: skip
+    setattr(Tracer, f"__{_name}__", _operator(_ufunc, False))
+PLAIN.add(Tracer)
+
+
+class Trace:
+    """The program while it is being written: `run` is called for each op instead of its forward computation."""
+
+    def __init__(self) -> None:
+        self.inputs: list[Variable] = []
+        self.steps: list[Step] = []
+        self.open = True
+
+    def input(self, value: Any, name: str = "") -> Tracer:
+        """A Tracer for a number or array that is given from outside at every run."""
+        variable = Variable.like(value, name)
+        self.inputs.append(variable)
+        return Tracer(self, variable, value)
+
+    def run(self, op: Any, operands: Any, options: Any, *, pure: bool = True) -> Any:
+        """Compute the op's results and write the step down; what meets no Tracer is computed and is a constant."""
+        forward = getattr(op, "forward", op)
+        if getattr(op, "name", "") in ("alias", "item") or getattr(op, "inline", False):
+            return forward(*operands, **options)
+        tracers = list(variables((tuple(operands), dict(options)), Tracer))
+        if not tracers and pure:
+            return forward(*operands, **options)
+        if not self.open or any(tracer.trace is not self for tracer in tracers):
+            raise refusal("uses a number of another compiled function, or of an earlier run", "arguments and results")
+        value = forward(*concrete(tuple(operands)), **concrete(dict(options)))
+        several = isinstance(value, (tuple, list))
+        parts = list(value) if several else [value]
+        results = tuple(Variable.like(part) for part in parts)
+        written, keywords = (rebuild(tree, _variable, Tracer) for tree in (tuple(operands), dict(options)))
+        path = CONTEXT.get().path
+        self.steps.append(Step(op, written, keywords, results, pure=pure, line=user_line(), path=path))
+        out = [Tracer(self, variable, part) for variable, part in zip(results, parts, strict=True)]
+        return type(value)(out) if several else out[0]
+
+    def program(self, outputs: Any) -> Program:
+        """The program with these results, Tracers and constants."""
+        self.open = False
+        return Program(self.inputs, self.steps, [rebuild(out, _variable, Tracer) for out in outputs])
+
+
+def _variable(tracer: Tracer) -> Variable:
+    return tracer.variable
+
+
+def concrete(tree: Any) -> Any:
+    """Operands or options with each Tracer's value of this run in its place."""
+    return rebuild(tree, lambda tracer: tracer.value, Tracer)
+
+
+def user_line() -> str:
+    """“file:line” of the innermost frame outside of autograd, nn and NumPy."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("autograd", "numpy", "nn"):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""
+
+
+def refusal(what: str, remedy: str) -> CompileError:
+    """The error for what a compiled function cannot do: where, what, and what to write instead."""
+    return CompileError(f"{user_line()} {what}: a compiled function cannot. Write {remedy}; or call it without compile")
