@@ -87,6 +87,7 @@ class Primitive:
         self.rules: tuple[Rule | None, ...] = (None,) * len(self.operands)
         self.rule_all: Rule | None = None
         self.unary = self.binary = False  # one or two operands, each with a rule: backward takes a short way
+        self.inline = rows.get("inline", False)
         self.leading = leading or (kind == "elementwise" and results is None)
         self.constants: set[str] = set()
         self.tangents: dict[str, Rule] = {}
@@ -257,6 +258,7 @@ def primitive(
     hidden: int = 0,
     differentiable: bool = True,
     leading: bool = False,
+    inline: bool = False,
     method: Any = None,
     samples: Any = (),
     points: Any = (),
@@ -273,6 +275,7 @@ def primitive(
              "one" if only the first is visible; `hidden`: how many at the end only the rule sees
     differentiable  False: gives plain results (comparisons, argmax)
     leading  True: the rules take a g with extra leading axes too, as those of elementwise ops do
+    inline   True: compile writes down the steps of the body, to share them with the rules, and not the op as one
     method   a method of Value: True for one called as the op is, or an adapter (value, *args, **kw) → result, or False;
              by default an op has one if ndarray has
     samples, points, errors   rows of the test table (sample, point, error)
@@ -295,6 +298,7 @@ def primitive(
         hidden=hidden,
         differentiable=differentiable,
         leading=leading,
+        inline=inline,
         samples=list(samples),
         points=list(points),
         errors=list(errors),

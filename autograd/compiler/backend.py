@@ -52,6 +52,8 @@ class _Builder:
         self.names: dict[str, Any] = {}
         self.labels: dict[Variable, str] = {}
         self.homes: dict[int, int] = {}
+        self.casts: dict[Any, str] = {}
+        self.pending: dict[str, list[str]] = {}  # 0-d array → the line that fills it, before its first use
 
     def listing(self) -> Listing:
         for i, variable in enumerate(self.program.inputs):
@@ -76,8 +78,7 @@ class _Builder:
 
     def label(self, variable: Variable, wish: str) -> str:
         """A name for a variable that no other has."""
-        wish = "".join(c if c.isalnum() else "_" for c in wish.removesuffix(".data")).strip("_") or "v"
-        wish = f"v_{wish}" if wish[0].isdigit() or wish in TAKEN else wish
+        wish = _word(wish.removesuffix(".data"))
         name, count = wish, 1
         while name in self.names or name in self.labels.values() or name in TAKEN:
             count += 1
@@ -188,6 +189,11 @@ class _Builder:
             return
         out = step.results[0]
         names = [self.written(x) for x in step.operands]
+        if kind == "buffer" and _widens(step):
+            for i, x in enumerate(step.operands):
+                if type(x) is float or (isinstance(x, Variable) and x.dtype is None):
+                    names[i] = self.cast(x, names[i], out.dtype)
+                    yield from self.pending.pop(names[i], ())
         if kind == "number" and step.name in ARITHMETIC and len(names) == 2:
             yield f"{self.local[out]} = {names[0]} {ARITHMETIC[step.name]} {names[1]}"
         elif kind == "buffer":
@@ -204,11 +210,21 @@ class _Builder:
             function = self.constant(step.compute, f"{step.name}_")
             options = "".join(f", {name}={self.written(x)}" for name, x in step.options.items())
             targets = ", ".join(self.local[x] for x in step.results)
-            comma = "," if len(step.results) == 1 and False else ""
             call = f"{function}({', '.join(names)}{options if names else options[2:]})"
             if kind == "number":
                 call = f"float({call})" if step.name != "power" else call
-            yield f"{targets}{comma} = {call}"
+            yield f"{targets} = {call}"
+
+    def cast(self, x: Any, name: str, dtype: Any) -> str:
+        """A Python number as an array without axes, which a ufunc takes in half the time; a variable is put there once."""
+        key = (x if isinstance(x, Variable) else repr(x), dtype)
+        if key not in self.casts:
+            wish = f"{name}_{dtype.char}" if isinstance(x, Variable) else f"c_{name}"
+            label = self.constant(np.array(0.0 if isinstance(x, Variable) else x, dtype), _word(wish))
+            self.casts[key] = label
+            if isinstance(x, Variable):
+                self.pending[label] = [f"{label}[()] = {name}"]
+        return self.casts[key]
 
     def written(self, x: Any) -> str:
         """An operand, option or output as text: a name, or a literal."""
@@ -239,6 +255,19 @@ class _Builder:
 KNOWN = {"sum", "prod", "max", "min"}
 TAKEN = {"run", "make", "float", *(name for name in dir(np) if not name.startswith("_"))}
 VIEWS = {"getitem", "astype", "real", "ravel", "diagonal", "trace", "broadcast_to", "squeeze", "asarray"}
+
+
+def _word(wish: str) -> str:
+    """A Python name like the wish."""
+    word = "".join(c if c.isalnum() else "_" for c in wish).strip("_") or "v"
+    return f"v_{word}" if word[0].isdigit() or word in TAKEN else word
+
+
+def _widens(step: Step) -> bool:
+    """Whether a Python float among the operands takes on the precision of the result."""
+    out = step.results[0]
+    arrays = [x for x in step.operands if getattr(x, "dtype", None) is not None]
+    return out.dtype.kind == "f" and bool(arrays) and all(x.dtype == out.dtype for x in arrays)
 
 
 def _may_view(step: Step) -> bool:

@@ -33,7 +33,6 @@ class Capture:
 
     def __init__(self, program: Program, reads: list[Slot], writes: list[Slot], guards: list[tuple[Slot, Any]],
                  structure: tree.Structure, values: list[bool], results: Any) -> None:  # fmt: skip
-        self.reads_traced = reads
         self.program, self.reads, self.writes, self.guards = program, reads, writes, guards
         self.structure, self.values, self.results = structure, values, results
 

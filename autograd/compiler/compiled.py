@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 
 from autograd import tree
-from autograd.compiler.backend import Listing, build
-from autograd.compiler.capture import Capture, capture, is_traced
-from autograd.compiler.passes import optimized
-from autograd.value import CONSTANT, make
+from autograd.compiler.capture import capture, is_traced
+from autograd.compiler.replay import MISFIT, Replay
 
 __all__ = ["Compiled", "compile"]
 
@@ -41,9 +39,10 @@ class Compiled:
         key = (structure, *[_form(leaf) for leaf in leaves])
         with self.lock:
             for replay in self.replays.get(key, ()):
-                if replay.valid():
+                result = replay(leaves if structure == len(args) else [leaf for leaf in leaves if is_traced(leaf)])
+                if result is not MISFIT:
                     self.last = replay
-                    return replay([leaf for leaf in leaves if is_traced(leaf)])
+                    return result
             found = capture(self.f, args, kwargs)
             self.last = Replay(found)
             self.replays.setdefault(key, []).insert(0, self.last)
@@ -68,67 +67,3 @@ def _form(leaf: Any) -> Any:
     except TypeError:
         return id(leaf)
     return type(leaf), leaf
-
-
-class Replay:
-    """A captured program, ready to run again."""
-
-    def __init__(self, found: Capture) -> None:
-        self.found = found
-        self.stages = optimized(found.program)
-        program = self.stages[-1]
-        count = len(program.inputs) - len(found.reads_traced)
-        first = len(program.outputs) - len(found.writes)
-        outputs = {slot.path: first + i for i, slot in enumerate(found.writes)}
-        self.state: dict[int, tuple[int, Any]] = {}
-        self.numbers: list[tuple[int, Any]] = []
-        self.arrays: list[tuple[Any, Any]] = []
-        for i, slot in enumerate(found.reads_traced, count):
-            value = slot.get()
-            if isinstance(value, np.ndarray):
-                buffer = np.array(value, order="C")
-                self.state[i] = (outputs.get(slot.path, -1), buffer)
-                slot.set(buffer)
-                self.arrays.append((slot, buffer))
-            else:
-                self.numbers.append((i, slot))
-        self.listing: Listing = build(program, self.state)
-        self.count, self.first = count, first
-        self.program = program
-        self.settle = []
-        for i, slot in enumerate(found.writes):
-            home = self.listing.homes.get(first + i)
-            own = (
-                next((b for s, b in self.arrays if s.path == slot.path), None) if home is None else self.state[home][1]
-            )
-            self.settle.append((slot, first + i, own, home is not None))
-
-    def valid(self) -> bool:
-        """Whether everything static that the function reads is what it was."""
-        return all(slot.get() is value or slot.get() == value for slot, value in self.found.guards)
-
-    def __call__(self, arguments: list[Any]) -> Any:
-        for slot, buffer in self.arrays:
-            now = slot.get()
-            if now is not buffer:
-                np.copyto(buffer, now)
-                slot.set(buffer)
-        inputs = [np.ascontiguousarray(x) if type(x) is np.ndarray and x.ndim else x for x in arguments]
-        inputs += [float(slot.get()) if isinstance(slot.get(), int) else slot.get() for _, slot in self.numbers]
-        outs = self.listing.run(*inputs)
-        for slot, index, buffer, placed in self.settle:
-            out = outs[index]
-            if buffer is not None:
-                if not placed:
-                    np.copyto(buffer, out)
-                slot.set(buffer)
-            elif isinstance(slot.value, int) or isinstance(slot.get(), int):
-                slot.set(type(slot.get())(out))
-            else:
-                slot.set(out)
-        found = self.found
-        results = []
-        for out, value in zip(outs[: self.first], found.values, strict=True):
-            out = out.copy()[()] if isinstance(out, np.ndarray) else out
-            results.append(make(CONSTANT, out) if value else out)
-        return tree.unflatten(found.structure, results)

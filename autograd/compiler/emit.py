@@ -47,10 +47,12 @@ def _power(step: Step, names: list[str], options: str, out: str) -> str | None:
 
 def _product(step: Step, names: list[str], options: str, out: str) -> str | None:
     x, y = step.operands
-    if len(np.shape(x)) == 2 and len(np.shape(y)) == 2 and step.results[0].dtype.kind in "fc":
-        same = getattr(x, "dtype", None) == getattr(y, "dtype", None)
-        return f"dot({names[0]}, {names[1]}, {out})" if same else None
-    return f"matmul({names[0]}, {names[1]}, {out})" if step.name == "matmul" and step.results[0].shape else None
+    result = step.results[0]
+    if {x.dtype, y.dtype} != {result.dtype} or result.dtype.kind not in "fc":
+        return None
+    if 1 <= len(x.shape) <= 2 and 1 <= len(y.shape) <= 2:
+        return f"dot({names[0]}, {names[1]}, {out})"
+    return f"matmul({names[0]}, {names[1]}, {out})" if step.name == "matmul" and result.shape else None
 
 
 def _reduction(step: Step, names: list[str], options: str, out: str) -> str | None:
@@ -69,5 +71,6 @@ def _where(step: Step, names: list[str], options: str, out: str) -> str | None:
 LINES: dict[str, Callable[[Step, list[str], str, str], str | None]] = {
     "power": _power, "matmul": _product, "dot": _product, "where": _where,
     "relu": lambda step, names, options, out: f"maximum({names[0]}, 0.0, out={out})",
+    "alias": lambda step, names, options, out: f"copyto({out}, {names[0]})",
     **dict.fromkeys(REDUCTIONS, _reduction),
 }  # fmt: skip

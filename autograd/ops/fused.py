@@ -22,6 +22,7 @@ def _rows(x):
 @primitive(
     symbol="x @ Wᵀ + b",
     leading=True,
+    inline=True,
     samples=[
         sample("3 4", "2 4", "2"),
         sample("4", "2 4", "2"),
@@ -85,6 +86,7 @@ def _log_probabilities(logits):
 
 @primitive(
     symbol="cross-entropy",
+    inline=True,
     results="one",
     hidden=1,
     samples=[sample("3 4", np.array([0, 3, 1])), sample("2 3 4", np.array([[0, 3, 1], [2, 2, 0]]))],

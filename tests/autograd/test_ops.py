@@ -9,11 +9,12 @@ import numpy as np
 import op_table as table
 import pytest
 
-from autograd import Value, ops
+from autograd import Value, ops, scipy
 from autograd.errors import ArgumentError, RuleError
 from autograd.primitives import primitive, registry, sample
 from autograd.value import DISPATCH
 
+assert scipy.linalg and scipy.special  # their ops are in the table once they are imported
 ops.load()
 OPS = [op for op in registry.values() if op.__module__.startswith("autograd.")]
 CASES = [pytest.param(op, s, id=f"{op.name}-{i}") for op in OPS for i, s in enumerate(op.samples)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograd import Value, ops
+from autograd import Value, ops, scipy
 from autograd.primitives import registry
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "autograd"))
 import op_table as table  # noqa: E402
 
 pytestmark = pytest.mark.oracle
+assert scipy.linalg and scipy.special  # their ops are in the table once they are imported
 ops.load()
 QUICKLY = {"xla_backend_optimization_level": 0}  # most of the time here is compiling
 TOLERANCE = 1e-10

@@ -1,0 +1,125 @@
+"""Replay: a captured program tied to the objects that it reads and changes.
+
+Weights and state live in buffers of the program. Before a run each is compared with what its place holds now: if it is
+the buffer itself there is nothing to do, else (weights were loaded, another optimiser stepped) the numbers are copied in.
+What is static is compared too; if it changed, this program does not fit and the call says so. These looks at attributes
+and the call are one generated function, because a loop over them would cost as much as a small model's step.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from autograd import tree
+from autograd.compiler.backend import Listing, build
+from autograd.compiler.capture import Capture
+from autograd.compiler.hidden import Slot
+from autograd.compiler.passes import optimized
+from autograd.value import CONSTANT, make
+
+__all__ = ["MISFIT", "Replay"]
+
+MISFIT = object()  # what a call gives if something static has changed
+
+
+class Replay:
+    """A captured program, ready to run again: replay(arguments) → result, or MISFIT.
+
+    stages    the program before and after each pass
+    listing   the program as text and function
+    """
+
+    def __init__(self, found: Capture) -> None:
+        self.found = found
+        self.stages = optimized(found.program)
+        program = self.stages[-1]
+        self.arguments = len(program.inputs) - len(found.reads)
+        self.first = len(program.outputs) - len(found.writes)
+        outputs = {slot.path: self.first + i for i, slot in enumerate(found.writes)}
+        self.buffers: dict[str, Any] = {}
+        state: dict[int, tuple[int, Any]] = {}
+        for i, slot in enumerate(found.reads, self.arguments):
+            value = slot.get()
+            if isinstance(value, np.ndarray):
+                buffer = self.buffers[slot.path] = np.array(value, order="C")
+                state[i] = (outputs.get(slot.path, -1), buffer)
+                slot.set(buffer)
+        self.listing: Listing = build(program, state)
+        self.attempt = self._driver()
+
+    def __call__(self, arguments: list[Any]) -> Any:
+        outs = self.attempt(*arguments)
+        if outs is MISFIT:
+            return outs
+        results = []
+        for out, value in zip(outs[: self.first], self.found.values, strict=True):
+            out = out.copy()[()] if isinstance(out, np.ndarray) else out
+            results.append(make(CONSTANT, out) if value else out)
+        return results[0] if self.found.structure is tree.LEAF else tree.unflatten(self.found.structure, results)
+
+    def _driver(self) -> Any:
+        """The function that checks, loads, runs and writes back, one statement for each place."""
+        names: dict[str, Any] = {"run": self.listing.run, "MISFIT": MISFIT, "same": _same, "load": _load,
+                                 "copyto": np.copyto, "contiguous": _contiguous}  # fmt: skip
+        known: dict[int, str] = {}
+
+        def name(x: Any) -> str:
+            if id(x) not in known:
+                known[id(x)] = f"_{len(names)}"
+                names[known[id(x)]] = x
+            return known[id(x)]
+
+        def place(slot: Slot) -> str:
+            if isinstance(slot.holder, (list, dict, tuple)):
+                return f"{name(slot.holder)}[{slot.key!r}]"
+            return f"{name(slot.holder)}.{slot.key}"
+
+        lines, found = [], self.found
+        for slot, value in found.guards:
+            lines.append(
+                f"if {place(slot)} is not {name(value)} and not same({place(slot)}, {name(value)}): return MISFIT"
+            )
+        inputs = [f"x{i}" for i in range(self.arguments)]
+        lines += [f"if x{i}.__class__ is ndarray and not x{i}.flags.c_contiguous: x{i} = contiguous(x{i})"
+                  for i in range(self.arguments)]  # fmt: skip
+        names["ndarray"] = np.ndarray
+        for slot in found.reads:
+            buffer = self.buffers.get(slot.path)
+            if buffer is not None:
+                lines.append(
+                    f"if {place(slot)} is not {name(buffer)}: {place(slot)} = load({name(buffer)}, {place(slot)})"
+                )
+            else:
+                inputs.append(f"float({place(slot)})")
+        lines.append(f"outs = run({', '.join(inputs)})")
+        for i, slot in enumerate(found.writes, self.first):
+            buffer = self.buffers.get(slot.path)
+            if i in self.listing.homes:
+                continue
+            if buffer is not None:
+                lines.append(f"copyto({name(buffer)}, outs[{i}])")
+            elif type(slot.get()) is int:
+                lines.append(f"{place(slot)} = int(outs[{i}])")
+            else:
+                lines.append(f"{place(slot)} = outs[{i}]")
+        lines.append("return outs")
+        head = f"def attempt({', '.join(f'x{i}' for i in range(self.arguments))}):"
+        text = "\n        ".join([f"def make({', '.join(names)}):\n    {head}", *lines]) + "\n    return attempt\n"
+        space: dict[str, Any] = {}
+        exec(compile(text, "<replay>", "exec"), space)  # of attribute names found by vars() and our own labels only
+        return space["make"](*names.values())
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two static values are equal; arrays are only if they are one object."""
+    return type(a) is type(b) and not isinstance(a, np.ndarray) and bool(a == b)
+
+
+def _load(buffer: Any, value: Any) -> Any:
+    """Copy what a place holds now into the buffer that the program uses for it; the buffer."""
+    np.copyto(buffer, value)
+    return buffer
+
+
+def _contiguous(x: Any) -> Any:
+    return np.ascontiguousarray(x) if x.ndim else x
