@@ -6,6 +6,7 @@ What is static is compared too; if it changed, this program does not fit and the
 and the call are one generated function, because a loop over them would cost as much as a small model's step.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class Replay:
         self.listing: Listing = build(program, state)
         self.attempt = self._driver()
 
-    def __call__(self, arguments: list[Any]) -> Any:
+    def __call__(self, arguments: Sequence[Any]) -> Any:
         outs = self.attempt(*arguments)
         if outs is MISFIT:
             return outs
