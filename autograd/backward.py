@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from autograd.context import CONTEXT, context
-from autograd.data import ALONE, Traced, digest, holders, is_finite, is_number, own
+from autograd.data import ALONE, Traced, as_dtype, digest, holders, is_finite, is_number, own
 from autograd.errors import ArgumentError, InPlaceError, NonFiniteError, NotDifferentiableError, RuleError, SeedError
 from autograd.ops.arithmetic import astype
 from autograd.ops.assign import operands_of, version
@@ -246,8 +246,8 @@ def conform(c: Any, x: Any, node: Value, lead: tuple[int, ...] = ()) -> Any:
     if x.dtype.kind in "biu":  # a leaf whose .data was rebound to whole numbers; its gradient is no whole number
         return c
     if dtype != x.dtype:
-        if type(c) is complex and x.dtype.kind == "c":  # out was a Python float, the imaginary part of a complex x
-            return x.dtype.type(c)
+        if dtype is None and (type(node.data) is float or (type(c) is complex and x.dtype.kind == "c")):
+            return x.dtype.type(c)  # out was a Python float, such as a float32 number plus a float64 one
         if dtype is None or len({getattr(data, "dtype", type(data)) for data in node.saved}) == 1:
             raise RuleError(
                 f"{_rule_of(x, node)} returned {dtype or type(c).__name__}, expected {x.dtype}; write constants as Python "
@@ -294,7 +294,10 @@ def seed_for(root: Value, seed: Any = None) -> Any:
         raise SeedError(f"backward(seed): the seed has shape {np.shape(plain)}, the Value {np.shape(data)}")
     if isinstance(seed, Value):
         return seed
-    return float(plain) if type(data) is float else np.asarray(plain, dtype=data.dtype)[()]
+    try:
+        return float(plain) if type(data) is float else as_dtype(plain, data.dtype)
+    except (TypeError, ValueError):
+        raise SeedError(f"backward(seed): a seed is a number or an array of real numbers, got {plain!r:.60}") from None
 
 
 def backward(root: Value, seed: Any = None, *, keep: str | None = "all", record: bool = False) -> None:

@@ -47,6 +47,8 @@ def differentiable_data(data: Any) -> Any:
         return float(data)
     if not isinstance(data, (np.ndarray, np.generic, Traced)):
         data = np.complex128(data) if isinstance(data, complex) else plain_array(data)
+    if not data.dtype.isnative:
+        data = data.astype(data.dtype.newbyteorder("="))
     if data.dtype.kind in "biu":
         data = data.astype(np.float64)
     elif data.dtype.kind not in "fc":

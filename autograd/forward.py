@@ -14,6 +14,7 @@ from autograd.backward import accumulate, depending, missing, order, propagate, 
 from autograd.context import context
 from autograd.data import is_number
 from autograd.errors import RuleError
+from autograd.ops.arithmetic import astype
 from autograd.ops.constant import item
 from autograd.primitives import operand_name
 from autograd.value import Value, data_of, make
@@ -60,7 +61,19 @@ def tangent(node: Value, tangents: Any, record: bool) -> Any:
                 f"{op.name}: the rule for operand {name!r} gave shape {got} for a tangent, not {node.shape}"
             )
         total = part if total is None else accumulate(total, part)
-    return float(total) if not record and total is not None and type(node.data) is float else total
+    if total is None or isinstance(total, tuple):
+        return total
+    if type(node.data) is float:
+        return total if record else float(total)
+    return _cast(total, node.data)
+
+
+def _cast(t: Any, like: Any) -> Any:
+    """A tangent in the dtype of what it is the tangent of: that of float32 in a float64 result is float64."""
+    dtype = getattr(like, "dtype", None)
+    if dtype is None or getattr(data_of(t), "dtype", None) == dtype:
+        return t[()] if isinstance(t, np.ndarray) and not t.ndim else t
+    return astype(t, dtype)
 
 
 def _transposed(node: Value, index: int, t: Any, out: Any, arguments: Any, record: bool) -> Any:
@@ -77,7 +90,8 @@ def _transposed(node: Value, index: int, t: Any, out: Any, arguments: Any, recor
             rule = op.rules[0 if op.variadic else index] or missing(node, index)
             place = {"index": index} if op.variadic else {}
             pulled = rule(probe, out, *arguments, **place, **node.options)
-        seeds = {pulled: t} if isinstance(pulled, Value) else {}  # a rule without g is that of a derivative of 0
+        # a rule without g is that of a derivative of 0
+        seeds = {pulled: _cast(t, pulled.data)} if isinstance(pulled, Value) else {}
         nodes = order(seeds, probes)
     with context(recording=record):
         totals = propagate(nodes, seeds, wanted=depending(nodes, probes), record=record)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograd import tree
-from autograd.errors import ArgumentError
+from autograd.errors import ArgumentError, SeedError
 from autograd.transforms import Argnum, Run, grad, transform, vjp
 from autograd.value import Value, data_of
 
@@ -80,6 +80,7 @@ def elementwise_grad(f: Callable[..., Any], argnum: int | str = 0) -> Callable[.
     """The function that gives f'(x) for every element of x at once, of a function that works element by element.
 
     For any other function it is the gradient of the sum of f's result. Nests: elementwise_grad(elementwise_grad(f)) is f''.
+    Raises SeedError for a complex result of real numbers.
 
     >>> elementwise_grad(np.tanh)(np.array([0.0, 100.0]))
     array([1., 0.])
@@ -87,6 +88,8 @@ def elementwise_grad(f: Callable[..., Any], argnum: int | str = 0) -> Callable[.
 
     def slopes(*args: Any, **kwargs: Any) -> Any:
         run = Run(f, args, kwargs, argnum)
+        if any(map(_is_complex, run.outputs)) and not all(map(_is_complex, _inputs(run))):
+            raise SeedError("elementwise_grad: a complex result of real numbers has no real slope; use jacobian")
         return run.pull([None if out is None else np.ones_like(data_of(out))[()] for out in run.outputs])
 
     return slopes
@@ -124,7 +127,7 @@ def _rows(run: Run, index: int) -> Any:
         seed = np.eye(count, size, start, dtype=np.result_type(data)).reshape(count, *shape)
         seeds: list[Any] = [None] * len(run.outputs)
         seeds[index] = seed if together else seed[0]
-        bundles.append(tree.flatten(run.pull(seeds, (count,) if together else ()))[0])
+        bundles.append(_pulled(run, seeds, index, (count,) if together else ()))
     join = np.concatenate if together else np.stack
     columns: list[Any] = []
     for place, node in enumerate(run.nodes):
@@ -135,6 +138,18 @@ def _rows(run: Run, index: int) -> Any:
         stacked = join(parts) if parts else np.zeros((0, *node.shape), node.dtype)
         columns.append(_shaped(stacked, (*shape, *node.shape)))
     return run.structured(columns)
+
+
+def _pulled(run: Run, seeds: list[Any], index: int, lead: tuple[int, ...]) -> list[Any]:
+    """The rows for these seeds, a leaf for each input; of a complex result a real input has Re(g J): g = 1 and g = −i."""
+    rows = tree.flatten(run.pull(seeds, lead))[0]
+    real = [node is not None and not _is_complex(node) for node in run.nodes]
+    if not any(real) or not _is_complex(run.outputs[index]):
+        return rows
+    turned = list(seeds)
+    turned[index] = -1j * seeds[index]
+    imaginary = tree.flatten(run.pull(turned, lead))[0]
+    return [a + 1j * b if two else a for a, b, two in zip(rows, imaginary, real, strict=True)]
 
 
 def _columns(run: Run) -> Any:
@@ -168,4 +183,6 @@ def _columns(run: Run) -> Any:
 
 def _shaped(x: Any, shape: tuple[int, ...]) -> Any:
     x = x if np.shape(data_of(x)) == shape else np.reshape(x, shape)
-    return float(x) if isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype == np.float64 else x
+    if isinstance(x, np.ndarray) and x.ndim == 0:
+        return float(x) if x.dtype == np.float64 else x[()]
+    return x

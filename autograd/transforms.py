@@ -278,7 +278,7 @@ def _choose(f: Callable[..., Any], args: Any, kwargs: Any, argnum: Argnum) -> An
             if which not in names or names.index(which) >= len(args):
                 raise ArgumentError(f"argnum={which!r}: {_name(f)} was called without it; it has {', '.join(names)}")
             which = names.index(which)
-        if not isinstance(which, int) or not -len(args) <= which < len(args):
+        if isinstance(which, bool) or not isinstance(which, (int, np.integer)) or not -len(args) <= which < len(args):
             raise ArgumentError(f"argnum={which!r}: {_name(f)} was called with {len(args)} positional arguments")
         chosen.append((args, which % len(args)))
     if len({(id(container), key) for container, key in chosen}) < len(chosen):
@@ -307,6 +307,8 @@ def _is_followed(x: Any) -> Any:
 
 def _like(seed: Any, data: Any, record: bool) -> Any:
     """A seed or tangent with the dtype of data; a constant Value where the walk is recorded."""
+    if np.iscomplexobj(data_of(seed)) and not np.iscomplexobj(data):
+        raise SeedError("a complex cotangent or tangent for a real number: its imaginary part would be lost; give np.real")
     if not isinstance(seed, Value):
         seed = float(seed) if type(data) is float else as_dtype(seed, data.dtype)
     if record and not isinstance(seed, Value):

@@ -95,7 +95,7 @@ def _operator(ufunc, compute, *, reflected=False):
             if context.fast:
                 try:
                     data = compute(y, x) if reflected else compute(x, y)
-                except (ArithmeticError, ValueError):
+                except (ArithmeticError, ValueError, TypeError):
                     data = None  # 1/0 of floats, shapes that do not fit: the general way deals with it
                 kind = type(data)
                 if kind is float or kind is _ARRAY or kind is _FLOAT32:
@@ -151,13 +151,13 @@ def _comparison(ufunc, *, reflected=False):
 def _conversion(convert, *, whole=False):
     """The method behind float(v), v.item(), …: allowed for looking, refused while a transform is following v."""
 
-    def method(self):
+    def method(self, *index):
         if CONTEXT.get().depth:
             raise ConversionError(
                 "a Value inside a transform became a plain number, which would drop its gradient (a[i] = v, math.exp(v) "
                 "and float(v) do that). Build arrays with np.stack, use np.exp, or say v.data for a constant"
             )
-        return convert(self.data if whole or type(self.data) is float else self.data.item())
+        return convert(self.data if whole or (type(self.data) is float and not index) else self.data.item(*index))
 
     return method
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd import tree
-from autograd.compiler.hidden import Slot, reach
+from autograd.compiler.hidden import Slot, generators, reach
 from autograd.compiler.program import Program
 from autograd.compiler.tracer import Trace, Tracer, concrete
 from autograd.context import context
@@ -51,6 +51,8 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any) -> Capture:
     if len(states) < sum(slot.traced for slot in before):
         raise CompileError("the same array is in two places that the function reads; copy one of them")
     given = {slot.path: trace.input(slot.value, slot.path) for slot in before if slot.traced}
+    for generator in generators(f, args, kwargs):
+        trace.watch(generator)
     try:
         for slot in before:
             if slot.traced:
@@ -58,12 +60,13 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any) -> Capture:
         call_args, call_kwargs = tree.unflatten(form, traced)
         with context(trace=trace):
             result = f(*call_args, **call_kwargs)
+        trace.check()
         outs, structure = tree.flatten(result)
         after = reach(f, args, kwargs)
         writes, written, guards = _changes(held, after, given)
     except BaseException:
         for slot in before:
-            if slot.traced:
+            if not isinstance(slot.holder, tuple) and slot.get() is not slot.value:
                 slot.set(slot.value)
         raise
     values = [isinstance(out, Value) for out in outs]
@@ -104,6 +107,10 @@ def _changes(held: dict[str, Slot], after: list[Slot], given: dict[str, Tracer])
             if slot.value is not given.get(slot.path):
                 writes.append(slot)
                 written.append(slot.value)
+                if (
+                    old is not None and not old.traced
+                ):  # a gradient where there was none: with one it would be another sum
+                    guards.append((slot, old.value))
         elif old is not None and old.traced and slot.value is not old.value:
             writes.append(slot)
             written.append(slot.value)  # a constant, such as a gradient that is forgotten

@@ -42,10 +42,14 @@ class Compiled:
                 result = replay(leaves if structure == len(args) else [leaf for leaf in leaves if is_traced(leaf)])
                 if result is not MISFIT:
                     self.last = replay
+                    self.replays.move_to_end(key)
                     return result
             found = capture(self.f, args, kwargs)
             self.last = Replay(found)
             self.replays.setdefault(key, []).insert(0, self.last)
+            del self.replays[key][self.keep :]
+            while len(self.replays) > self.keep:
+                self.replays.popitem(last=False)
             return found.results
 
     @property

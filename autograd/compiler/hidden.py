@@ -18,7 +18,7 @@ import numpy as np
 from autograd.data import Traced
 from autograd.value import UNREACHED, Value
 
-__all__ = ["Slot", "reach"]
+__all__ = ["Slot", "generators", "reach"]
 
 STATIC = (bool, int, float, complex, str, bytes, type(None))
 CLOSED = (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc, np.dtype, np.random.BitGenerator)
@@ -66,6 +66,16 @@ def reach(f: Any, args: Any, kwargs: Any) -> list[Slot]:
     return slots
 
 
+def generators(f: Any, args: Any, kwargs: Any) -> list[np.random.Generator]:
+    """The random generators that a call leads to."""
+    found: list[np.random.Generator] = []
+    seen: set[int] = set()
+    for path, root in [*_roots(f, seen), ("", args), ("", kwargs)]:
+        for _ in _walk(path, root, seen, False, found=found):
+            pass
+    return found
+
+
 def _roots(f: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
     """(name, object) of what a function's code may reach by name; a function among them is looked into likewise."""
     f = getattr(f, "__wrapped_function__", f)
@@ -104,7 +114,8 @@ def _names(code: types.CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _walk(path: str, x: Any, seen: set[int], top: bool, holder: Any = None, key: Any = None) -> Iterator[Slot]:
+def _walk(path: str, x: Any, seen: set[int], top: bool, holder: Any = None, key: Any = None,
+          found: Any = None) -> Iterator[Slot]:  # fmt: skip
     """The slots below an object. top: a number or array here is an argument, which the caller sees to."""
     if isinstance(x, Value):
         if id(x) not in seen:
@@ -119,11 +130,13 @@ def _walk(path: str, x: Any, seen: set[int], top: bool, holder: Any = None, key:
             traced = listed or (owned and isinstance(x, (np.ndarray, Traced)))
             yield Slot(path, holder, key, x, traced)
         return
+    if isinstance(x, np.random.Generator) and found is not None:
+        found.append(x)
     if id(x) in seen or isinstance(x, CLOSED):
         return
     if isinstance(x, (types.FunctionType, types.MethodType)) or _is_partial(x):
         for name, root in _roots(x, seen):
-            yield from _walk(name, root, seen, False)
+            yield from _walk(name, root, seen, False, found=found)
         return
     seen.add(id(x))
     children: Any = ()
@@ -135,7 +148,7 @@ def _walk(path: str, x: Any, seen: set[int], top: bool, holder: Any = None, key:
         children = list(vars(x).items())
     for name, child in children:
         below = top and isinstance(x, (dict, list, tuple))
-        yield from _walk(f"{path}.{name}" if path else str(name), child, seen, below, x, name)
+        yield from _walk(f"{path}.{name}" if path else str(name), child, seen, below, x, name, found)
 
 
 def _is_partial(x: Any) -> bool:

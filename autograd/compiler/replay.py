@@ -16,6 +16,7 @@ from autograd.compiler.backend import Listing, build
 from autograd.compiler.capture import Capture
 from autograd.compiler.hidden import Slot
 from autograd.compiler.passes import optimized
+from autograd.compiler.program import variables
 from autograd.value import CONSTANT, make
 
 __all__ = ["MISFIT", "Replay"]
@@ -54,14 +55,13 @@ class Replay:
             return outs
         results = []
         for out, value in zip(outs[: self.first], self.found.values, strict=True):
-            out = out.copy()[()] if isinstance(out, np.ndarray) else out
             results.append(make(CONSTANT, out) if value else out)
         return results[0] if self.found.structure is tree.LEAF else tree.unflatten(self.found.structure, results)
 
     def _driver(self) -> Any:
         """The function that checks, loads, runs and writes back, one statement for each place."""
-        names: dict[str, Any] = {"run": self.listing.run, "MISFIT": MISFIT, "same": _same, "load": _load,
-                                 "copyto": np.copyto, "contiguous": _contiguous}  # fmt: skip
+        names: dict[str, Any] = {"run": self.listing.run, "MISFIT": MISFIT, "same": _same, "load": _load, "fits": _fits,
+                                 "own": _own, "copyto": np.copyto, "contiguous": _contiguous}  # fmt: skip
         known: dict[int, str] = {}
 
         def name(x: Any) -> str:
@@ -84,21 +84,28 @@ class Replay:
         lines += [f"if x{i}.__class__ is ndarray and not x{i}.flags.c_contiguous: x{i} = contiguous(x{i})"
                   for i in range(self.arguments)]  # fmt: skip
         names["ndarray"] = np.ndarray
-        for slot in found.reads:
+        program = self.stages[-1]
+        used = set(variables(list(program.outputs)))
+        for step in program.steps:
+            used.update(step.reads())
+        for slot, variable in zip(found.reads, program.inputs[self.arguments :], strict=True):
             buffer = self.buffers.get(slot.path)
-            if buffer is not None:
-                lines.append(
-                    f"if {place(slot)} is not {name(buffer)}: {place(slot)} = load({name(buffer)}, {place(slot)})"
-                )
-            else:
+            if buffer is None:
                 inputs.append(f"float({place(slot)})")
+            elif variable in used:
+                lines.append(f"if {place(slot)} is not {name(buffer)}:")
+                lines.append(f"    if not fits({place(slot)}, {name(buffer)}): return MISFIT")
+                lines.append(f"    {place(slot)} = load({name(buffer)}, {place(slot)})")
         lines.append(f"outs = run({', '.join(inputs)})")
-        for i, slot in enumerate(found.writes, self.first):
+        lines += [f"outs[{i}] = own(outs[{i}])" for i in range(self.first)]
+        writes = [(i, slot) for i, slot in enumerate(found.writes, self.first) if i not in self.listing.homes]
+        held = [i for i, slot in writes if program.outputs[i] in program.inputs]  # what one place takes from another
+        lines += [f"outs[{i}] = own(outs[{i}])" for i in held]
+        for i, slot in writes:
             buffer = self.buffers.get(slot.path)
-            if i in self.listing.homes:
-                continue
             if buffer is not None:
                 lines.append(f"copyto({name(buffer)}, outs[{i}])")
+                lines.append(f"{place(slot)} = {name(buffer)}")
             elif type(slot.get()) is int:
                 lines.append(f"{place(slot)} = int(outs[{i}])")
             else:
@@ -114,6 +121,16 @@ class Replay:
 def _same(a: Any, b: Any) -> bool:
     """Whether two static values are equal; arrays are only if they are one object."""
     return type(a) is type(b) and not isinstance(a, np.ndarray) and bool(a == b)
+
+
+def _fits(value: Any, buffer: Any) -> bool:
+    """Whether a place holds what the program can take from it."""
+    return isinstance(value, np.ndarray) and value.shape == buffer.shape and value.dtype == buffer.dtype
+
+
+def _own(out: Any) -> Any:
+    """A result that no buffer shares memory with."""
+    return out.copy()[()] if isinstance(out, np.ndarray) else out
 
 
 def _load(buffer: Any, value: Any) -> Any:

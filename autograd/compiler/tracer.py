@@ -170,6 +170,9 @@ class Trace:
         self.inputs: list[Variable] = []
         self.steps: list[Step] = []
         self.open = True
+        self.generators: dict[
+            int, tuple[np.random.Generator, Any]
+        ] = {}  # and their state after the last draw written down
 
     def input(self, value: Any, name: str = "") -> Tracer:
         """A Tracer for a number or array that is given from outside at every run."""
@@ -187,7 +190,11 @@ class Trace:
             return forward(*operands, **options)
         if not self.open or any(tracer.trace is not self for tracer in tracers):
             raise refusal("uses a number of another compiled function, or of an earlier run", "arguments and results")
+        if not pure:
+            self.check(options["rng"])
         value = forward(*concrete(tuple(operands)), **concrete(dict(options)))
+        if not pure:
+            self.watch(options["rng"])
         several = isinstance(value, (tuple, list))
         parts = list(value) if several else [value]
         results = tuple(Variable.like(part) for part in parts)
@@ -196,6 +203,17 @@ class Trace:
         self.steps.append(Step(op, written, keywords, results, pure=pure, line=user_line(), path=path))
         out = [Tracer(self, variable, part) for variable, part in zip(results, parts, strict=True)]
         return type(value)(out) if several else out[0]
+
+    def watch(self, rng: np.random.Generator) -> None:
+        """Take down the state of a generator; `check` finds draws that came from it otherwise."""
+        self.generators[id(rng)] = rng, rng.bit_generator.state
+
+    def check(self, rng: Any = None) -> None:
+        """Raise CompileError if a generator, or any of them, was called directly: its numbers would be the program's."""
+        for known, state in list(self.generators.values()):
+            if (rng is None or rng is known) and str(known.bit_generator.state) != str(state):
+                raise refusal("calls a random generator directly, whose numbers would be the same in every run",
+                              "autograd.random's functions with rng=")  # fmt: skip
 
     def program(self, outputs: Any) -> Program:
         """The program with these results, Tracers and constants."""

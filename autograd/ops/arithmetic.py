@@ -7,7 +7,8 @@ sums a cotangent over the axes along which its operand was broadcast.
 import numpy as np
 
 from autograd.errors import ShapeError
-from autograd.primitives import error, point, primitive, sample
+from autograd.primitives import as_method, error, point, primitive, sample
+from autograd.value import DISPATCH, Value
 
 __all__ = ["absolute", "add", "astype", "clip", "conjugate", "direction", "divide", "imag", "maximum", "minimum",
            "multiply", "negative", "positive", "power", "ratio", "real", "reciprocal", "remainder", "square",
@@ -391,3 +392,15 @@ def _cast_back(g, out, x, dtype, copy=True):
 
 
 astype.vjp(x=_cast_back)
+
+
+def _astype(x, dtype, /, *args, **options):
+    """np.astype of a Value: whole numbers and booleans carry no gradient, so they are a plain result, as floor's."""
+    if isinstance(x, Value) and np.dtype(dtype).kind not in "fc":
+        x = x.data
+    return astype(x, dtype, *args, **options)
+
+
+DISPATCH[np.astype] = _astype
+for _name, _method in (("astype", as_method(_astype, astype)), ("conj", as_method(conjugate))):
+    setattr(Value, _name, _method)

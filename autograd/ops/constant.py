@@ -117,7 +117,8 @@ def _full_like(a, fill_value, dtype=None, **options):
 DISPATCH[np.full_like] = _full_like
 
 for _name, _method in (
-    ("__round__", lambda self, digits=0: np.round(self, digits)),
+    ("__round__", lambda self, digits=None: np.round(self, digits or 0) if digits or self.ndim else int(np.round(self))),
+    ("__trunc__", lambda self: int(self)),
     ("__divmod__", lambda self, other: np.divmod(self, other)),
     ("__rdivmod__", lambda self, other: np.divmod(other, self)),
 ):

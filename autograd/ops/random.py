@@ -10,6 +10,7 @@ its graph shows what happens to the noise. Left out is what is not a smooth func
 
 import numpy as np
 
+from autograd.context import CONTEXT
 from autograd.data import as_array, holds
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops.activation import softmax
@@ -34,7 +35,14 @@ def generator(rng):
 
 def draw(rng, method, shape, dtype=np.float64):
     """Numbers of a fixed distribution, a method of np.random.Generator: an array, or a number if shape is ()."""
-    noise = getattr(generator(rng), method)(size=shape or None)
+    trace = CONTEXT.get().trace
+    if trace is None or not isinstance(rng, np.random.Generator):
+        return _drawn(generator(rng), method, shape, dtype)
+    return trace.run(_drawn, (), {"rng": rng, "method": method, "shape": shape, "dtype": dtype}, pure=False)
+
+
+def _drawn(rng, method, shape, dtype):
+    noise = getattr(rng, method)(size=shape or None)
     return noise if dtype == np.float64 else np.asarray(noise, dtype)[()]
 
 

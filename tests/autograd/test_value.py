@@ -8,8 +8,8 @@ import pickle
 import numpy as np
 import pytest
 
-from autograd import Value, ops, stop_gradient
-from autograd.errors import AmbiguousTruthError, ConversionError
+from autograd import Value, grad, ops, stop_gradient
+from autograd.errors import AmbiguousTruthError, ConversionError, SeedError, ShapeError
 
 INFIX = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
 
@@ -331,3 +331,33 @@ def test_a_deep_copy_shares_no_memory():
 
 def test_a_primitive_pickles_by_its_name():
     assert pickle.loads(pickle.dumps(ops.relu)) is ops.relu
+
+
+def test_whole_numbers_carry_no_gradient():
+    x = np.array([1.5, 2.5])
+    assert type(Value(x).astype(int)) is np.ndarray
+    assert grad(lambda x: np.sum(np.astype(x, int) * x))(x).tolist() == [1.0, 2.0]
+
+
+def test_numbers_out_of_a_value():
+    v = Value(np.arange(4.0).reshape(2, 2))
+    assert (v.item(3), v.item(1, 0)) == (3.0, 2.0)
+    assert (round(Value(1.7)), type(round(Value(1.7)))) == (2, int)
+    assert math.trunc(Value(-1.7)) == -1
+    assert round(v * 1.26, 1).tolist() == [[0.0, 1.3], [2.5, 3.8]]
+
+
+def test_the_other_byte_order_is_turned_round():
+    assert Value(np.ones(2, ">f8")).dtype.isnative
+    assert grad(lambda x: x.sum())(np.ones(2, ">f4")).dtype == np.float32
+
+
+def test_a_product_of_matrices_needs_matrices():
+    with pytest.raises(ShapeError, match="matmul"):
+        Value(2.0) @ Value(3.0)
+
+
+@pytest.mark.parametrize("seed", ["a", 1j])
+def test_a_seed_is_real_numbers(seed):
+    with pytest.raises(SeedError, match="a seed is a number or an array of real numbers"):
+        Value(1.0).backward(seed)

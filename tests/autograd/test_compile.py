@@ -1,0 +1,348 @@
+"""compile: what it follows, what it refuses, what it must never mix up."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Value, compile, grad, hessian, jacobian, jvp, random
+from autograd.compiler.passes import common, dead, simple
+from autograd.compiler.program import Program, Step, Variable, evaluate
+from autograd.errors import CompileError
+from autograd.primitives import registry
+
+X, Y = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([[1.0, 3.0], [-2.0, 0.5]])
+
+
+def agree(f, *calls):
+    """compile(f) gives what f gives, call by call."""
+    compiled = compile(f)
+    for args in calls:
+        expected, found = f(*args), compiled(*args)
+        np.testing.assert_equal(found, expected)
+    return compiled
+
+
+# results
+
+
+@pytest.mark.parametrize("f", [
+    lambda x, y: grad(lambda x: np.sum(np.tanh(x @ y)))(x),
+    lambda x, y: hessian(lambda x: np.sum(np.sin(x) * y))(x),
+    lambda x, y: jacobian(lambda x: np.exp(x) @ y)(x),
+    lambda x, y: jvp(lambda x: np.log(x * x + 1.0), (x,), (y,)),
+    lambda x, y: {"sum": x + y, "parts": [x[0], (y.T, 3, "text", None)]},
+    lambda x, y: np.where(x > y, x, y).sum(axis=0) * 2.0,
+    lambda x, y: grad(lambda v: np.sum(v**3))(x[:, 0]) + y[0, 0],
+    lambda x, y: x.mean() + y.max(axis=1) + len(x) + x.shape[0],
+    lambda x, y: (x, x, y.T),
+])  # fmt: skip
+def test_functions_of_arrays(f):
+    agree(f, (X, Y), (Y, X), (X + Y, X * Y), (X, X))
+
+
+def test_floats_are_followed_and_stay_floats():
+    compiled = agree(lambda a, b: (a * b + 1.0, a), (2.0, 3.0), (4.0, 5.0))
+    assert type(compiled(2.0, 3.0)[0]) is float
+    single = np.ones(2, np.float32)
+    assert compile(lambda x, rate: x * rate)(single, 0.1).dtype == np.float32
+    twice = compile(lambda x, rate: x * rate)
+    assert [twice(single, rate).dtype for rate in (0.1, 0.2)] == [np.float32] * 2
+
+
+def test_each_form_of_the_arguments_has_its_program():
+    compiled = agree(lambda x, power: x**power, (X, 2), (X, 3), (X[:1], 2), (X.astype(np.float32), 2), (X, 2))
+    assert len(compiled.replays) == 4
+
+
+def test_the_least_recently_used_program_is_dropped():
+    compiled = compile(lambda x: x * 2.0, keep=2)
+    for length in (1, 2, 1, 3):
+        compiled(np.ones(length))
+    assert [key[1][0] for key in compiled.replays] == [(1,), (3,)]
+
+
+def test_results_are_not_buffers():
+    compiled = compile(lambda x: (x + 1.0, x))
+    compiled(X)
+    first, same = compiled(X)
+    kept = first.copy(), same.copy()
+    compiled(Y)
+    assert np.array_equal(first, kept[0])
+    assert np.array_equal(same, kept[1])
+    assert not np.shares_memory(same, X)
+
+
+def test_arguments_that_lie_otherwise_in_memory():
+    agree(lambda x, y: (x @ y, x.T + y, np.reshape(x, -1)), (X, Y), (X.T, Y[::-1]), (np.asfortranarray(X), Y))
+
+
+# state
+
+
+class Pair:
+    def __init__(self):
+        self.a, self.b = np.ones(2), np.full(2, 3.0)
+
+
+def swapping(pair):
+    def step(c):
+        pair.a, pair.b = pair.b, pair.a + c
+
+    return step
+
+
+def test_state_that_changes_places():
+    eager, compiled = Pair(), Pair()
+    step, fast = swapping(eager), compile(swapping(compiled))
+    for c in (np.ones(2), np.full(2, 2.0), np.array([1.0, -1.0]), np.ones(2)):
+        step(c)
+        fast(c)
+        assert np.array_equal(eager.a, compiled.a)
+        assert np.array_equal(eager.b, compiled.b)
+
+
+def test_places_that_are_exchanged():
+    pair = Pair()
+
+    def step(c):
+        pair.a, pair.b = pair.b, pair.a
+        return c
+
+    fast = compile(step)
+    firsts = []
+    for _ in range(4):
+        fast(1.0)
+        firsts.append((pair.a[0], pair.b[0]))
+    assert firsts == [(3.0, 1.0), (1.0, 3.0), (3.0, 1.0), (1.0, 3.0)]
+
+
+def test_gradients_that_are_not_forgotten_add_up():
+    eager, fast = Value(np.ones(2)), Value(np.ones(2))
+    step = lambda v: lambda x: np.sum(v * v * x).backward()
+    run, compiled = step(eager), compile(step(fast))
+    for scale in (1.0, 2.0, 3.0, 4.0):
+        run(np.full(2, scale))
+        compiled(np.full(2, scale))
+        assert np.array_equal(fast.grad, eager.grad)
+
+
+def test_the_old_state_is_a_result():
+    pair = Pair()
+
+    def step(c):
+        old = pair.a
+        pair.a = pair.a * c
+        return old, pair.a
+
+    compiled = compile(step)
+    olds = [compiled(np.full(2, 2.0))[0][0] for _ in range(4)]
+    assert olds == [1.0, 2.0, 4.0, 8.0]
+
+
+def test_state_that_is_set_between_calls():
+    value = Value(np.ones(3))
+    compiled = compile(lambda x: np.sum(value.data * x))
+    assert [compiled(np.ones(3)), compiled(np.ones(3))] == [3.0, 3.0]
+    value.data = np.full(3, 5.0)
+    assert compiled(np.ones(3)) == 15.0
+
+
+def test_static_numbers_are_compared():
+    pair = Pair()
+    pair.factor = 2.0
+    compiled = compile(lambda x: x * pair.factor)
+    assert [float(compiled(3.0)), float(compiled(4.0))] == [6.0, 8.0]
+    pair.factor = 10.0
+    assert [float(compiled(3.0)), float(compiled(4.0))] == [30.0, 40.0]
+
+
+def training(model, optimizer):
+    def step(x, t):
+        loss = nn.cross_entropy(model(x), t)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+@pytest.mark.parametrize("kind", [
+    lambda model: nn.SGD(model, learning_rate=0.1),
+    lambda model: nn.SGD(model, learning_rate=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    lambda model: nn.Adam(model, learning_rate=0.01, weight_decay=0.1),
+    lambda model: nn.AdamW(model, learning_rate=0.01),
+])  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_training_step_equals_the_eager_one(kind, dtype):
+    rng = np.random.default_rng(3)
+    x, t = rng.normal(size=(8, 5)).astype(dtype), rng.integers(0, 3, 8)
+    models = [nn.MLP(5, [7, 3], rng=0, dtype=dtype) for _ in range(2)]
+    optimizers = [kind(model) for model in models]
+    step, fast = training(models[0], optimizers[0]), compile(training(models[1], optimizers[1]))
+    for i in range(6):
+        for optimizer in optimizers:
+            optimizer.learning_rate = 0.1 / (1 + i)
+        np.testing.assert_allclose(fast(x, t).data, step(x, t).data, rtol=1e-6 if dtype == np.float32 else 1e-13)
+        x = x[::-1] * 0.9
+    assert optimizers[1].steps == 6
+    assert type(optimizers[1].steps) is int
+    for p, q in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        assert p.data.dtype == q.data.dtype
+        np.testing.assert_allclose(q.data, p.data, rtol=1e-5 if dtype == np.float32 else 1e-12, atol=1e-7)
+        np.testing.assert_allclose(q.grad, p.grad, rtol=1e-4 if dtype == np.float32 else 1e-11, atol=1e-7)
+    assert sum(map(len, fast.replays.values())) == 2  # without gradients at first, and with them
+
+
+def test_weights_that_are_loaded_are_used():
+    model = nn.MLP(3, [4, 2], rng=0)
+    predict = compile(lambda x: model(x))
+    x = np.ones((2, 3), np.float32)
+    predict(x)
+    model.initialize(7)
+    assert np.array_equal(predict(x).data, model(x).data)
+
+
+# refusals
+
+
+def branch(x):
+    return x if x > 0 else -x
+
+
+def number(x):
+    return float(x) * 2.0
+
+
+def plain(x):
+    return np.asarray(x) + 1.0
+
+
+def mask(x):
+    return x[x > 0]
+
+
+def write(x):
+    x[0] = 1.0
+    return x
+
+
+@pytest.mark.parametrize(("f", "argument", "words"), [
+    (branch, 2.0, "branches on a number"), (number, 2.0, "makes a Python number"), (plain, X, "makes a plain array"),
+    (write, X, "writes into an array"),
+])  # fmt: skip
+def test_what_is_refused_says_where_and_what_to_write(f, argument, words):
+    with pytest.raises(CompileError, match=words) as caught:
+        compile(f)(argument)
+    assert f"{__file__}:{f.__code__.co_firstlineno + 1}" in str(caught.value)
+
+
+def test_a_number_left_elsewhere_is_refused():
+    kept = []
+
+    def f(x):
+        kept.append(x * 2.0)
+        return x
+
+    with pytest.raises(CompileError, match="return it"):
+        compile(f)(X)
+
+
+def test_a_counter_that_is_a_python_int_is_refused():
+    pair = Pair()
+    pair.count = 0
+
+    def f(x):
+        pair.count += 1
+        return x * 2.0
+
+    with pytest.raises(CompileError, match="count went from 0 to 1"):
+        compile(f)(X)
+
+
+def test_after_a_refusal_everything_is_as_before():
+    model = nn.MLP(3, [2], rng=0)
+    before = [p.data for p in model.parameters()]
+
+    def f(x):
+        model(x).sum().backward()
+        return float(x[0, 0])
+
+    with pytest.raises(CompileError):
+        compile(f)(np.ones((1, 3), np.float32))
+    assert all(p.data is data and not p.has_grad for p, data in zip(model.parameters(), before, strict=True))
+
+
+# threads
+
+
+def test_threads_share_a_compiled_function():
+    compiled = compile(lambda x: grad(lambda x: np.sum(np.tanh(x) ** 2))(x))
+    expected = {i: compiled(np.full(50, float(i))) for i in range(8)}
+    wrong = []
+
+    def work(i):
+        for _ in range(200):
+            if not np.array_equal(compiled(np.full(50, float(i))), expected[i]):
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+# passes
+
+
+def steps_of(program):
+    return [step.name for step in program.steps]
+
+
+def small_program():
+    """a = x · 1, b = tanh a, c = tanh x, d = b + c, e = exp d (unused)."""
+    x, a, b, c, d, e = (Variable((2,), np.dtype(float), name) for name in "xabcde")
+    op = registry.__getitem__
+    steps = [Step(op("multiply"), (x, 1.0), {}, (a,)), Step(op("tanh"), (a,), {}, (b,)), Step(op("tanh"), (x,), {}, (c,)),
+             Step(op("add"), (b, c), {}, (d,)), Step(op("exp"), (d,), {}, (e,))]  # fmt: skip
+    return Program([x], steps, [d])
+
+
+def test_dead_steps_are_dropped():
+    assert steps_of(dead(small_program())) == ["multiply", "tanh", "tanh", "add"]
+
+
+def test_simple_algebra():
+    assert steps_of(simple(small_program())) == ["tanh", "tanh", "add", "exp"]
+
+
+def test_common_steps_are_computed_once():
+    assert steps_of(common(simple(small_program()))) == ["tanh", "add", "exp"]
+
+
+@pytest.mark.parametrize("change", [dead, simple, common])
+def test_a_pass_changes_no_result(change):
+    x = np.array([0.3, -2.0])
+    assert np.array_equal(evaluate(change(small_program()), [x])[0], evaluate(small_program(), [x])[0])
+
+
+# draws
+
+
+def test_draws_are_made_anew_in_the_order_of_the_generator():
+    def f(rng):
+        return lambda x: (random.normal(x, 2.0, rng=rng), random.dropout(x, 0.5, rng=rng))
+
+    eager, compiled = f(np.random.default_rng(5)), compile(f(np.random.default_rng(5)))
+    for x in (X, Y, X, X):
+        np.testing.assert_equal(compiled(x), eager(x))
+
+
+def test_a_generator_called_directly_is_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(CompileError, match="generator"):
+        compile(lambda x: x + rng.normal(size=2))(X)
