@@ -265,8 +265,7 @@ def _rule_of(x: Any, node: Value) -> str:
 
 
 def check(c: Any, x: Any, node: Value) -> Any:
-    """conform, and under detect_anomaly a NonFiniteError where a finite node's rule makes a NaN or infinity."""
-    c = conform(c, x, node)
+    """c; under detect_anomaly a NonFiniteError where a finite node's rule makes a NaN or infinity."""
     if not is_finite(data_of(c)) and is_finite(node.saved):
         raise _born(x, node)
     return c

@@ -23,10 +23,11 @@ from autograd.backward import depending, order, propagate
 from autograd.context import CONTEXT, context
 from autograd.errors import ArgumentError, InPlaceError
 from autograd.forward import zeros
+from autograd.ops.assign import version
 from autograd.ops.constant import alias
 from autograd.primitives import Primitive
 from autograd.transforms import transform
-from autograd.value import CONSTANT, Value, data_of, make
+from autograd.value import CONSTANT, Value, data_of, make, tick
 
 __all__ = ["checkpoint"]
 
@@ -79,6 +80,9 @@ class _Rerun(NamedTuple):
     free: list[Value]  # Values that f uses and that are no arguments
     results: list[int]  # places of the recorded leaves of the result
 
+    def __repr__(self) -> str:
+        return getattr(self.f, "__name__", repr(self.f))
+
     def record(self, given: Any) -> tuple[list[Any], tree.Structure, list[Value], list[Value]]:
         """Run f on new nodes for `given`: (leaves of the result, its structure, the nodes made, the new nodes)."""
         with context(recording=True):
@@ -91,7 +95,9 @@ class _Rerun(NamedTuple):
             for place, x in zip(self.live, fresh, strict=True):
                 leaves[place] = x
             args, kwargs = tree.unflatten(self.structure, leaves)
+            begin = tick()
             outs, shape = tree.flatten(self.f(*args, **kwargs))
+            fresh = [version(x, begin) for x in fresh]  # f may assign to them
         roots = [x for x in outs if isinstance(x, Value) and x.serial > start.serial]
         return outs, shape, order(roots, {start, *fresh}), fresh
 

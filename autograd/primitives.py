@@ -73,6 +73,7 @@ class Primitive:
         self.differentiable = differentiable
         self.samples, self.points, self.errors = rows["samples"], rows["points"], rows["errors"]
         self.source = rows["source"]
+        self.domain, self.kink = rows.get("domain", ""), rows.get("kink", "")
         self.__doc__, self.__name__, self.__module__ = forward.__doc__, self.name, forward.__module__
         code = forward.__code__  # `inspect` would say the same, and takes 8 ms to import
         names, first, count = code.co_varnames, code.co_posonlyargcount, code.co_argcount
@@ -264,6 +265,8 @@ def primitive(
     points: Any = (),
     errors: Any = (),
     source: str = "",
+    domain: str = "",
+    kink: str = "",
 ) -> Any:
     """Register an operation; the decorated function computes its result on plain arrays.
 
@@ -279,7 +282,8 @@ def primitive(
     method   a method of Value: True for one called as the op is, or an adapter (value, *args, **kw) → result, or False;
              by default an op has one if ndarray has
     samples, points, errors   rows of the test table (sample, point, error)
-    source   where the formula or the choice at a kink comes from
+    source   where the formula comes from
+    domain   where it is defined, if not for all numbers; kink: where it has no derivative, and the slope it takes there
     """
     if forward is None:
         arguments = {key: value for key, value in locals().items() if key != "forward"}
@@ -303,6 +307,8 @@ def primitive(
         points=list(points),
         errors=list(errors),
         source=source,
+        domain=domain,
+        kink=kink,
     )
     if op.name in registry and registry[op.name].__module__ != op.__module__:
         raise RegistrationError(f"an op named {op.name!r} exists already, in {registry[op.name].__module__}")

@@ -1,6 +1,7 @@
 """The operations, one block each, in files of rising difficulty.
 
 constant        comparisons, roundings, shapes: plain results       arithmetic   + − × ÷ powers, maximum, clip
+complex         conjugate, real and imaginary part                  axes         (what rules share about axes)
 transcendental  exp, log, sqrt, sin … arctanh                       special      erf
 activation      relu … softmax, logsumexp                           reduce       sum, mean, max, norm, cumsum
 variance        var, std, ptp
@@ -36,8 +37,8 @@ from autograd.errors import no_rule
 from autograd.primitives import registry
 from autograd.value import DISPATCH
 
-EARLY = ("axes", "constant", "arithmetic", "transcendental", "special", "activation", "reduce", "variance", "index",
-         "shape", "assign", "join", "linalg", "fused")  # fmt: skip
+EARLY = ("axes", "constant", "arithmetic", "complex", "transcendental", "special", "activation", "reduce", "variance",
+         "index", "shape", "assign", "join", "linalg", "fused")  # fmt: skip
 LATE = ("refused", "piecewise", "pick", "padding", "grid", "order", "series", "statistics", "nans", "products", "systems",
         "norms", "decomposition", "singular", "fourier", "window", "convolution", "pooling", "random", "bessel",
         "ufunc_methods", "inplace")  # fmt: skip

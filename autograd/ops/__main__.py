@@ -8,6 +8,7 @@ The stub declares Value for type checkers and editors: its own attributes, which
 ops attach to it, which it has from the registry. A test compares the file with this text.
 """
 
+import contextlib
 import difflib
 import inspect
 import os
@@ -16,7 +17,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 
-from autograd.errors import REFUSED, spelled
+from autograd.errors import REFUSED, MissingExtraError, spelled
 from autograd.ops import load
 from autograd.primitives import Primitive, registry
 from autograd.value import DISPATCH, Value
@@ -182,7 +183,7 @@ def table(width: int = 100) -> str:
             if op.__module__ == module:
                 formula = (op.__doc__ or "").strip().partition("\n")[0]
                 lines.append(f"  {op.name:<21} {op.kind:<12} " + wrapped(formula, 37).lstrip())
-                lines += [wrapped(f"[{op.source}]", 37)] if op.source else []
+                lines += [wrapped(f"[{'; '.join(map(': '.join, facts(op).items()))}]", 37)]
         lines.append("")
     (made, plain), refused = others(), refusals()
     for title, functions in (
@@ -202,13 +203,19 @@ def table(width: int = 100) -> str:
     )
 
 
+def facts(op: Primitive) -> dict[str, str]:
+    """Domain, kink and source of an op, those that it has."""
+    numbers = "real and complex numbers" if any(row.complex for row in op.samples) else "real numbers"
+    found = {"domain": op.domain or numbers, "kink": op.kink, "source": op.source}
+    return {name: text for name, text in found.items() if text}
+
+
 def card(op: Primitive) -> str:
     """One op in full."""
-    text = inspect.getsource(op.forward)
     signature = ", ".join(map(str, inspect.signature(op.forward).parameters.values()))
     lines = [f"{op.name}({signature})", f"{op.kind}, in {op.__module__}", ""]
     lines += [inspect.cleandoc(op.__doc__ or ""), ""]
-    lines += [f"Source: {op.source}"] if op.source else []
+    lines += [f"{name.capitalize()}: {text}" for name, text in facts(op).items()]
     lines += [f"Reached by: {', '.join(map(spelled, op.numpy))}"] if op.numpy else []
     lines += [f"No derivative in: {', '.join(sorted(op.constants))}"] if op.constants else []
     lines += [f"Tested at: {len(op.samples)} samples, {len(op.errors)} wrong calls, and exactly at"]
@@ -217,7 +224,9 @@ def card(op: Primitive) -> str:
         lines.append(
             f"    {', '.join(map(_short, row.operands))}{options}: slope {', '.join(map(_short, row.gradients))}"
         )
-    lines += ["", "Body:", "", textwrap.indent(text[text.find("def ") :].rstrip(), "    ")]
+    with contextlib.suppress(OSError):  # a ufunc of SciPy has no body here
+        text = inspect.getsource(op.forward)
+        lines += ["", "Body:", "", textwrap.indent(text[text.find("def ") :].rstrip(), "    ")]
     rules = [*op.rules, op.rule_all, *op.tangents.values()]
     sources = dict.fromkeys(textwrap.dedent(inspect.getsource(rule)).rstrip() for rule in rules if rule)
     lines += ["", "Rules:", "", *(textwrap.indent(source, "    ") for source in sources)] if sources else []
@@ -254,6 +263,11 @@ def main(arguments: list[str]) -> int:
     if arguments == ["stub"]:
         print(stub(), end="")
         return 0
+    with contextlib.suppress(MissingExtraError):
+        import autograd.scipy.linalg
+        import autograd.scipy.special  # noqa: F401
+
+        load()
     try:
         text = "\n\n\n".join(map(about, arguments)) if arguments else table(shutil.get_terminal_size((100, 24)).columns)
     except LookupError as mistake:

@@ -93,7 +93,8 @@ elu.vjp(x=lambda g, out, x, alpha=1.0: _two_slopes(g, x, alpha * np.exp(np.minim
 
 def _gelu(g, out, x, approximate="none"):
     if approximate == "none":  # Φ(x) + x φ(x)
-        return g * (0.5 * erfc(-_ROOT_HALF * x) + x * (_DENSITY_AT_0 * np.exp(-0.5 * (x * x))))
+        near = np.clip(x, -40.0, 40.0)  # beyond, the density is 0, and x² may overflow
+        return g * (0.5 * erfc(-_ROOT_HALF * x) + near * (_DENSITY_AT_0 * np.exp(-0.5 * (near * near))))
     square = x * x
     t = np.tanh(_GELU_SCALE * (x + _GELU_CUBIC * (x * square)))
     slope = _GELU_SCALE * (1.0 + (3.0 * _GELU_CUBIC) * square)

@@ -10,8 +10,8 @@ from autograd.errors import ShapeError
 from autograd.primitives import as_method, error, point, primitive, sample
 from autograd.value import DISPATCH, Value
 
-__all__ = ["absolute", "add", "astype", "clip", "conjugate", "direction", "divide", "imag", "maximum", "minimum",
-           "multiply", "negative", "positive", "power", "ratio", "real", "reciprocal", "remainder", "square",
+__all__ = ["absolute", "add", "astype", "clip", "direction", "divide", "maximum", "minimum",
+           "multiply", "negative", "positive", "power", "ratio", "reciprocal", "remainder", "square",
            "subtract"]  # fmt: skip
 
 PAIRS = [sample("3 4", "3 4"), sample("3 4", "4"), sample("2 1 3", "4 1"), sample("", "2 3"), sample("", "")]
@@ -325,56 +325,9 @@ clip.vjp(
 
 
 @primitive(
-    numpy=(np.conjugate,),
-    kind="elementwise",
-    symbol="conj",
-    samples=[sample("3 4", complex=True), sample("")],
-    points=[point((np.array([-2.0, 0.0]),), (np.ones(2),), out=np.array([-2.0, 0.0]))],
-    source="linear over the reals: Re ḡ x = Re g x̄",
-)
-def conjugate(x, /):
-    """Complex conjugate, out = x̄; the number itself for a real x."""
-    return np.conjugate(x)
-
-
-conjugate.vjp(x=lambda g, out, x: np.conjugate(g))
-
-
-@primitive(
-    numpy=np.real,
-    kind="linear",
-    samples=[sample("3 4", complex=True), sample("")],
-    points=[point((np.array([3.0 + 4.0j]),), (np.array([1.0 + 0.0j]),), out=np.array([3.0]))],
-    method=False,
-    source="gradient ∂/∂x − i ∂/∂y, of Re: 1",
-)
-def real(x, /):
-    """Real part; a real x itself."""
-    return np.real(x)
-
-
-real.vjp(x=lambda g, out, x: astype(g, np.result_type(x)))
-
-
-@primitive(
-    numpy=np.imag,
-    kind="linear",
-    samples=[sample("3 4", complex=True), sample("")],
-    points=[point((np.array([3.0 + 4.0j]),), (np.array([-1.0j]),), out=np.array([4.0]))],
-    method=False,
-    source="gradient ∂/∂x − i ∂/∂y, of Im: −i",
-)
-def imag(x, /):
-    """Imaginary part; 0 for a real x."""
-    return np.imag(x)
-
-
-imag.vjp(x=lambda g, out, x: -1j * g if np.iscomplexobj(x) else 0.0 * g)
-
-
-@primitive(
     numpy=np.astype,
     kind="linear",
+    leading=True,
     symbol="cast",
     samples=[sample("3 4", dtype=np.float64)],
     points=[point((np.array([1.5, -2.0]),), (np.ones(2),), out=np.array([1.5, -2.0]), dtype=np.float32)],
@@ -394,13 +347,11 @@ def _cast_back(g, out, x, dtype, copy=True):
 astype.vjp(x=_cast_back)
 
 
-def _astype(x, dtype, /, *args, **options):
+def _astype(x, /, dtype, *args, **options):
     """np.astype of a Value: whole numbers and booleans carry no gradient, so they are a plain result, as floor's."""
-    if isinstance(x, Value) and np.dtype(dtype).kind not in "fc":
-        x = x.data
-    return astype(x, dtype, *args, **options)
+    plain = isinstance(x, Value) and np.dtype(dtype).kind not in "fc"
+    return astype(x.data if plain else x, dtype, *args, **options)
 
 
 DISPATCH[np.astype] = _astype
-for _name, _method in (("astype", as_method(_astype, astype)), ("conj", as_method(conjugate))):
-    setattr(Value, _name, _method)
+setattr(Value, "astype", as_method(_astype, astype))  # noqa: B010

@@ -13,6 +13,7 @@ of x for every assignment, as JAX's `x.at[i].set(v)` makes one. Unlike NumPy's, 
 can be written through: `x[0][1] = v` says to write x[0, 1] = v.
 """
 
+import math
 from bisect import bisect_right
 from typing import Any
 
@@ -21,9 +22,9 @@ import numpy as np
 from autograd.context import CONTEXT
 from autograd.errors import ArgumentError, InPlaceError, ShapeError
 from autograd.ops.arithmetic import astype
-from autograd.ops.axes import sum_to
+from autograd.ops.axes import lead, sum_to
 from autograd.ops.constant import alias
-from autograd.ops.index import BASIC, MASK, TWICE, getitem, plain_index
+from autograd.ops.index import BASIC, MASK, TWICE, gathered, getitem, plain_index
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import CONSTANT, DISPATCH, Value, data_of, make
 
@@ -38,17 +39,19 @@ def is_unique(index):
 
 def _picked(g, out, x, value, index):
     """The cotangent of value: what is picked at index, of an element named several times for its last value only."""
-    g = getitem(g, index)
+    extra = lead(g, out)
+    g = gathered(g, out, index)
     if not is_unique(index):
-        turn = np.reshape(np.arange(np.size(g)), np.shape(g))
+        turn = np.reshape(np.arange(np.size(g) // max(math.prod(extra), 1)), np.shape(g)[len(extra) :])
         winner = setitem(np.zeros(np.shape(x), int), turn, index=index)
         g = np.where(getitem(winner, index) == turn, g, 0.0)
-    shape = np.shape(value)
-    return np.reshape(sum_to(g, shape[max(0, len(shape) - np.ndim(g)) :]), shape)
+    shape, count = np.shape(value), len(extra)
+    return np.reshape(sum_to(g, shape[max(0, len(shape) - np.ndim(g) + count) :], count), (*extra, *shape))
 
 
 @primitive(
     kind="linear",
+    leading=True,
     symbol="[ ] =",
     samples=[
         sample("3 4", "4", index=1), sample("5", "", index=-1), sample("3 4", "2 1", index=slice(None, None, 2)),
@@ -77,7 +80,13 @@ def setitem(x, value, /, index):
     return out[()]
 
 
-setitem.vjp(x=lambda g, out, x, value, index: setitem(g, 0.0, index), value=_picked)
+def _kept(g, out, x, value, index):
+    if np.ndim(g) == np.ndim(out):
+        return setitem(g, 0.0, index)
+    return np.where(setitem(np.ones(np.shape(x), bool), False, index=index), g, 0.0)
+
+
+setitem.vjp(x=_kept, value=_picked)
 
 
 def assign(x, index, value):

@@ -14,8 +14,8 @@ from autograd.ops.axes import lead, spread
 from autograd.primitives import error, operand_name, point, primitive, sample
 from autograd.value import DISPATCH, Value
 
-__all__ = ["diag", "diagonal", "getitem", "moves", "numbered", "plain_index", "scatter_add", "send_back", "take",
-           "take_along_axis", "trace", "tril", "triu", "where"]  # fmt: skip
+__all__ = ["diag", "diagonal", "gathered", "getitem", "moves", "numbered", "plain_index", "scatter_add", "send_back",
+           "take", "take_along_axis", "trace", "tril", "triu", "where"]  # fmt: skip
 
 BASIC = (int, slice, type(None), type(...))  # what names no place twice
 
@@ -105,13 +105,14 @@ def scatter_add(x, /, shape, index):
     return out
 
 
-def _scatter_add(g, out, x, shape, index):
+def gathered(g, out, index):
+    """Of a cotangent of out what is at an index of out; extra axes of g at the front stay there."""
     if np.ndim(g) == np.ndim(out):
         return getitem(g, index)
     return np.reshape(g, (*lead(g, out), np.size(out)))[..., numbered(out)[index]]
 
 
-scatter_add.vjp(x=_scatter_add)
+scatter_add.vjp(x=lambda g, out, x, shape, index: gathered(g, out, index))
 
 
 def send_back(g, x, places):

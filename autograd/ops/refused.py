@@ -9,7 +9,7 @@ from autograd.errors import REFUSED
 
 __all__: list[str] = []
 
-UFUNCS = {f for f in vars(np).values() if isinstance(f, np.ufunc) and not f.signature and "dd->d" in f.types}
+UFUNCS = {f for f in list(vars(np).values()) if isinstance(f, np.ufunc) and not f.signature and "dd->d" in f.types}
 
 
 def refuse(reason, *functions):

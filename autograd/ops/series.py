@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 from autograd.ops.arithmetic import astype
+from autograd.ops.axes import from_the_end, lead
 from autograd.ops.reduce import BAD_AXIS, NO_DTYPE
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import DISPATCH, Value
@@ -195,9 +196,9 @@ def _diff_call(a, /, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
 
 
 def _diff(g, out, x, n=1, axis=-1):
+    lengths, axis = [*lead(g, out), *np.shape(x)], from_the_end(axis, x)
     if np.size(out) == 0:
-        return 0.0 * x
-    lengths = list(np.shape(x))
+        return np.broadcast_to(0.0 * x, lengths)
     lengths[axis] = n
     zeros = np.zeros(lengths, np.result_type(g))
     c = np.diff(np.concatenate([zeros, g, zeros], axis=axis), n, axis) if n else g
@@ -207,6 +208,7 @@ def _diff(g, out, x, n=1, axis=-1):
 @primitive(
     numpy=np.diff,
     kind="linear",
+    leading=True,
     call=_diff_call,
     samples=[
         sample("5"), sample("3 4", axis=0, complex=True), sample("2 3 4", axis=-2), sample("3 5", n=2), sample("6", n=3),

@@ -52,6 +52,7 @@ def _per_matrix(g):
 @primitive(
     numpy=np.linalg.solve,
     kind="general",
+    leading=True,
     samples=[
         sample("3 3", "3", complex=True), sample("3 3", "3 2", complex=True), sample("2 3 3", "2 3 1"),
         sample("2 3 3", "3"), sample("2 3 3", "3 2"), sample("3 3", "2 3 2"), sample("2 1 2 2", "3 2 1"),
@@ -75,8 +76,9 @@ def _solve(g, out, a, b, needed):
     if np.ndim(b) == 1:
         g, out = np.expand_dims(g, -1), np.expand_dims(out, -1)
     db = np.linalg.solve(_t(a), g)
-    da = -sum_to(np.matmul(db, _t(out)), np.shape(a)) if needed[0] else None
-    return da, sum_to(db[..., 0] if np.ndim(b) == 1 else db, np.shape(b)) if needed[1] else None
+    extra = np.ndim(g) - np.ndim(out)
+    da = -sum_to(np.matmul(db, _t(out)), np.shape(a), extra) if needed[0] else None
+    return da, sum_to(db[..., 0] if np.ndim(b) == 1 else db, np.shape(b), extra) if needed[1] else None
 
 
 @primitive(

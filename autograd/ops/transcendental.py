@@ -211,7 +211,13 @@ def arctan(x, /):
     return np.arctan(x)
 
 
-arctan.vjp(x=lambda g, out, x: g / (1.0 + x * x))
+def _arctan(g, out, x):
+    """g / (1 + x²), scaled by 1 / max(|x|, 1), so that nothing overflows."""
+    s = 1.0 / np.maximum(np.abs(x), 1.0)
+    return g * (s * s) / (s * s + (x * s) * (x * s))
+
+
+arctan.vjp(x=_arctan)
 
 
 @primitive(

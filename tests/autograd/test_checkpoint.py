@@ -113,3 +113,12 @@ def test_transformed_functions_pickle():
         again = pickle.loads(pickle.dumps(g))
         assert again.__name__ == "f"
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(grad(f)))(X), grad(f)(X))
+
+
+def test_a_function_that_assigns_to_its_argument():
+    def f(x):
+        x[0] = x[1] * x[2]
+        return np.sum(x * x)
+
+    x = np.array([1.0, 2.0, 3.0])
+    assert grad(checkpoint(f))(x).tolist() == grad(f)(x).tolist() == [0.0, 40.0, 30.0]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograd import Value, elementwise_grad, grad, hessian, jacobian, ops
+from autograd import Value, detect_anomaly, elementwise_grad, grad, hessian, jacobian, ops
 from autograd.backward import propagate
 from autograd.errors import ArgumentError
 from autograd.primitives import registry
@@ -150,3 +150,11 @@ def test_propagate_with_a_leading_axis_unbroadcasts():
     )
     assert totals[a].tolist() == [[2.0] * 3] * 4
     assert totals[b].tolist() == [6.0] * 4
+
+
+def test_rows_at_once_under_detect_anomaly():
+    x = np.array([0.5, -1.0, 2.0])
+    f = lambda x: np.tanh(x) * x[::-1]
+    with detect_anomaly():
+        found = jacobian(f)(x)
+    assert np.array_equal(found, jacobian(f)(x))
