@@ -244,8 +244,10 @@ def about(name: str) -> str:
     ops: dict[str, Primitive] = {spelled(f): op for f, op in DISPATCH.items() if isinstance(op, Primitive)}
     ops = {name: op for name, op in (ops | registry).items() if op.differentiable}
     (made, plain), reasons = others(), {name: reason for reason, names in refusals().items() for name in names}
-    if spelling in ops:
-        return card(ops[spelling])
+    short = name.removeprefix("scipy.")
+    for known in (spelling, short, short.removeprefix("linalg."), f"special.{short}"):
+        if known in ops:
+            return card(ops[known])
     if spelling in made:
         return f"{spelling} is made of other ops, in {made[spelling].__module__}"
     spelling = spelling if scipys else "np." + spelling.removeprefix("np.")

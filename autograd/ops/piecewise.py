@@ -336,6 +336,7 @@ logaddexp2.vjp(x=lambda g, out, x, y: g * np.exp2(x - out), y=lambda g, out, x, 
     points=[
         point((np.array([2.0j]),), (np.array([-0.5 + 0.0j]),), out=np.array([math.pi / 2.0])),
         point((np.array([-2.0, 0.0, 2.0]),), (np.zeros(3),), out=np.array([math.pi, 0.0, 0.0])),
+        point((np.array([1e200 + 1e200j]),), (np.array([-5e-201 - 5e-201j]),)),
     ],
     source="np.arctan2(imag, real); 0 at the origin, where the angle has no slope, and for a real x",
 )

@@ -224,7 +224,13 @@ arctan.vjp(x=_arctan)
     numpy=np.arctan2,
     kind="elementwise",
     samples=PAIRS,
-    points=[point((0.0, 0.0), (0.0, 0.0), out=0.0), point((0.0, 2.0), (0.5, 0.0)), point((2.0, 0.0), (0.0, -0.5))],
+    points=[
+        point((0.0, 0.0), (0.0, 0.0), out=0.0),
+        point((0.0, 2.0), (0.5, 0.0)),
+        point((2.0, 0.0), (0.0, -0.5)),
+        point((4e-170, 3e-170), (1.2e169, -1.6e169)),
+        point((np.array([1e200]), np.array([1e200])), (np.array([5e-201]), np.array([-5e-201]))),
+    ],
     source="0 at the origin, where the angle has no slope",
 )
 def arctan2(x, y, /):
@@ -232,10 +238,13 @@ def arctan2(x, y, /):
     return np.arctan2(x, y)
 
 
-arctan2.vjp(
-    x=lambda g, out, x, y: g * ratio(y, x * x + y * y),
-    y=lambda g, out, x, y: -g * ratio(x, x * x + y * y),
-)
+def _turned(x, y):
+    """x / r², divided twice by r, so that no square overflows or becomes 0; 0 at the origin."""
+    r = np.hypot(x, y)
+    return ratio(ratio(x, r), r)
+
+
+arctan2.vjp(x=lambda g, out, x, y: g * _turned(y, x), y=lambda g, out, x, y: -g * _turned(x, y))
 
 
 @primitive(
@@ -305,16 +314,16 @@ arcsinh.vjp(x=lambda g, out, x: g / (np.sqrt(x * x + 1.0) if np.iscomplexobj(x) 
 @primitive(
     numpy=np.arccosh,
     kind="elementwise",
-    samples=[sample("3 4", low=1.2, high=4.0), sample("", low=1.2)],
-    points=[point((1.25,), (4.0 / 3.0,))],
+    samples=[sample("3 4", low=1.2, high=4.0, complex=True), sample("", low=1.2)],
+    points=[point((1.25,), (4.0 / 3.0,)), point((1e160,), (1e-160,))],
     source="DLMF §4.38(ii)",
 )
 def arccosh(x, /):
-    """Inverse hyperbolic cosine, x ≥ 1; slope 1 / √(x² − 1)."""
+    """Inverse hyperbolic cosine, x ≥ 1; slope 1 / √(x² − 1), as two roots, so that no square overflows."""
     return np.arccosh(x)
 
 
-arccosh.vjp(x=lambda g, out, x: g / np.sqrt((x - 1.0) * (x + 1.0)))
+arccosh.vjp(x=lambda g, out, x: g / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0)))
 
 
 @primitive(
