@@ -315,7 +315,7 @@ class Value:
     def __array__(self, dtype=None, copy=None):
         raise ConversionError(
             "NumPy asked a Value to become an array (np.array, np.asarray, np.full, a[:] = v do), which would drop its "
-            "gradient. Use np.stack or the same function of autograd.numpy to keep it, or v.data for a constant"
+            "gradient. Use np.stack or the same function of autograd.numpy or autograd.scipy, or v.data for a constant"
         )
 
     # operators: each looks its op up in DISPATCH

@@ -78,6 +78,25 @@ def test_arguments_that_lie_otherwise_in_memory():
     agree(lambda x, y: (x @ y, x.T + y, np.reshape(x, -1)), (X, Y), (X.T, Y[::-1]), (np.asfortranarray(X), Y))
 
 
+def test_item_assignment():
+    def recurrence(x):
+        y = np.zeros_like(x)
+        y[0] = x[0] * 2.0
+        for t in range(1, len(x)):
+            y[t] = 0.5 * y[t - 1] + x[t]
+        y[::2] += x[::2]
+        return np.sum(y * y)
+
+    def scattered(x):
+        y = x * 1.0
+        y[np.array([0, 2])] = y[1] * x[2]
+        y *= x
+        return np.sum(np.sin(y))
+
+    for f in (recurrence, scattered):
+        agree(grad(f), (np.array([1.0, 2.0, 3.0]),), (np.array([-1.0, 0.5, 2.0]),), (np.ones(3),))
+
+
 # state
 
 

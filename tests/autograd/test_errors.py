@@ -66,7 +66,7 @@ EXAMPLES = [
         TypeError,
         lambda: np.array([Value(1.0)]),
         "NumPy asked a Value to become an array (np.array, np.asarray, np.full, a[:] = v do), which would drop its "
-        "gradient. Use np.stack or the same function of autograd.numpy to keep it, or v.data for a constant",
+        "gradient. Use np.stack or the same function of autograd.numpy or autograd.scipy, or v.data for a constant",
     ),
     (
         "InPlaceError",
