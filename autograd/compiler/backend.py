@@ -5,6 +5,7 @@ form), which statement computes each step (emit.py), how long each buffer is nee
 and which weights can be overwritten where they lie.
 """
 
+import linecache
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -62,7 +63,13 @@ class _Builder:
                 self.local[variable] = self.labels[variable]
         kinds = [self.classify(step) for step in self.steps]
         self.allocate(kinds)
-        lines = [line for step, kind in zip(self.steps, kinds, strict=True) for line in self.lines(step, kind)]
+        lines, heading = [], ""
+        for step, kind in zip(self.steps, kinds, strict=True):
+            written = list(self.lines(step, kind))
+            if written and user_source(step.line) != heading:
+                heading = user_source(step.line)
+                lines.append(f"# {heading}")
+            lines += written
         arguments = ", ".join(self.local[v] for i, v in enumerate(self.program.inputs) if i not in self.state)
         results = ", ".join(self.written(out) for out in self.program.outputs)
         body = "\n".join(f"    {line}" for line in [*lines, f"return [{results}]"])
@@ -89,7 +96,7 @@ class _Builder:
     def classify(self, step: Step) -> str:
         """How a step runs: "view", "buffer", "number" (Python arithmetic) or "call"."""
         for out in step.results:
-            self.label(out, step.name)
+            self.label(out, f"{step.path}_{step.name}" if step.path else step.name)
         out = step.results[0]
         if len(step.results) > 1:
             return self.call(step)
@@ -255,6 +262,12 @@ class _Builder:
 KNOWN = {"sum", "prod", "max", "min"}
 TAKEN = {"run", "make", "float", *(name for name in dir(np) if not name.startswith("_"))}
 VIEWS = {"getitem", "astype", "real", "ravel", "diagonal", "trace", "broadcast_to", "squeeze", "asarray"}
+
+
+def user_source(line: str) -> str:
+    """The text of the user's line, "file:line" if the file cannot be read."""
+    path, _, number = line.rpartition(":")
+    return linecache.getline(path, int(number or 0)).strip() or line
 
 
 def _word(wish: str) -> str:
