@@ -9,7 +9,10 @@ import numpy as np
 
 from autograd import tree
 from autograd.compiler.capture import capture, is_traced
+from autograd.compiler.passes import PASSES
+from autograd.compiler.program import variables
 from autograd.compiler.replay import MISFIT, Replay
+from autograd.errors import ArgumentError
 
 __all__ = ["Compiled", "compile"]
 
@@ -54,10 +57,36 @@ class Compiled:
 
     @property
     def source(self) -> str:
-        """The program of the last call, as text."""
+        """The program of the last call, as text: what runs, statement by statement, under the lines it came from."""
+        return self._replay().listing.source
+
+    def explain(self) -> str:
+        """What became of the function: steps after each pass, what it reads and writes, buffers and their bytes."""
+        replay = self._replay()
+        program, found = replay.stages[-1], replay.found
+        counts = [
+            ("captured", replay.stages[0]),
+            *zip([change.__name__ for change in PASSES], replay.stages[1:], strict=True),
+        ]
+        constants = {
+            id(x): x.nbytes for step in program.steps for x in variables((step.operands, step.options), np.ndarray)
+        }
+        lines = [
+            "steps      " + ", ".join(f"{name} {len(stage.steps)}" for name, stage in counts),
+            f"inputs     {replay.arguments} arguments, {len(found.reads)} places that it reads elsewhere",
+            f"outputs    {replay.first} results, {len(found.writes)} places that it writes",
+            f"guards     {len(found.guards)} static values, compared at every call",
+            f"buffers    {len(replay.listing.buffers)}, {replay.listing.nbytes:,} bytes; without reuse "
+            f"{sum(out.nbytes for step in program.steps for out in step.results):,}",
+            f"constants  {len(constants)} arrays, {sum(constants.values()):,} bytes",
+            f"programs   {sum(map(len, self.replays.values()))}, of at most {self.keep}",
+        ]
+        return "\n".join(lines)
+
+    def _replay(self) -> Replay:
         if self.last is None:
-            raise RuntimeError("call the compiled function once: its program is written then")
-        return self.last.listing.source
+            raise ArgumentError("call the compiled function once: its program is written then")
+        return self.last
 
 
 def _form(leaf: Any) -> Any:

@@ -9,7 +9,7 @@ import nn
 from autograd import Value, compile, grad, hessian, jacobian, jvp, random
 from autograd.compiler.passes import common, dead, simple
 from autograd.compiler.program import Program, Step, Variable, evaluate
-from autograd.errors import CompileError
+from autograd.errors import ArgumentError, CompileError
 from autograd.primitives import registry
 
 X, Y = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([[1.0, 3.0], [-2.0, 0.5]])
@@ -95,6 +95,22 @@ def test_item_assignment():
 
     for f in (recurrence, scattered):
         agree(grad(f), (np.array([1.0, 2.0, 3.0]),), (np.array([-1.0, 0.5, 2.0]),), (np.ones(3),))
+
+
+def test_the_program_can_be_read():
+    def f(x):
+        square = x * x
+        return np.tanh(square) + x * x
+
+    compiled = compile(f)
+    with pytest.raises(ArgumentError, match="call the compiled function once"):
+        compiled.explain()
+    compiled(X)
+    lines = [line.strip() for line in compiled.source.splitlines()]
+    assert lines[:3] == ["def run(x0):", "# square = x * x", "multiply(x0, x0, v_multiply)"]
+    assert "# return np.tanh(square) + x * x" in lines
+    assert compiled.explain().splitlines()[0] == "steps      captured 4, dead 4, simple 4, common 3, dead 3"
+    assert "1 results, 0 places" in compiled.explain()
 
 
 # state
