@@ -22,7 +22,8 @@ from autograd.context import CONTEXT
 from autograd.errors import ArgumentError, ConversionError, ShapeError
 from autograd.value import CONSTANT, DISPATCH, Value, data_of, make
 
-__all__ = ["arange", "array", "asanyarray", "asarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray", "c_",
+__all__ = ["arange", "array", "array_equal", "array_equiv", "asanyarray",
+           "asarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray", "c_",
            "empty", "eye", "fft", "fromiter", "full", "full_like", "identity", "linalg", "ones", "r_", "random", "require",
            "zeros"]  # fmt: skip
 
@@ -73,9 +74,11 @@ def full(shape: Any, fill_value: Any, dtype: DTypeLike | None = None, **options:
     return filled if dtype is None else numpy.astype(filled, dtype)
 
 
-def full_like(a: Any, fill_value: Any, dtype: DTypeLike | None = None, **options: Any) -> Any:
+def full_like(a: Any, fill_value: Any, *args: Any, **options: Any) -> Any:
     """np.full_like; the fill value, which may be a Value, is cast to a's dtype, as NumPy does."""
-    return full(numpy.shape(a), fill_value, dtype or numpy.result_type(a), **options)
+    a, fill_value = asarray(a), asarray(fill_value)
+    call = DISPATCH[numpy.full_like] if _holds_value((a, fill_value)) else numpy.full_like
+    return call(a, fill_value, *args, **options)
 
 
 def _blank(function: Any) -> Any:
@@ -103,6 +106,20 @@ def fromiter(iter: Any, dtype: DTypeLike, count: int = -1, **options: Any) -> An
     """np.fromiter; Values are stacked."""
     items = [item for _, item in zip(range(count), iter, strict=False)] if count >= 0 else list(iter)
     return array(items, dtype) if _holds_value(items) else numpy.fromiter(items, dtype, count, **options)
+
+
+def _comparison(function: Any) -> Any:
+    """np.array_equal and its like, which take any error, a list of Values too, for a no."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        lifted = {name: asarray(x) if _in_list(x) else x for name, x in options.items()}
+        return function(*(asarray(x) if _in_list(x) else x for x in args), **lifted)
+
+    return call
+
+
+array_equal, array_equiv = _comparison(numpy.array_equal), _comparison(numpy.array_equiv)
 
 
 class _Concatenator:
@@ -148,11 +165,15 @@ class Lifted:
         except ConversionError as mistake:
             if not _holds_value((*args, *options.values())):
                 raise
+            DISPATCH["load"]()
             for lift in (lambda x: x, _items, asarray):
                 call = (DISPATCH.get(self.function) or self.function) if lift is not _items else self.function
                 try:
                     return call(
-                        *(lift(x) if _in_list(x) else x for x in args),
+                        *(
+                            lift(x) if _in_list(x) else numpy.asarray(x) if _is_numbers(x) and not i else x
+                            for i, x in enumerate(args)
+                        ),
                         **{name: lift(x) if _in_list(x) else x for name, x in options.items()},
                     )
                 except (ConversionError, ShapeError):
@@ -160,7 +181,8 @@ class Lifted:
             raise mistake
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.function, name)
+        found = getattr(self.function, name)
+        return Lifted(found) if name in ("reduce", "accumulate", "reduceat", "outer") else found
 
     def __repr__(self) -> str:
         return repr(self.function)
@@ -193,6 +215,11 @@ def _lifted(x: Any) -> Any:
 
 def _holds_value(object: Any) -> bool:
     return isinstance(object, Value) or (isinstance(object, (list, tuple)) and any(map(_holds_value, object)))
+
+
+def _is_numbers(x: Any) -> bool:
+    """Whether x is a list of plain numbers, nested or not."""
+    return isinstance(x, list) and all(isinstance(item, (int, float)) or _is_numbers(item) for item in x)
 
 
 def _in_list(x: Any) -> bool:

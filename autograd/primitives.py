@@ -156,11 +156,11 @@ class Primitive:
             else:
                 operands = (*operands, kwargs[name])
         for name, default in ignored:
-            if kwargs[name] is not default and kwargs[name] is not None:
-                raise ArgumentError(
-                    f"{self.name} has no option {name!r} when it is differentiated; it has "
-                    f"{', '.join(self.defaults) or 'no options'}"
-                )
+            x = options.pop(name)
+            same = [type(y) in (int, float) or getattr(y, "dtype", None) == x for y in operands if name == "dtype"]
+            if x is not None and x is not default and str(x) not in (str(default), "cpu") and not (same and all(same)):
+                mine = ", ".join(self.defaults) or "no options"
+                raise ArgumentError(f"{self.name} has no option {name!r} when it is differentiated; it has {mine}")
         return operands, options
 
     def apply(self, operands: tuple[Any, ...], options: dict[str, Any] = NO_OPTIONS) -> Any:
@@ -335,40 +335,35 @@ def _form(op: Primitive, count: int, keywords: tuple[str, ...]) -> Any:
     """How a call with `count` positional arguments and these keywords maps to operands and options.
 
     → (number of positional operands, option names of the other positionals, [(keyword, operand place or None)],
-    [(keyword that NumPy knows and the op does not, its default)])
+    [(option that NumPy knows and the op does not, its default)])
     """
     given = min(count, len(op.operands))
-    names = op.positional
-    if count - given > len(names):
-        raise ArgumentError(
-            f"{op.name} takes at most {len(op.operands) + len(names)} positional arguments, got {count}"
-        )
+    names = [*op.operands, *op.positional]
     theirs: dict[str, Any] = {}
     if op.numpy:
         import inspect
 
         try:
-            theirs = {name: p.default for name, p in inspect.signature(op.numpy[0]).parameters.items()}
+            parameters = inspect.signature(op.numpy[0]).parameters.values()
+            theirs = {p.name: p.default for p in parameters}
+            names += [p.name for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD][len(names) :]
         except ValueError:  # a ufunc before NumPy 2.4 has no signature
-            theirs = dict.fromkeys(("dtype", "casting", "order", "subok", "where"))
-    places = dict(zip(theirs, range(len(op.operands)), strict=False))
-    places |= {name: i for i, name in enumerate(op.operands)}
+            theirs = {"dtype": None, "casting": "same_kind", "order": "K", "subok": True, "where": True}
+    if count > len(names):
+        raise ArgumentError(f"{op.name} takes at most {len(names)} positional arguments, got {count}")
+    positional = tuple(names[len(op.operands) : len(op.operands) + count - given])
+    places = dict(zip(theirs, range(len(op.operands)), strict=False)) | {x: i for i, x in enumerate(op.operands)}
     known: list[tuple[str, int | None]] = []
-    ignored: list[tuple[str, Any]] = []
     for name in keywords:
-        if name in op.defaults:
-            known.append((name, None))
-        elif name in places:
-            known.append((name, places[name]))
-        elif name in theirs:
-            ignored.append((name, theirs[name]))
-        else:
+        if name in positional or not (name in op.defaults or name in places or name in theirs):
             raise ArgumentError(f"{op.name} has no option {name!r}; it has {', '.join(op.defaults) or 'none'}")
+        known.append((name, None if name in op.defaults else places.get(name)))
     known.sort(key=lambda pair: -1 if pair[1] is None else pair[1])
     total = given + sum(place is not None for _, place in known)
     if total < op.required or [place for _, place in known if place is not None] != list(range(given, total)):
         raise ArgumentError(f"{op.name} needs its operands {', '.join(op.operands)}, got {total} of them")
-    return given, tuple(names[: count - given]), tuple(known), tuple(ignored)
+    options = (*positional, *(name for name, place in known if place is None))
+    return given, positional, tuple(known), tuple((name, theirs[name]) for name in options if name not in op.defaults)
 
 
 def operand_name(op: Primitive, index: int) -> str:

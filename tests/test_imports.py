@@ -97,6 +97,15 @@ def test_the_import_graph_goes_one_way():
     assert wrong == []
 
 
+def test_the_methods_of_late_ops_are_listed():
+    code = (
+        "from autograd import Value, ops; before = dict(vars(Value)); ops.load(); after = vars(Value); "
+        "print(*sorted(name for name in after if after[name] is not before.get(name)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HOME)
+    assert tuple(done.stdout.split()) == ops.LATE_METHODS
+
+
 def test_ops_build_on_earlier_ops_only():
     scipy = [
         "scipy_linalg",

@@ -35,13 +35,16 @@ import sys
 
 from autograd.errors import no_rule
 from autograd.primitives import registry
-from autograd.value import DISPATCH
+from autograd.value import DISPATCH, Value
 
 EARLY = ("axes", "constant", "arithmetic", "complex", "transcendental", "special", "activation", "reduce", "variance",
          "index", "shape", "assign", "join", "linalg", "fused")  # fmt: skip
 LATE = ("refused", "piecewise", "pick", "padding", "grid", "order", "series", "statistics", "nans", "products", "systems",
         "norms", "decomposition", "singular", "fourier", "window", "convolution", "pooling", "random", "bessel",
         "ufunc_methods", "inplace")  # fmt: skip
+
+
+LATE_METHODS = ("compress", "cumprod", "fill", "partition", "put", "resize", "sort")  # of Value, from these files
 
 
 def load():
@@ -75,6 +78,18 @@ def __dir__():
     return [*globals(), *registry]
 
 
+def _method(name):
+    """A method of Value until its file is read; a __getattr__ would slow every attribute of every node by a third."""
+
+    def method(self, *args, **kwargs):
+        load()  # puts the real one in its place
+        return getattr(self, name)(*args, **kwargs)
+
+    return method
+
+
+for _name in LATE_METHODS:
+    setattr(Value, _name, _method(_name))
 for _name in EARLY:
     importlib.import_module(f"autograd.ops.{_name}")
 DISPATCH |= {"load": load, "find": find}

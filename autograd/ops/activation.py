@@ -25,6 +25,18 @@ ANY = [sample("3 4"), sample(""), sample("2 0")]
 HUGE = np.array([-1e3, 1e3])
 
 
+def _refuse_complex(x, name, instead):
+    if np.iscomplexobj(x):
+        raise ArgumentError(f"{name} takes real numbers; for complex ones write {instead}")
+
+
+def _complex_error(match):
+    return error((np.array([0.3 + 0.4j]),), match=match, kind=ArgumentError)
+
+
+PARTS = "what you mean by it for np.real(z) and np.imag(z)"
+
+
 def _two_slopes(g, x, left, steepness):
     """g · left below 0, g above it; at 0, where the slopes are `steepness` and 1, the one nearest to 0 between them."""
     nearest = min(max(steepness, 0.0), 1.0)
@@ -39,6 +51,7 @@ def _two_slopes(g, x, left, steepness):
     symbol="ReLU",
     samples=ANY,
     points=[point((np.array([-1e3, -1.0, 0.0, 2.0]),), (np.array([0.0, 0.0, 0.0, 1.0]),)), point((0.0,), (0.0,))],
+    errors=[_complex_error("relu takes real numbers")],
     method=True,
     source="Nair & Hinton 2010; 0 at 0, the minimum-norm subgradient",
 )
@@ -46,6 +59,7 @@ def relu(x, /):
     """Rectifier, out = max(x, 0)."""
     if type(x) is float:
         return 0.0 if x < 0.0 else x
+    _refuse_complex(x, "relu", PARTS)
     return np.maximum(x, 0.0)
 
 
@@ -61,11 +75,13 @@ relu.vjp(x=lambda g, out, x: g * (out > 0.0))
         point((np.array([-1.0, 0.0, 2.0]),), (np.array([-0.5, 0.0, 1.0]),), slope=-0.5),
         point((np.array([-1.0, 0.0, 2.0]),), (np.array([3.0, 1.0, 1.0]),), slope=3.0),
     ],
+    errors=[_complex_error("leaky_relu takes real numbers")],
     method=True,
     source="at 0 the slope nearest to 0 between the two sides', the minimum-norm subgradient",
 )
 def leaky_relu(x, /, slope=0.01):
     """out = x above 0, slope · x below."""
+    _refuse_complex(x, "leaky_relu", PARTS)
     return np.where(x > 0.0, x, slope * x)[()]
 
 
@@ -80,11 +96,13 @@ leaky_relu.vjp(x=lambda g, out, x, slope=0.01: _two_slopes(g, x, slope, slope))
         point((np.array([-1e3, 0.0, 1e3]),), (np.array([0.0, 1.0, 1.0]),), out=np.array([-1.0, 0.0, 1e3])),
         point((np.array([0.0, 2.0]),), (np.array([0.5, 1.0]),), alpha=0.5),
     ],
+    errors=[_complex_error("elu takes real numbers")],
     method=True,
     source="Clevert et al. 2016, arXiv 1511.07289; at 0 the minimum-norm subgradient",
 )
 def elu(x, /, alpha=1.0):
     """Exponential linear unit, out = x above 0, alpha · (e^x − 1) below."""
+    _refuse_complex(x, "elu", PARTS)
     return np.where(x > 0.0, x, alpha * np.expm1(np.minimum(x, 0.0)))[()]
 
 
@@ -110,7 +128,10 @@ def _gelu(g, out, x, approximate="none"):
         point((HUGE,), (np.array([0.0, 1.0]),), out=np.array([0.0, 1e3]), approximate="tanh"),
         point((0.0,), (0.5,)),
     ],
-    errors=[error(("3",), match='"none" or "tanh"', kind=ArgumentError, approximate="fast")],
+    errors=[
+        error(("3",), match='"none" or "tanh"', kind=ArgumentError, approximate="fast"),
+        _complex_error("real numbers"),
+    ],
     method=True,
     source="Hendrycks & Gimpel 2016, arXiv 1606.08415",
 )
@@ -132,7 +153,7 @@ gelu.vjp(x=_gelu)
 @primitive(
     kind="elementwise",
     symbol="σ",
-    samples=ANY,
+    samples=[*ANY, sample("5", complex=True)],
     points=[point((HUGE,), (np.zeros(2),), out=np.array([0.0, 1.0])), point((0.0,), (0.25,), out=0.5)],
     method=True,
     source="quotient rule",
@@ -154,7 +175,7 @@ def _silu(g, out, x):
 @primitive(
     kind="elementwise",
     symbol="SiLU",
-    samples=ANY,
+    samples=[*ANY, sample("5", complex=True)],
     points=[point((HUGE,), (np.array([0.0, 1.0]),), out=np.array([0.0, 1e3])), point((0.0,), (0.5,))],
     method=True,
     source="Elfwing et al. 2017, arXiv 1702.03118; also called swish",
@@ -172,11 +193,13 @@ silu.vjp(x=_silu)
     kind="elementwise",
     samples=[*ANY, sample("3 4", beta=2.5)],
     points=[point((HUGE,), (np.array([0.0, 1.0]),), out=np.array([0.0, 1e3])), point((0.0,), (0.5,))],
+    errors=[_complex_error("np.log(1 + np.exp(z))")],
     method=True,
     source="Dugas et al. 2000; the slope is the logistic function",
 )
 def softplus(x, /, beta=1.0):
     """Smooth rectifier, out = ln(1 + e^(beta x)) / beta; slope σ(beta x)."""
+    _refuse_complex(x, "softplus", "np.log(1 + np.exp(z))")
     scaled = beta * x
     return (np.maximum(scaled, 0.0) + np.log1p(np.exp(-abs(scaled)))) / beta
 
@@ -184,7 +207,7 @@ def softplus(x, /, beta=1.0):
 softplus.vjp(x=lambda g, out, x, beta=1.0: g * sigmoid(beta * x))
 
 ROWS = [
-    sample("3 4"),
+    sample("3 4", complex=True),
     sample("2 3 4", axis=1),
     sample("5"),
     sample("3 4", axis=0),
@@ -225,7 +248,7 @@ softmax.vjp(x=_softmax)
 )
 def log_softmax(x, /, axis=-1):
     """Logarithm of softmax, out = x − ln Σ e^x, in nats; dx = g − e^out Σ g."""
-    shifted = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    shifted = x - np.max(np.real(x), axis=axis, keepdims=True, initial=-np.inf)
     with np.errstate(divide="ignore"):  # no element, ln 0: an empty result
         return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
@@ -242,7 +265,8 @@ def _logsumexp(g, out, x, axis=None, keepdims=False):
 @primitive(
     leading=True,
     samples=[
-        sample("3 4"), sample("3 4", axis=1), sample("2 3 4", axis=(0, -1)), sample("2 3 4", axis=-2, keepdims=True),
+        sample("3 4"), sample("3 4", axis=1, complex=True), sample("2 3 4", axis=(0, -1)),
+        sample("2 3 4", axis=-2, keepdims=True),
         sample(""), sample("3 0", axis=1), sample("0 3", axis=1),
     ],
     points=[
@@ -259,7 +283,7 @@ def _logsumexp(g, out, x, axis=None, keepdims=False):
 )  # fmt: skip
 def logsumexp(x, /, axis=None, keepdims=False):
     """out = ln Σ e^x over axis (all axes by default), without overflow; dx = g · e^(x − out). −inf where all x are."""
-    peak = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    peak = np.max(np.real(x), axis=axis, keepdims=True, initial=-np.inf)
     peak = np.where(peak == -math.inf, 0.0, peak)
     with np.errstate(divide="ignore"):
         out = np.log(np.sum(np.exp(x - peak), axis=axis, keepdims=True)) + peak

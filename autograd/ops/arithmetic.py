@@ -6,7 +6,7 @@ sums a cotangent over the axes along which its operand was broadcast.
 
 import numpy as np
 
-from autograd.errors import ShapeError
+from autograd.errors import ArgumentError, ShapeError
 from autograd.primitives import as_method, error, point, primitive, sample
 from autograd.value import DISPATCH, Value
 
@@ -14,6 +14,7 @@ __all__ = ["absolute", "add", "astype", "clip", "direction", "divide", "maximum"
            "multiply", "negative", "positive", "power", "ratio", "reciprocal", "remainder", "square",
            "subtract"]  # fmt: skip
 
+UNSET = np._NoValue  # NumPy's own word for "not given"
 PAIRS = [sample("3 4", "3 4"), sample("3 4", "4"), sample("2 1 3", "4 1"), sample("", "2 3"), sample("", "")]
 ANY_PAIRS = [sample("3 4", "4", complex=True), *PAIRS]  # for ops that take complex numbers too
 MISFIT = error(("3", "4"), match="(3,)", kind=ShapeError)
@@ -123,7 +124,7 @@ remainder.vjp(x=lambda g, out, x, y: g, y=lambda g, out, x, y: -g * np.floor_div
     numpy=np.negative,
     kind="elementwise",
     symbol="−",
-    samples=[sample("3 4"), sample("")],
+    samples=[sample("3 4", complex=True), sample("")],
     points=[point((2.0,), (-1.0,), out=-2.0)],
     source="linear: the rule is the transpose of the map",
 )
@@ -139,7 +140,7 @@ negative.vjp(x=lambda g, out, x: -g)
     numpy=np.positive,
     kind="elementwise",
     symbol="+",
-    samples=[sample("3 4"), sample("")],
+    samples=[sample("3 4", complex=True), sample("")],
     points=[point((-2.0,), (1.0,), out=-2.0)],
     source="linear: the rule is the transpose of the map",
 )
@@ -297,18 +298,35 @@ def minimum(x, y, /):
 minimum.vjp(x=lambda g, out, x, y: _greater_share(g, y, x), y=lambda g, out, x, y: _greater_share(g, x, y))
 
 
-def _clip_call(a, a_min=None, a_max=None, *, min=None, max=None):
-    low, high = (a_min if min is None else min), (a_max if max is None else max)
-    return (a, -np.inf if low is None else low, np.inf if high is None else high), {}
+def _clip_call(a, a_min=UNSET, a_max=UNSET, out=None, *, min=UNSET, max=UNSET, **others):
+    given = [name for name, option in {"out": out, **others}.items() if option is not None]
+    if given:
+        raise ArgumentError(f"clip has no option {given[0]!r} when it is differentiated; it has min and max")
+    if (a_min is UNSET) != (a_max is UNSET):
+        raise ArgumentError("clip: a_min and a_max come together, either may be None; or give min= or max=")
+    if a_min is not UNSET and (min is not UNSET or max is not UNSET):
+        raise ArgumentError("clip: a_min and min are two names of one bound, and so are a_max and max")
+    low, high = (min, max) if a_min is UNSET else (a_min, a_max)
+    return (a, -np.inf if low is None or low is UNSET else low, np.inf if high is None or high is UNSET else high), {}
+
+
+def _clip_method(self, min=None, max=None, out=None, **others):
+    return np.clip(self, min, max, out, **others)
 
 
 @primitive(
     numpy=np.clip,
     kind="elementwise",
     call=_clip_call,
+    method=_clip_method,
     samples=[sample("3 4", -1.1, 1.1), sample("3 4", "4", "4"), sample("", -1.0, 1.0), sample("3 1", "4", "3 4")],
     points=[
         point((np.array([-2.0, -1.0, 0.5, 1.0, 3.0]), -1.0, 1.0), (np.array([0.0, 0.0, 1.0, 0.0, 0.0]), None, None))
+    ],
+    errors=[
+        error(("3", 0.0), match="a_min and a_max come together", kind=ArgumentError),
+        error(("3", 0.0, 1.0), min=0.0, match="two names of one bound", kind=ArgumentError),
+        error(("3", 0.0, 1.0), dtype=np.float32, match="no option 'dtype'", kind=ArgumentError),
     ],
     source="0 outside and at a bound, the minimum-norm subgradient",
 )

@@ -96,8 +96,10 @@ constant_functions(
 def _blank(function):
     """np.zeros_like and the like: of a Value a constant Value, so that `y = np.zeros_like(x); y[0] = x[1]` records."""
 
-    def call(a, *args, **kwargs):
-        out = function(_strip(a), *args, **kwargs)
+    plain = _plain(function)
+
+    def call(*args, **kwargs):
+        out = plain(*args, **kwargs)
         return make(CONSTANT, out[()]) if out.dtype.kind in "fc" else out
 
     return call
@@ -107,17 +109,21 @@ DISPATCH |= {function: _blank(function) for function in (np.zeros_like, np.ones_
 _filled = _blank(np.full_like)
 
 
-def _full_like(a, fill_value, dtype=None, **options):
+def _full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, **options):
     """np.full_like: of a Value a constant Value; filled with a Value, that one broadcast, and recorded."""
     if isinstance(fill_value, Value):
-        return np.astype(np.broadcast_to(fill_value, np.shape(a)), dtype or np.result_type(a))
-    return _filled(a, fill_value, dtype, **options)
+        shape = np.shape(a) if shape is None else shape
+        return np.astype(np.broadcast_to(fill_value, shape), dtype or np.result_type(a))
+    return _filled(a, fill_value, dtype, order, subok, shape, **options)
 
 
 DISPATCH[np.full_like] = _full_like
 
 for _name, _method in (
-    ("__round__", lambda self, digits=None: np.round(self, digits or 0) if digits or self.ndim else int(np.round(self))),
+    (
+        "__round__",
+        lambda self, digits=None: np.round(self, digits or 0) if digits or self.ndim else int(np.round(self)),
+    ),
     ("__trunc__", lambda self: int(self)),
     ("__divmod__", lambda self, other: np.divmod(self, other)),
     ("__rdivmod__", lambda self, other: np.divmod(other, self)),

@@ -48,7 +48,7 @@ def linspace(start, stop, /, num=50, endpoint=True, *, axis=0):
     """`num` numbers in even steps from start to stop, out = start + part · (stop − start)."""
     if num < 0:
         raise ArgumentError(f"linspace: the number of samples is not negative, got {num}")
-    start, stop = (x if isinstance(x, Value) or type(x) is float else np.asarray(x) for x in (start, stop))
+    start, stop = (x if isinstance(x, Value) or type(x) in (float, int) else np.asarray(x) for x in (start, stop))
     width = stop - start
     out = start + _steps(num, endpoint, width, np.ndim(width)) * width
     if endpoint and num > 1:  # stop itself, without rounding

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from autograd.data import as_array
+from autograd.data import as_array, as_dtype
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops.axes import lead, spread
 from autograd.primitives import error, operand_name, point, primitive, sample
@@ -141,7 +141,7 @@ def moves(op):
     def rule(g, out, *operands, needed, **options):
         moved = [0 if operand_name(op, i) in op.constants else np.size(x) for i, x in enumerate(operands)]
         ends = list(accumulate(moved, initial=1))
-        numbers = [numbered(x) + start if n else x for x, n, start in zip(operands, moved, ends[:-1], strict=True)]
+        numbers = [x if operand_name(op, i) in op.constants else numbered(x) + ends[i] for i, x in enumerate(operands)]
         total = _sent(g, ends[-1], op.forward(*numbers, **options))
         return [
             np.reshape(total[..., start:end], (*lead(g, out), *np.shape(x))) if need else None
@@ -161,14 +161,14 @@ def _along(axis, index, ndim):
 
 
 def _take(g, out, x, indices, axis=None):
-    indices = as_array(indices)
+    indices = as_dtype(indices, int)  # NumPy takes an empty list, too
     if axis is None or np.ndim(x) == 0:
         return send_back(g, x, indices)
     extra = lead(g, out)
     return scatter_add(g, (*extra, *np.shape(x)), (*(slice(None),) * len(extra), *_along(axis, indices, np.ndim(x))))
 
 
-def _take_call(a, /, indices, axis=None, out=None, mode="raise"):
+def _take_call(a, indices, axis=None, out=None, mode="raise"):
     if out is not None:
         raise ArgumentError("take has no option 'out' when it is differentiated; it has axis and mode")
     indices = plain_index(indices)
@@ -187,6 +187,7 @@ def _take_call(a, /, indices, axis=None, out=None, mode="raise"):
         sample("3 4", indices=TWICE), sample("3 4", indices=TWICE, axis=0),
         sample("3 4", indices=[[0, 1], [1, 1]], axis=-1),
         sample("3 4", indices=-1, axis=1), sample("2 3 4", indices=(2, 0), axis=1), sample("", indices=[0, 0]),
+        sample("3", indices=[]), sample("0 2", indices=[], axis=0),
         sample("3 4", indices=[-1, 5, 2], axis=1, mode="clip"), sample("3 4", indices=[-1, 13], mode="wrap"),
     ],
     points=[point((np.array([5.0, 6.0, 7.0]),), (np.array([2.0, 0.0, 1.0]),), indices=TWICE)],
@@ -326,29 +327,39 @@ diag.vjp(x=_diag)
     numpy=np.tril,
     kind="linear",
     leading=True,
-    samples=[sample("3 4"), sample("2 3 3", k=-1), sample("3 3", k=1)],
+    samples=[sample("3 4"), sample("2 3 3", k=-1), sample("3 3", k=1), sample("3", complex=True), sample("2", k=-1)],
     points=[point((np.ones((2, 2)),), (np.array([[1.0, 0.0], [1.0, 1.0]]),), out=np.array([[1.0, 0.0], [1.0, 1.0]]))],
     source="linear: a projection is its own adjoint",
 )
 def tril(x, /, k=0):
-    """The lower triangle of the last two axes, up to the k-th diagonal; 0 above it."""
+    """The lower triangle of the last two axes, up to the k-th diagonal; 0 above it. A vector is each row of a square."""
     return np.tril(x, k)
 
 
-tril.vjp(x=lambda g, out, x, k=0: np.tril(g, k))
+def _kept(triangle):
+    """The rule of tril or triu: the same part of g. A vector was first repeated to a square: its rows are added up."""
+
+    def rule(g, out, x, k=0):
+        g = triangle(g, k)
+        return np.sum(g, axis=-2) if np.ndim(x) == 1 else g
+
+    return rule
+
+
+tril.vjp(x=_kept(np.tril))
 
 
 @primitive(
     numpy=np.triu,
     kind="linear",
     leading=True,
-    samples=[sample("3 4"), sample("2 3 3", k=-1), sample("3 3", k=1)],
+    samples=[sample("3 4"), sample("2 3 3", k=-1), sample("3 3", k=1), sample("3", complex=True), sample("2", k=-1)],
     points=[point((np.ones((2, 2)),), (np.array([[1.0, 1.0], [0.0, 1.0]]),), out=np.array([[1.0, 1.0], [0.0, 1.0]]))],
     source="linear: a projection is its own adjoint",
 )
 def triu(x, /, k=0):
-    """The upper triangle of the last two axes, from the k-th diagonal; 0 below it."""
+    """The upper triangle of the last two axes, from the k-th diagonal; 0 below it. A vector is each row of a square."""
     return np.triu(x, k)
 
 
-triu.vjp(x=lambda g, out, x, k=0: np.triu(g, k))
+triu.vjp(x=_kept(np.triu))

@@ -65,7 +65,7 @@ concatenate.vjp_all(_concatenate)
     leading=True,
     call=_join_call,
     samples=[
-        sample("2 3", "2 3"),
+        sample("2 3", "2 3", complex=True),
         sample("2 3", "2 3", "2 3", axis=-1),
         sample("2 3", "2 3", axis=1),
         sample("", "", ""),
@@ -168,6 +168,7 @@ array_split.vjp(x=_split)
     samples=[
         sample("3", repeats=2), sample("2 3", repeats=[1, 0, 2], axis=1), sample("2 3", repeats=2, axis=0),
         sample("2 2", repeats=3), sample("", repeats=3), sample("2 3", repeats=np.array([2, 0, 1]), axis=-1),
+        sample("0", repeats=2), sample("0", repeats=[]), sample("0 2", repeats=2, axis=1),
     ],
     points=[point((np.array([1.0, 2.0, 3.0]),), (np.array([1.0, 0.0, 2.0]),), repeats=[1, 0, 2])],
     errors=[error(("3",), repeats=[1, 2], match="(3,)")],
@@ -190,6 +191,7 @@ def repeat(x, /, repeats, axis=None):
         sample("", reps=3),
         sample("2 3", reps=(2, 1, 2), complex=True),
         sample("3", reps=0),
+        sample("0", reps=2),
     ],
     points=[point((np.array([1.0, 2.0]),), (np.array([3.0, 3.0]),), reps=3)],
     source="linear: the adjoint of repeating is a sum",
@@ -258,7 +260,7 @@ def _block_call(arrays):
     numpy=np.block,
     kind="composed",
     call=_block_call,
-    samples=[sample("2", "3"), sample("2 3", "2 1"), sample("", "")],
+    samples=[sample("2", "3"), sample("2 3", "2 1", complex=True), sample("", "")],
     points=[point((1.0, np.zeros(2)), (1.0, np.ones(2)), out=np.array([1.0, 0.0, 0.0]))],
     errors=[error(("2 3", "3 3"), match="(3, 3)")],
     source="composed of concatenate",

@@ -8,8 +8,8 @@ import numpy as np
 
 from autograd.data import as_dtype
 from autograd.ops import order, reduce, variance
-from autograd.ops.arithmetic import astype
-from autograd.ops.reduce import AXES, BAD_AXIS, MASKED, NO_DTYPE, UNSET, VALUE_MASK, VALUE_START, plain
+from autograd.ops.arithmetic import UNSET, astype
+from autograd.ops.reduce import AXES, BAD_AXIS, MASKED, NO_DTYPE, VALUE_MASK, VALUE_START, plain
 from autograd.primitives import error, point, primitive, sample
 
 __all__ = ["nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod",

@@ -49,7 +49,10 @@ def _vector_norm(g, out, x, axis=None, keepdims=False, ord=2):
         return _shared(g, out, np.abs(x), every) * direction(x)
     if ord == 1:
         return np.broadcast_to(g, np.shape(x)) * direction(x)
-    share = np.where(x == 0.0, 1.0, ratio(np.abs(x), out))  # at 0 the direction is 0, whatever the share
+    # at 0 the direction is 0, whatever the share; a norm of negative order is 0 where an element is, with slopes 0
+    share = np.where((x == 0.0) | (out == 0.0), 1.0, ratio(np.abs(x), out))
+    if ord < 0:
+        g = np.where(out == 0.0, 0.0, g)
     return g * (direction(x) * share ** (ord - 1.0))
 
 
@@ -82,6 +85,8 @@ def _checked_order(ord):
         point((np.array([2.0, 3.0, -2.0]),), (np.array([0.5, 0.0, -0.5]),), ord=-np.inf),
         point((np.zeros(2),), (np.zeros(2),), ord=3), point((np.array([4.0, 0.0]),), (np.array([1.0, 0.0]),), ord=0.5),
         point((np.array([-1e200, 0.0]),), (np.array([-1.0, 0.0]),), ord=1),
+        point((np.array([[0.0, 1.0, 2.0], [0.0, 0.0, 3.0]]),), (np.zeros((2, 3)),), out=np.zeros(2), axis=1, ord=-1),
+        point((np.array([0.0, 1.0, 2.0]),), (np.zeros(3),), out=0.0, ord=-2.5),
     ],
     errors=[
         error(("3",), axis=1, match="axis 1 is out of bounds"),
@@ -95,7 +100,8 @@ def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
 
     dx = g · x / |x| · (|x| / out)^(ord − 1); for ±inf the slope of the largest or smallest |x|.
     """
-    return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=_checked_order(ord))
+    with np.errstate(divide="ignore"):  # 0 to a negative order: the norm is 0
+        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=_checked_order(ord))
 
 
 vector_norm.vjp(x=_vector_norm)

@@ -13,7 +13,7 @@ from autograd.ops.index import numbered, send_back
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import Value
 
-__all__ = ["extend", "pad"]
+__all__ = ["extend", "pad", "stacked"]
 
 COPIES = ("edge", "reflect", "symmetric", "wrap")
 STATISTICS = {"maximum": np.max, "mean": np.mean, "median": np.median, "minimum": np.min}
@@ -107,7 +107,7 @@ def pad(x, /, pad_width, mode="constant", **options):
     if not widths:
         return np.copy(x)
     odd = options.get("reflect_type", "even") == "odd"
-    constants: Any = _stacked(options.get(OPTIONS[mode], 0.0)) if mode in ("constant", "linear_ramp") else None
+    constants: Any = _border(options.get(OPTIONS[mode], 0.0)) if mode in ("constant", "linear_ramp") else None
     if (mode in COPIES and not odd) or (mode == "constant" and not isinstance(constants, Value)):
         return extend(x, widths, mode, **({} if constants is None else {"constant_values": constants}))
     if constants is not None:
@@ -157,11 +157,14 @@ def _widths(pad_width, ndim):
     return tuple((int(before), int(after)) for before, after in np.broadcast_to(pad_width, (ndim, 2)))
 
 
-def _stacked(values):
-    """Numbers and Values in nested lists as one array."""
-    if isinstance(values, (list, tuple)):
-        return np.stack([_stacked(value) for value in values])
+def _border(values):
+    values = stacked(values)
     return values if isinstance(values, Value) else np.asarray(values)
+
+
+def stacked(values):
+    """Numbers and Values in nested lists as one array; what is no list as it is."""
+    return np.stack([*map(stacked, values)]) if isinstance(values, (list, tuple)) else values
 
 
 def _part(x, axis, start, stop):

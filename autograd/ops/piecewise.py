@@ -203,7 +203,7 @@ def nextafter(x, y, /):
 nextafter.vjp(x=lambda g, out, x, y: g).constant("y")
 
 
-def _nan_to_num_call(x, /, copy=True, nan=0.0, posinf=None, neginf=None):
+def _nan_to_num_call(x, copy=True, nan=0.0, posinf=None, neginf=None):
     if not copy:
         raise ArgumentError("nan_to_num(copy=False) would write into the Value's array: use the result, without copy=")
     return (x,), {"nan": nan, "posinf": posinf, "neginf": neginf}

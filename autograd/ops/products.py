@@ -10,7 +10,7 @@ from autograd.ops.axes import from_the_end, lead, sum_to
 from autograd.ops.index import diagonal, trace
 from autograd.ops.linalg import matmul, outer, tensordot
 from autograd.primitives import error, point, primitive, sample
-from autograd.value import DISPATCH, Value
+from autograd.value import DISPATCH
 
 __all__ = ["convolve", "correlate", "cross", "kron", "matrix_power", "matrix_transpose", "matvec", "multi_dot", "vecdot",
            "vecmat"]  # fmt: skip
@@ -34,7 +34,6 @@ def matrix_transpose(x, /):
 
 
 matrix_transpose.vjp(x=lambda g, out, x: np.matrix_transpose(g))
-setattr(Value, "mT", property(matrix_transpose, doc="The last two axes exchanged, recorded."))  # noqa: B010
 
 
 def _vecdot(g, out, x, y, axis, keepdims):
@@ -332,5 +331,5 @@ DISPATCH |= {
     np.linalg.matmul: matmul, np.linalg.tensordot: tensordot, np.linalg.vecdot: vecdot,
     np.linalg.outer: _of_vectors, np.linalg.cross: _in_three_dimensions,
     np.linalg.diagonal: lambda x, /, *, offset=0: diagonal(x, offset=offset, axis1=-2, axis2=-1),
-    np.linalg.trace: lambda x, /, *, offset=0: trace(x, offset=offset, axis1=-2, axis2=-1),
+    np.linalg.trace: lambda x, /, *, offset=0, dtype=None: trace(x, offset=offset, axis1=-2, axis2=-1, dtype=dtype),
 }  # fmt: skip

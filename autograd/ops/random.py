@@ -14,6 +14,7 @@ from autograd.context import CONTEXT
 from autograd.data import as_array, holds
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops.activation import softmax
+from autograd.ops.padding import stacked
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import data_of
 
@@ -113,6 +114,7 @@ def normal(loc=0.0, scale=1.0, /, size=None, *, rng=None):
     size   shape of the result; by default that of loc and scale together
     rng    np.random.Generator, or a seed; the numbers are those of rng.normal(loc, scale, size)
     """
+    loc, scale = map(stacked, (loc, scale))
     _require("normal", "scale", scale)
     return loc + scale * _noise("normal", "standard_normal", rng, size, loc, scale)
 
@@ -122,6 +124,7 @@ def normal(loc=0.0, scale=1.0, /, size=None, *, rng=None):
 )  # fmt: skip
 def gumbel(loc=0.0, scale=1.0, /, size=None, *, rng=None):
     """Draws from the Gumbel distribution, that of the largest of many, as loc − scale · log(−log u)."""
+    loc, scale = map(stacked, (loc, scale))
     _require("gumbel", "scale", scale)
     return loc + scale * _noise("gumbel", "gumbel", rng, size, loc, scale)
 
@@ -131,6 +134,7 @@ def gumbel(loc=0.0, scale=1.0, /, size=None, *, rng=None):
 )  # fmt: skip
 def laplace(loc=0.0, scale=1.0, /, size=None, *, rng=None):
     """Draws with density exp(−|x − loc| / scale) / (2 scale), as loc + scale · noise."""
+    loc, scale = map(stacked, (loc, scale))
     _require("laplace", "scale", scale)
     return loc + scale * _noise("laplace", "laplace", rng, size, loc, scale)
 
@@ -140,6 +144,7 @@ def laplace(loc=0.0, scale=1.0, /, size=None, *, rng=None):
 )  # fmt: skip
 def logistic(loc=0.0, scale=1.0, /, size=None, *, rng=None):
     """Draws whose distribution function is sigmoid((x − loc) / scale), as loc + scale · log(u / (1 − u))."""
+    loc, scale = map(stacked, (loc, scale))
     _require("logistic", "scale", scale)
     return loc + scale * _noise("logistic", "logistic", rng, size, loc, scale)
 
@@ -149,6 +154,7 @@ def logistic(loc=0.0, scale=1.0, /, size=None, *, rng=None):
 )  # fmt: skip
 def cauchy(loc=0.0, scale=1.0, /, size=None, *, rng=None):
     """Draws with density 1 / (π scale (1 + ((x − loc) / scale)²)), as loc + scale · noise; no mean, no variance."""
+    loc, scale = map(stacked, (loc, scale))
     _require("cauchy", "scale", scale)
     return loc + scale * _noise("cauchy", "standard_cauchy", rng, size, loc, scale)
 
@@ -163,6 +169,7 @@ def cauchy(loc=0.0, scale=1.0, /, size=None, *, rng=None):
 )  # fmt: skip
 def uniform(low=0.0, high=1.0, /, size=None, *, rng=None):
     """Draws from [low, high) as low + (high − low) · u."""
+    low, high = map(stacked, (low, high))
     a, b = np.broadcast_arrays(data_of(low), data_of(high))
     if holds(a > b):
         raise ArgumentError(f"uniform: high must be at least low, got low {a[a > b][0]} and high {b[a > b][0]}")
@@ -177,6 +184,7 @@ def uniform(low=0.0, high=1.0, /, size=None, *, rng=None):
 )  # fmt: skip
 def exponential(scale=1.0, /, size=None, *, rng=None):
     """Draws with density exp(−x / scale) / scale, mean scale, as −scale · log(1 − u)."""
+    scale = stacked(scale)
     _require("exponential", "scale", scale)
     return scale * _noise("exponential", "standard_exponential", rng, size, scale)
 
@@ -188,6 +196,7 @@ def exponential(scale=1.0, /, size=None, *, rng=None):
 )  # fmt: skip
 def lognormal(mean=0.0, sigma=1.0, /, size=None, *, rng=None):
     """Draws whose logarithm is N(mean, sigma²), as exp(mean + sigma · noise)."""
+    mean, sigma = map(stacked, (mean, sigma))
     _require("lognormal", "sigma", sigma)
     return np.exp(mean + sigma * _noise("lognormal", "standard_normal", rng, size, mean, sigma))
 
@@ -199,6 +208,7 @@ def lognormal(mean=0.0, sigma=1.0, /, size=None, *, rng=None):
 )  # fmt: skip
 def weibull(a, scale=1.0, /, size=None, *, rng=None):
     """Draws with P(X > x) = exp(−(x / scale)^a), as scale · (−log(1 − u))^(1 / a)."""
+    a, scale = map(stacked, (a, scale))
     _require("weibull", "a", a, positive=True)
     _require("weibull", "scale", scale)
     return scale * _noise("weibull", "standard_exponential", rng, size, a, scale) ** (1.0 / a)
@@ -228,6 +238,7 @@ def multivariate_normal(mean, cov=None, /, size=None, *, cholesky=None, rng=None
     size       number or shape of the draws; by default one for each mean and matrix
     rng        np.random.Generator or a seed; as rng.multivariate_normal(mean, cov, size, method="cholesky") draws
     """
+    mean = stacked(mean)
     if (cov is None) == (cholesky is None):
         raise ArgumentError("multivariate_normal: give either cov or cholesky, its lower triangular factor")
     matrix = cov if cholesky is None else cholesky
@@ -258,6 +269,7 @@ def gumbel_softmax(logits, /, temperature=1.0, axis=-1, hard=False, *, rng=None)
     Its largest entry is a draw from softmax(logits); the lower the temperature, the closer it is to a one-hot vector.
     hard   give the one-hot vector, with the slopes of the soft one (straight-through: biased, by choice)
     """
+    logits = stacked(logits)
     _require("gumbel_softmax", "temperature", temperature, positive=True)
     if np.ndim(logits) == 0:
         raise ShapeError("gumbel_softmax: logits of shape (), expected an axis of classes")
@@ -283,6 +295,7 @@ def dropout(x, /, rate=0.5, *, rng=None):
 
     It knows nothing of training and prediction: call it in training only.
     """
+    x = stacked(x)
     if not 0.0 <= rate < 1.0:
         raise ArgumentError(f"dropout: 0 ≤ rate < 1, got {rate!r}")
     keep = draw(rng, "random", np.shape(x)) >= rate

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd.data import as_dtype
 from autograd.errors import ArgumentError
-from autograd.ops.arithmetic import astype
+from autograd.ops.arithmetic import UNSET, astype
 from autograd.ops.axes import from_the_end, lead, like, restored, spread
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import Value
@@ -32,7 +32,6 @@ MASK = np.array([[True, False, True, False], [False, False, True, True], [False,
 PRESENT = np.array([[True, False, True], [False, True, True]])
 MASKED = [sample("3 4", where=MASK, complex=True), sample("3 4", where=MASK, axis=1), sample("2 3 4", where=MASK, axis=-1),
           sample("3 4", where=MASK[0], axis=(0, 1), keepdims=True), sample("", where=True)]  # fmt: skip
-UNSET = np._NoValue  # NumPy's own word for "not given"
 VALUE_MASK = error(("2 3",), where=Value(np.ones(3)), match="cannot be a Value", kind=ArgumentError)
 VALUE_START = error(("2 3",), initial=Value(1.0), match="cannot be a Value", kind=ArgumentError)
 

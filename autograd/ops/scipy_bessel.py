@@ -5,12 +5,14 @@ the shorter forms have a quotient x / x. The order has no rule. Functions scaled
 slope is the mean of both sides', 0 for even functions.
 """
 
+import itertools
 import math
+import operator
 
 import numpy as np
 from scipy import special
 
-from autograd.ops.scipy_ufunc import between, several, ufunc, weak
+from autograd.ops.scipy_ufunc import between, over, series, several, ufunc, weak, wide
 from autograd.primitives import point, primitive, sample
 
 __all__: list[str] = []
@@ -37,7 +39,34 @@ def beside(function, below, above, more=lambda out, v, x: 0.0):
     return rule
 
 
+def scaled(v, sign, far=40.0):
+    """The slope of e^(−x) I_v(x) √(2π), sign −1, or of e^x K_v(x) √(2/π), sign 1, by the expansion for x > far.
+
+    Elsewhere the slope is a difference of nearly equal numbers: the digits of x are those it loses.
+    """
+    ratios = (sign * (4.0 * v * v - (2 * k - 1) ** 2) / (8.0 * k) for k in range(1, 20))
+    terms = [-(k + 0.5) * c for k, c in enumerate(itertools.accumulate(ratios, operator.mul, initial=1.0))]
+
+    def slope(x, scale, near):
+        """near, and scale · that slope at |x| where |x| > far."""
+        is_far = np.abs(x) > far
+        inverse = 1.0 / np.abs(np.where(is_far, x, far))
+        return np.where(is_far, scale * (series(terms, inverse) * inverse * np.sqrt(inverse)), near)
+
+    return slope
+
+
+def _ive(v, x):
+    """special.ive, but infinite and not NaN at 0, of orders between 0 and −1."""
+    at_0 = np.equal(x, 0.0)
+    return np.where(at_0, special.iv(v, np.where(at_0, x, 1.0)), special.ive(v, np.where(at_0, 1.0, x)))
+
+
 _J, _I, _K = "DLMF 10.6.1", "DLMF 10.29.1", "DLMF 10.29.1"
+_I0E, _I1E, _K0E, _K1E = scaled(0.0, -1.0), scaled(1.0, -1.0), scaled(0.0, 1.0), scaled(1.0, 1.0)
+_ROOT_2PI, _ROOT_HALF_PI = math.sqrt(2.0 * math.pi), math.sqrt(0.5 * math.pi)
+
+
 ufunc("j0", "Bessel function J₀(x).", "DLMF 10.6.3", ANY, [((0.0,), (0.0,))],
       x=lambda g, out, x: -g * special.j1(x))
 ufunc("j1", "Bessel function J₁(x).", _J, ANY, [((0.0,), (0.5,))],
@@ -55,13 +84,14 @@ ufunc("k0", "Modified Bessel function K₀(x).", "DLMF 10.29.3", POSITIVE, [((1.
 ufunc("k1", "Modified Bessel function K₁(x).", _K, POSITIVE, [((1.0,), (-1.0229316684379428,))],
       x=lambda g, out, x: g * (-0.5 * (special.k0(x) + special.kv(2.0, x))))
 ufunc("i0e", "e^(−|x|) I₀(x).", _I, ANY, [((0.0,), (0.0,))],
-      x=lambda g, out, x: g * (special.i1e(x) - np.sign(x) * out))
-ufunc("i1e", "e^(−|x|) I₁(x).", _I, ANY, [((0.0,), (0.5,))],
-      x=lambda g, out, x: g * (0.5 * (special.i0e(x) + special.ive(2.0, x)) - np.sign(x) * out))
+      x=lambda g, out, x: g * _I0E(x, np.sign(x) / _ROOT_2PI, special.i1e(x) - np.sign(x) * out))
+ufunc("i1e", "e^(−|x|) I₁(x).", _I, ANY, [((0.0,), (0.5,)), ((np.array([-1e300, 1e300]),), (np.zeros(2),))],
+      x=lambda g, out, x: g * _I1E(x, 1.0 / _ROOT_2PI, 0.5 * (special.i0e(x) + special.ive(2.0, np.clip(x, -99.0, 99.0)))
+                                   - np.sign(x) * out))
 ufunc("k0e", "e^x K₀(x).", _K, POSITIVE, [((0.5,), (-1.2069003224378763,))],
-      x=lambda g, out, x: g * (out - special.k1e(x)))
-ufunc("k1e", "e^x K₁(x).", _K, POSITIVE, [((0.5,), (-4.255119093985695,))],
-      x=lambda g, out, x: g * (out - 0.5 * (special.k0e(x) + special.kve(2.0, x))))
+      x=lambda g, out, x: g * _K0E(x, _ROOT_HALF_PI, out - special.k1e(x)))
+ufunc("k1e", "e^x K₁(x).", _K, POSITIVE, [((0.5,), (-4.255119093985695,)), ((np.array([1e300]),), (np.zeros(1),))],
+      x=lambda g, out, x: g * _K1E(x, _ROOT_HALF_PI, out - 0.5 * (special.k0e(x) + special.kve(2.0, np.minimum(x, 99.0)))))
 ufunc("jv", "Bessel function J_v(x).", _J, ORDER, [((0.0, 0.2), (None, -0.099500832639236))], v=None,
       x=beside(special.jv, 1.0, -1.0))
 ufunc("yv", "Bessel function Y_v(x).", _J, RIGHT, [((0.0, 0.2), (None, 3.323824988111847))], v=None,
@@ -74,13 +104,14 @@ ufunc("kv", "Modified Bessel function K_v(x).", _K, RIGHT, [((0.0, 0.2), (None, 
       x=beside(special.kv, -1.0, -1.0))
 ufunc("kn", "Modified Bessel function K_n(x) of whole order.", _K, WHOLE, [((0.0, 0.2), (None, -4.775972543220472))],
       n=None, x=beside(special.kv, -1.0, -1.0))
-ufunc("jve", "e^(−|Im x|) J_v(x).", _J, REAL, [((0.5, 0.2), (None, 0.8624335564333735))], real=True, v=None,
-      x=beside(special.jve, 1.0, -1.0))
+ufunc("jve", "e^(−|Im x|) J_v(x).", _J, REAL,
+      [((0.5, 0.2), (None, 0.8624335564333735)), ((0.5, 0.0), (None, math.inf))], real=True, v=None,
+      x=beside(special.jv, 1.0, -1.0))  # the same for real x, and without NaN at 0
 ufunc("yve", "e^(−|Im x|) Y_v(x).", _J, REAL, [((0.5, 0.2), (None, 4.725851786616092))], real=True, v=None,
-      x=beside(special.yve, 1.0, -1.0))
-ufunc("ive", "e^(−|x|) I_v(x).", _I, [*REAL, *between(-4.0, 4.0, 2)], [((0.0, 0.2), (None, -0.7446554281055171))],
-      real=True, v=None,
-      x=beside(special.ive, 1.0, 1.0, lambda out, v, x: -np.sign(x) * out))
+      x=beside(special.yv, 1.0, -1.0))
+ufunc("ive", "e^(−|x|) I_v(x).", _I, [*REAL, *between(-4.0, 4.0, 2)],
+      [((0.0, 0.2), (None, -0.7446554281055171)), ((0.5, 0.0), (None, math.inf))], real=True, v=None,
+      x=beside(_ive, 1.0, 1.0, lambda out, v, x: -np.sign(x) * out))
 ufunc("kve", "e^x K_v(x).", _K, RIGHT, [((0.5, 0.2), (None, -7.00623902049741))], v=None,
       x=beside(special.kve, -1.0, -1.0, lambda out, v, x: out))
 ufunc("hankel1", "Hankel function J_v(x) + i Y_v(x), complex.", _J, COMPLEX,
@@ -108,6 +139,7 @@ def spherical(name, letter, below, above, low):
         name=f"special.{name}",
         symbol=name,
         kind="elementwise",
+        call=wide(f"special.{name}"),
         samples=[*between(low, 4.0, 0), *between(low, 4.0, 2), sample(ORDERS, "2 3", low=0.4, high=4.0),
                  sample(ORDERS, "2 3", low=0.4, high=4.0, derivative=True)],
         points=POINTS[name],
@@ -152,14 +184,11 @@ several("itj0y0", "Integrals of J₀ and Y₀ from 0 to x.", "the integrands", P
 several("iti0k0", "Integrals of I₀ and K₀ from 0 to x.", "the integrands", POSITIVE,
       [((0.5,), (1.9879024419689895,))], lambda x, *out: (special.i0(x), special.k0(x)))
 several("it2j0y0", "Integrals of (1 − J₀(t)) / t from 0 to x and of Y₀(t) / t from x to ∞.", "the integrands",
-      POSITIVE, [((0.5,), (1.0120978525317874,))], lambda x, *out: ((1.0 - special.j0(x)) / x, -special.y0(x) / x))
+      POSITIVE, [((0.5,), (1.0120978525317874,))],
+      lambda x, *out: (over(1.0 - special.j0(x), x, 0.0), over(-special.y0(x), x, math.inf)))
 several("it2i0k0", "Integrals of (I₀(t) − 1) / t from 0 to x and of K₀(t) / t from x to ∞.", "the integrands",
-      POSITIVE, [((0.5,), (-1.7218714009726848,))], lambda x, *out: ((special.i0(x) - 1.0) / x, -special.k0(x) / x))
-
-
-def over(top, x, at_0):
-    """top / x with its limit at 0."""
-    return np.where(x == 0.0, at_0, top / np.where(x == 0.0, 1.0, x))
+      POSITIVE, [((0.5,), (-1.7218714009726848,))],
+      lambda x, *out: (over(special.i0(x) - 1.0, x, 0.0), over(-special.k0(x), x, -math.inf)))
 
 
 KELVIN = "x² w'' + x w' = i x² w, DLMF 10.61.3"
@@ -183,7 +212,13 @@ ufunc("keip", "Derivative of kei(x).", KELVIN, POSITIVE, [((1.0,), (-0.065663704
 
 def _extra(v, x):
     """(x/2)^v / (√π Γ(v + 3/2)), by which the recurrences of Struve functions differ from Bessel functions'."""
-    return (0.5 * x) ** v * weak(special.rgamma(v + 1.5) / math.sqrt(math.pi))
+    huge = np.greater(np.abs(v), 100.0)  # both factors overflow
+    near, far = np.where(huge, 0.0, v), np.where(huge, v, 0.0)
+    rest = np.where(huge, special.gammasgn(far + 1.5), special.rgamma(near + 1.5)) / math.sqrt(math.pi)
+    log = np.where(huge, np.log(np.abs(np.where(huge, 0.5 * x, 1.0))), 0.0) * weak(far)
+    sign = np.where(np.less(x, 0.0), weak(1.0 - 2.0 * np.remainder(far, 2.0)), 1.0)
+    scale = sign * np.exp(log - weak(np.where(huge, special.gammaln(far + 1.5), 0.0)))
+    return np.where(huge, 1.0, 0.5 * x) ** weak(near) * scale * weak(rest)
 
 
 STRUVE = [sample(0.0, "3 4", low=0.3, high=4.0), sample(1.5, "3 4", low=0.3, high=4.0)]

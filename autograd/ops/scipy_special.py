@@ -13,7 +13,7 @@ from autograd.data import holds
 from autograd.errors import ArgumentError
 from autograd.ops import activation, scipy_bessel, scipy_error, scipy_gamma, scipy_polynomial
 from autograd.ops.refused import refuse
-from autograd.ops.scipy_ufunc import between, of_operand, ufunc
+from autograd.ops.scipy_ufunc import between, of_operand, ufunc, wide
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import data_of
 
@@ -142,7 +142,7 @@ def softplus(x, /):
     return np.logaddexp(0.0, x)
 
 
-softplus.vjp(x=lambda g, out, x: g * special.expit(x))
+softplus.vjp(x=lambda g, out, x: g * activation.sigmoid(x))
 
 
 @primitive(name="special.assoc_laguerre", kind="composed", samples=[sample("3 4", 3.0, 0.5)],
@@ -164,6 +164,7 @@ def _orders(name, function, at, slope):
     op = primitive(
         name=f"special.{name}",
         kind="elementwise",
+        call=wide(f"special.{name}"),
         samples=[sample(1.5, "3 4", low=0.4, high=4.0), sample(2.0, "3", low=0.4, high=4.0, n=2)],
         points=[point((1.0, at), (None, slope))],
         source="its definition",
@@ -184,6 +185,7 @@ for _row in SECOND:
     name="special.lambertw",
     symbol="lambertw",
     kind="elementwise",
+    call=wide("special.lambertw"),
     samples=[sample("3 4", low=0.2, high=4.0, complex=True), sample(np.array([-3.0, -1.0, 0.5]), k=-1)],
     points=[point((0.0,), (1.0,), out=0.0)],
     source="DLMF 4.13.4",

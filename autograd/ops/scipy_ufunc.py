@@ -13,10 +13,12 @@ from scipy import special
 
 from autograd.errors import ArgumentError
 from autograd.ops.arithmetic import astype
-from autograd.primitives import point, primitive, sample
+from autograd.primitives import point, primitive, registry, sample
 from autograd.value import Value, data_of
 
-__all__ = ["between", "of_operand", "series", "several", "summed", "ufunc", "weak"]
+__all__ = ["between", "bounded", "of_operand", "over", "series", "several", "summed", "ufunc", "weak", "wide"]
+
+HALF = np.dtype(np.float16)
 
 
 def between(low, high, *first, complex=False):
@@ -26,8 +28,28 @@ def between(low, high, *first, complex=False):
 
 
 def weak(x):
-    """A NumPy scalar as a Python float: a number made of parameters must not widen float32 operands."""
-    return float(x) if type(x) is np.float64 else x
+    """A NumPy number as a Python float: a number made of parameters must not widen float32 operands."""
+    return float(x) if type(x) in (np.float64, np.ndarray) and x.ndim == 0 and x.dtype == np.float64 else x
+
+
+def bounded(x, limit=1e18):
+    """x, but real numbers beyond ±limit are made limit: the square of the result is finite, in float32 too."""
+    return np.where((np.abs(x) < limit) | (np.imag(x) != 0.0), x, limit)
+
+
+def over(top, x, at_0):
+    """top / x with its limit at 0."""
+    return np.where(x == 0.0, at_0, top / np.where(x == 0.0, 1.0, x))
+
+
+def wide(name):
+    """Adapter of an op's calls: SciPy computes float16 numbers in float32, so a cast comes before."""
+
+    def call(*operands, **options):
+        halves = (astype(x, np.float32) if getattr(x, "dtype", None) == HALF else x for x in operands)
+        return registry[name].bind(tuple(halves), options)
+
+    return call
 
 
 def series(coefficients, u):
@@ -64,6 +86,7 @@ def ufunc(
         name=f"special.{name}",
         symbol=name,
         kind="general" if results else "elementwise",
+        call=wide(f"special.{name}"),
         results=results,
         samples=samples,
         points=[point(*row) for row in points],

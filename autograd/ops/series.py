@@ -133,6 +133,10 @@ def _running_total(total, initial, x, axis, include_initial):
         if np.ndim(x) > 1:
             raise ArgumentError(f"for an x of shape {np.shape(x)}, axis= must say along which axis to go")
         axis = 0
+    if isinstance(axis, tuple):
+        if len(axis) != 1:
+            raise ArgumentError(f"a running total goes along one axis, got axis={axis}")
+        axis = axis[0]
     out = total(x, axis=axis)
     if not include_initial:
         return out
@@ -144,8 +148,10 @@ def _running_total(total, initial, x, axis, include_initial):
 TOTALS = [
     sample("5"), sample("3 4", axis=0, complex=True), sample("3 4", axis=-1, include_initial=True),
     sample("3", include_initial=True), sample(""), sample("0", include_initial=True),
+    sample("2 3", axis=(1,)),
 ]  # fmt: skip
 NO_AXIS = error(("2 3",), match="axis= must say", kind=ArgumentError)
+TWO_AXES = error(("2 3",), axis=(0, 1), match="along one axis", kind=ArgumentError)
 
 
 @primitive(
@@ -155,7 +161,7 @@ NO_AXIS = error(("2 3",), match="axis= must say", kind=ArgumentError)
     points=[
         point((np.array([1.0, 2.0]),), (np.array([2.0, 1.0]),), out=np.array([0.0, 1.0, 3.0]), include_initial=True)
     ],
-    errors=[NO_AXIS, NO_DTYPE],
+    errors=[NO_AXIS, TWO_AXES, NO_DTYPE],
     source="cumsum",
 )
 def cumulative_sum(x, /, *, axis=None, include_initial=False):
@@ -170,7 +176,7 @@ def cumulative_sum(x, /, *, axis=None, include_initial=False):
     points=[
         point((np.array([0.0, 3.0]),), (np.array([4.0, 0.0]),), out=np.array([1.0, 0.0, 0.0]), include_initial=True)
     ],
-    errors=[NO_AXIS, NO_DTYPE],
+    errors=[NO_AXIS, TWO_AXES, NO_DTYPE],
     source="cumprod",
 )
 def cumulative_prod(x, /, *, axis=None, include_initial=False):
@@ -181,7 +187,7 @@ def cumulative_prod(x, /, *, axis=None, include_initial=False):
 # differences
 
 
-def _diff_call(a, /, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
+def _diff_call(a, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
     """prepend and append, which may be Values too, are joined to the operand; a single number has length 1."""
 
     def fitted(part):
@@ -264,7 +270,7 @@ def _in_dtype(part, dtype):
 # slopes and areas
 
 
-def _gradient_call(f, /, *spacing, axis=None, edge_order=1):
+def _gradient_call(f, *spacing, axis=None, edge_order=1):
     return (f,), {"spacing": spacing, "axis": axis, "edge_order": edge_order}
 
 

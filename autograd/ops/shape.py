@@ -88,7 +88,7 @@ def _reversed(g, out):
 reshape.vjp(x=_reshape)
 
 
-def _ravel_call(a, /, order="C"):
+def _ravel_call(a, order="C"):
     return (a,), {} if order == "C" else {"order": _order(a, order)}
 
 
@@ -237,7 +237,7 @@ squeeze.vjp(x=lambda g, out, x, axis=None: like(g, out, x))
     kind="view",
     leading=True,
     samples=[
-        sample("3", shape=(2, 3)), sample("3 1", shape=(2, 3, 4)), sample("", shape=(2,)), sample("", shape=()),
+        sample("3", shape=(2, 3)), sample("3 1", shape=(2, 3, 4), complex=True), sample("", shape=(2,)), sample("", shape=()),
         sample("1 3", shape=(0, 3)), sample("3", shape=3),
     ],
     points=[point((ROW,), (np.full((1, 2), 3.0),), out=ROW[[0, 0, 0]], shape=(3, 2)), point((2.0,), (3.0,), shape=3)],
@@ -256,7 +256,7 @@ broadcast_to.vjp(x=lambda g, out, x, shape: sum_to(g, np.shape(x), len(lead(g, o
     numpy=np.flip,
     kind="view",
     leading=True,
-    samples=[sample("3 4"), sample("3 4", axis=-1), sample("2 3 4", axis=(0, 2)), sample("")],
+    samples=[sample("3 4"), sample("3 4", axis=-1, complex=True), sample("2 3 4", axis=(0, 2)), sample("")],
     points=[point((ROW,), (np.ones((1, 2)),), out=np.array([[3.0, 2.0]]), axis=1)],
     errors=[BAD_AXIS],
     source="linear: the adjoint is the rearrangement undone",

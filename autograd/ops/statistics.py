@@ -13,6 +13,7 @@ from autograd.errors import ArgumentError, NotDifferentiableError, ShapeError
 from autograd.ops.arithmetic import astype
 from autograd.ops.constant import constant_functions
 from autograd.ops.index import getitem, scatter_add
+from autograd.ops.padding import stacked
 from autograd.ops.reduce import BAD_AXIS, TIES
 from autograd.primitives import error, point, primitive, sample
 from autograd.value import DISPATCH, Value, stop_gradient
@@ -52,6 +53,7 @@ NO_WEIGHT = np.array([1.0, -1.0, 0.0])
     kind="composed",
     samples=[
         sample("3 4"), sample("2 3 4", axis=(0, -1), keepdims=True), sample(""), sample("3 4", 1, "4", low=0.5),
+        sample("3 4", [0]), sample("3 4", [1], "4", low=0.5),
         sample("3 4", None, "3 4", low=0.5, complex=True), sample("2 3 4", (2, 0), "4 2", low=0.5, keepdims=True),
         sample("3 4", -2, "3 4", low=0.5, returned=True), sample("2 3 4", 1, "3", low=0.5, returned=True),
         sample("3 4", -1, np.array([1, 2, 0, 3])), sample("", None, "", low=0.5),
@@ -74,6 +76,7 @@ def average(a, /, axis=None, weights=None, returned=False, *, keepdims=False):
     weights    of the shape of a, or of the axes in `axis`; equal ones by default
     returned   also Σ w, of the shape of out; without weights it is the number of elements, a plain one
     """
+    axis = tuple(axis) if isinstance(axis, list) else axis
     if weights is None:
         out = np.mean(a, axis=axis, keepdims=keepdims)
         count = np.full(np.shape(out), np.size(a) / max(np.size(out), 1), np.result_type(out))[()]
@@ -252,6 +255,7 @@ def _binned(columns, edges, weights, density):
 def _histogram(a, bins=10, range=None, density=None, weights=None):
     """np.histogram, differentiable by the weights."""
     _refuse_data("histogram", a, bins, range)
+    weights = stacked(weights)
     counts, edges = np.histogram(a, bins, range, weights=weights.data)
     weights = weights if counts.dtype == weights.dtype else astype(weights, counts.dtype)
     return _binned([np.ravel(a)], [edges], weights, density), edges
@@ -260,6 +264,7 @@ def _histogram(a, bins=10, range=None, density=None, weights=None):
 def _histogramdd(sample, bins=10, range=None, density=None, weights=None, *, name="histogramdd"):
     """np.histogramdd, differentiable by the weights."""
     _refuse_data(name, sample, bins, range)
+    weights = stacked(weights)
     counts, edges = np.histogramdd(sample, bins, range, weights=weights.data)
     weights = weights if counts.dtype == weights.dtype else astype(weights, counts.dtype)
     columns = np.transpose(sample) if getattr(sample, "ndim", 0) == 2 else np.atleast_2d(sample)

@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd.data import Traced, holds, may_hold
 from autograd.errors import ArgumentError, ShapeError
+from autograd.ops.arithmetic import UNSET, astype
 from autograd.ops.axes import sum_to
 from autograd.ops.constant import constant_functions
 from autograd.primitives import error, point, primitive, sample
@@ -104,10 +105,13 @@ def mirrored(a: Any, lower: bool = True) -> Any:
     return np.where(np.eye(np.shape(a)[-1], dtype=bool), np.real(a) if np.iscomplexobj(a) else a, half + _h(half))
 
 
-def _pinv_call(a, rcond=None, hermitian=False, *, rtol=None):
-    if rcond is not None and rtol is not None:
+def _pinv_call(a, rcond=None, hermitian=False, *, rtol=UNSET):
+    if rcond is not None and rtol is not UNSET:
         raise ArgumentError("pinv: rcond and rtol are two names of one option")
-    return (mirrored(a) if hermitian else a,), {"rcond": rtol if rcond is None else rcond, "hermitian": hermitian}
+    if rtol is None:
+        rtol = max(np.shape(a)[-2:]) * float(np.finfo(np.result_type(a)).eps)
+    options = {"rcond": rtol if rcond is None and rtol is not UNSET else rcond, "hermitian": hermitian}
+    return (mirrored(a) if hermitian else a,), options
 
 
 def _pinv(g, out, a, **options):
@@ -126,7 +130,8 @@ def _pinv(g, out, a, **options):
     call=_pinv_call,
     samples=[
         sample("3 3", complex=True), sample("4 2", complex=True), sample("2 4", complex=True), sample("2 3 2"),
-        sample("2 2 3", rcond=1e-10), sample("3 2", rtol=1e-10), sample("3 3", hermitian=True, complex=True),
+        sample("2 2 3", rcond=1e-10), sample("3 2", rtol=1e-10), sample("3 2", rtol=None),
+        sample("3 3", hermitian=True, complex=True),
         sample("2 2 2", hermitian=True), sample("3 1"),
     ],
     points=[point((MATRIX,), (np.array([[-0.25, -0.125], [-0.125, -0.0625]]),), out=np.array([[0.5, 0.0], [0.0, 0.25]])),
@@ -294,14 +299,15 @@ def _least_squares(g, out, a, b, needed, rcond=None):
 def lstsq(a, b, rcond=None):
     """np.linalg.lstsq: (x, residuals, rank, singular values), the rank a plain number."""
     m, n = np.shape(a)
-    rank = int(np.linalg.lstsq(data_of(a), data_of(b), rcond)[2])
+    rank = np.intc(np.linalg.lstsq(data_of(a), data_of(b), rcond)[2])
     x = least_squares(a, b, rcond=rcond)
     if rank < n or m <= n:
         residuals = np.zeros(0, np.result_type(a, b, 0.0))
     else:
         rest = np.abs(b - np.matmul(a, x))
         residuals = np.sum(np.reshape(rest * rest, (m, -1)), axis=0)
-    return x, residuals, rank, np.linalg.svdvals(a)
+    dtype = np.result_type(x)  # of both operands, as NumPy's singular values have it
+    return x, residuals, rank, np.linalg.svdvals(a if np.result_type(a) == dtype else astype(a, dtype))
 
 
 DISPATCH[np.linalg.lstsq] = lstsq

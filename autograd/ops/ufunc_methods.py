@@ -8,6 +8,7 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 from autograd.ops.activation import logsumexp
+from autograd.ops.arithmetic import UNSET
 from autograd.ops.index import plain_index, scatter_add
 from autograd.primitives import error, point, primitive, registry, sample
 from autograd.value import DISPATCH
@@ -30,7 +31,8 @@ def _add_reduceat(g, out, x, indices, axis=0):
     return scatter_add(np.take(g, results, axis=axis), np.shape(x), (slice(None),) * (axis % np.ndim(x)) + (places,))
 
 
-def _reduceat_call(x, /, *given, indices=None, axis=0, dtype=None):
+def _reduceat_call(x, /, *given, indices=None, axis=0, dtype=None, out=None):
+    """NumPy gives indices= by place as well, and the others always by name."""
     if dtype is not None:
         raise ArgumentError("np.add.reduceat has no option 'dtype' when it is differentiated; it has axis")
     return (x,), {"indices": plain_index(given[0] if given else indices), "axis": axis}
@@ -62,14 +64,14 @@ add_reduceat.vjp(x=_add_reduceat)
 DISPATCH[np.add, "reduceat"] = add_reduceat
 
 
-DEFAULTS = ("dtype", None), ("initial", None), ("where", True)
+DEFAULTS = {"dtype": None, "out": None, "initial": None, "where": True}
 
 
 def _method(ufunc, method, function):
     """Let a method of a ufunc be a NumPy function, which has the same options but another default for axis."""
 
     def call(x, axis=0, **options):
-        given = {name: option for name, option in options.items() if (name, option) not in DEFAULTS}
+        given = {name: option for name, option in options.items() if option is not DEFAULTS.get(name, UNSET)}
         return function(x, axis=axis, **given)
 
     DISPATCH[ufunc, method] = call
@@ -77,7 +79,7 @@ def _method(ufunc, method, function):
 
 def _outer(op):
     """All pairs of an element of x and one of y: the op of x with as many axes of length 1 after it as y has axes."""
-    return lambda x, y: op(np.reshape(x, np.shape(x) + (1,) * np.ndim(y)), y)
+    return lambda x, y, **options: op(np.reshape(x, np.shape(x) + (1,) * np.ndim(y)), y, **options)
 
 
 for _ufunc, _function in {

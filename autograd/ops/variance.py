@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
-from autograd.ops.arithmetic import ratio
+from autograd.ops.arithmetic import UNSET, ratio
 from autograd.ops.axes import restored
 from autograd.ops.reduce import (
     AXES,
@@ -19,7 +19,6 @@ from autograd.ops.reduce import (
     NO_DTYPE,
     PRESENT,
     TIES,
-    UNSET,
     VALUE_MASK,
     counted,
     masked,
@@ -61,7 +60,7 @@ def spread_call(
 ):
     """Operands and options of var and std. A given mean is an operand too: it is subtracted first, and then it is 0."""
     for name, given in (("dtype", dtype), ("out", out)):
-        if given is not None:
+        if given is not None and not (name == "dtype" and given == np.result_type(a)):
             raise ArgumentError(
                 f"no option {name!r} when it is differentiated: cast the operand or the result by astype"
             )

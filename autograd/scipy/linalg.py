@@ -8,6 +8,7 @@ a Value. overwrite_a and check_finite have no effect on Values.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -38,12 +39,25 @@ def _any_value(args: Any, options: Any) -> bool:
 def adapted(function: Callable[..., Any]) -> Callable[..., Any]:
     """SciPy's function of this name for plain arrays, the given one where a Value is among the arguments."""
     scipys = getattr(plain, function.__name__)
+    theirs, ours = inspect.signature(scipys), inspect.signature(function).parameters
 
     @functools.wraps(scipys)
     def call(*args: Any, **options: Any) -> Any:
         if not _any_value(args, options):
             return scipys(*args, **options)
-        return function(*args, **{name: x for name, x in options.items() if name not in IGNORED})
+        if "arrs" in ours:
+            return function(*args, **options)
+        given = {}
+        try:
+            arguments = theirs.bind(*args, **options).arguments
+        except TypeError as mistake:
+            raise ArgumentError(f"linalg.{function.__name__}: {mistake}") from None
+        for name, x in arguments.items():
+            if name in ours:
+                given[name] = x
+            elif name not in IGNORED and x is not theirs.parameters[name].default:
+                raise ArgumentError(f"linalg.{function.__name__} has no option {name} when it is differentiated")
+        return function(**given)
 
     call.__doc__ = function.__doc__
     return call
@@ -55,6 +69,11 @@ def _transposed(a: Any) -> Any:
 
 def _adjoint(a: Any) -> Any:
     return np.conjugate(_transposed(a)) if np.iscomplexobj(a) else _transposed(a)
+
+
+def _double(a: Any) -> Any:
+    dtype = np.result_type(a, np.float64)
+    return a if np.result_type(a) == dtype else np.astype(a, dtype)
 
 
 def _refuse_given(name: str, **options: Any) -> None:
@@ -95,8 +114,8 @@ def inv(a: Any, *, assume_a: Any = None, lower: bool = False) -> Any:
 
 @adapted
 def det(a: Any) -> Any:
-    """Determinant."""
-    return np.linalg.det(a)
+    """Determinant, in double precision as SciPy's."""
+    return np.linalg.det(_double(a))
 
 
 @adapted
@@ -121,8 +140,8 @@ def expm(A: Any) -> Any:
 
 @adapted
 def logm(A: Any) -> Any:
-    """Principal logarithm of the matrices in the last two axes."""
-    return ops.logm(A)
+    """Principal logarithm of the matrices in the last two axes, in double precision as SciPy's."""
+    return ops.logm(_double(A))
 
 
 @adapted
@@ -182,9 +201,12 @@ def eigh(
 
 
 @adapted
-def eigvalsh(a: Any, b: Any = None, *, lower: bool = True, **options: Any) -> Any:
+def eigvalsh(
+    a: Any, b: Any = None, *, lower: bool = True, type: int = 1,
+    subset_by_index: Any = None, subset_by_value: Any = None, driver: Any = None,
+) -> Any:  # fmt: skip
     """Eigenvalues of a Hermitian a."""
-    return eigh(a, b, lower=lower, eigvals_only=True, **options)
+    return eigh(a, b, lower=lower, eigvals_only=True, subset_by_index=subset_by_index, subset_by_value=subset_by_value)
 
 
 @adapted

@@ -281,3 +281,34 @@ def test_mt_is_matrix_transpose():
     assert np.array_equal(x.mT.data, x.data.mT)
     np.sum(x.mT[..., 0] * 2.0).backward()
     assert x.grad[0].tolist() == [[2.0, 2.0], [0.0, 0.0], [0.0, 0.0]]
+
+
+def test_scipys_arguments_by_place():
+    m = np.array([[4.0, 2.0], [2.0, 5.0]])
+    v = Value(m)
+    for f in (
+        lambda a: linalg.inv(a, False, True),
+        lambda a: linalg.det(a, False, True),
+        lambda a: linalg.svdvals(a, False),
+        lambda a: linalg.cholesky(a, True, False, False),
+        lambda a: linalg.solve(a, m, False, False, False, True),
+        lambda a: linalg.solve_triangular(a, m, 0, True, False, False, True),
+        lambda a: linalg.norm(a, "fro", None, False, True),
+    ):
+        np.testing.assert_allclose(f(v).data, f(m), rtol=1e-12)
+    with pytest.raises(ArgumentError, match="unexpected keyword argument 'wrong'"):
+        linalg.inv(v, wrong=1)
+
+
+def test_dtypes_are_those_of_numpy_and_scipy(rng):
+    a, b = rng.normal(size=(4, 2)), rng.normal(size=4)
+    for x, y in ((np.float32(a), b), (a, np.float32(b)), (np.float32(a), np.float32(b))):
+        found, expected = np.linalg.lstsq(Value(x), y), np.linalg.lstsq(x, y)
+        assert [part.dtype for part in found] == [part.dtype for part in expected]
+    for f in (linalg.det, linalg.logm):
+        v = Value(np.float32(np.eye(2) * 2.0))
+        out = f(v)
+        assert out.dtype == np.float64
+        np.sum(out).backward()
+        assert v.grad.dtype == np.float32
+    assert np.linspace(0, Value(np.float32(3.0)), 3).dtype == np.float32

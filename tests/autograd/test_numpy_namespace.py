@@ -148,3 +148,18 @@ def test_submodules_import():
 def test_an_option_that_cannot_be_kept_is_refused():
     with pytest.raises(ArgumentError, match="order"):
         np.array([Value(1.0)], order="F")
+
+
+def test_lists_beside_values_and_methods_of_ufuncs():
+    v = Value(3.0)
+    assert np.array_equal([v, 2], [3.0, 2.0])
+    assert not np.array_equal([v, 2], [3.0, 1.0])
+    assert np.array_equiv([[v, 2]], [3.0, 2.0])
+    assert np.full_like([1.0, 2.0], v).data.tolist() == [3.0, 3.0]
+    assert np.pad([1.0, 2.0], 1, constant_values=v).data.tolist() == [3.0, 1.0, 2.0, 3.0]
+    counts, _ = np.histogram([0.1, 0.2], bins=2, weights=[v, v])
+    assert counts.data.tolist() == [3.0, 3.0]
+    assert np.add.reduce([v, 1]).data == 4.0
+    assert np.add.accumulate([v, 1]).data.tolist() == [3.0, 4.0]
+    assert np.multiply.outer([v, 1], [1, 2]).data.tolist() == [[3.0, 6.0], [1.0, 2.0]]
+    assert grad(lambda x: np.sum(np.multiply.outer([x, 1.0], [1, 2])))(2.0) == 3.0

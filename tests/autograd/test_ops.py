@@ -3,6 +3,7 @@
 Nobody writes a test to add an op; below the table are only calls whose form it does not have.
 """
 
+import inspect
 import re
 
 import numpy as np
@@ -297,3 +298,63 @@ def test_activations_equal_their_formulas():
     ]:
         np.testing.assert_allclose(found, expected, rtol=1e-13)
     assert ops.sigmoid(-40.0) == pytest.approx(math.exp(-40.0), rel=1e-14)
+
+
+OTHERWISE = ("einsum", "astype", "unique_values")  # whose signatures do not say how they are called
+SPELLED = [op for op in OPS if op.numpy and inspect.isfunction(op.numpy[0]) and op.name not in OTHERWISE]
+
+
+@pytest.mark.parametrize("op", SPELLED, ids=lambda op: op.name)
+def test_every_parameter_goes_by_numpys_name(op, rng):
+    signature = inspect.signature(op.numpy[0])
+    row = op.samples[0]
+    operands = row.arrays(rng)
+
+    def spelled(operands):
+        given = signature.bind(*([[*operands]] if op.variadic else operands), **row.options).arguments
+        kinds = {name: p.kind for name, p in signature.parameters.items()}
+        first = [given.pop(name) for name in [*given] if kinds[name] == inspect.Parameter.POSITIONAL_ONLY]
+        for name in [*given]:
+            if kinds[name] == inspect.Parameter.VAR_POSITIONAL:
+                first += given.pop(name)
+            elif kinds[name] == inspect.Parameter.VAR_KEYWORD:
+                given |= given.pop(name)
+        return op.numpy[0](*first, **given)
+
+    for a, b in zip(table.parts(spelled(table.wrap(operands))), table.parts(spelled(operands)), strict=True):
+        np.testing.assert_allclose(table.plain(a), b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("f", [
+    lambda m: np.max(m, 0, None, True), lambda m: np.sum(m, 0, None, None, True), lambda m: m.cumsum(0, None, None),
+    lambda m: np.median(m, 0, None, False, True), lambda m: np.trace(m, 0, 0, 1, None, None),
+    lambda m: np.sort(m, -1, None, None), lambda m: np.quantile(m, 0.3, 0, None, False, "linear", True),
+    lambda m: np.fft.fft(m, None, -1, None, None), lambda m: np.astype(m, float, device="cpu"),
+    lambda m: np.exp(m, dtype=m.dtype, where=True, order="K"), lambda m: np.var(m, 0, float),
+    lambda m: np.linalg.trace(m, dtype=None), lambda m: np.linalg.pinv(m, rtol=None),
+    lambda m: np.clip(m, 0, 1, None), lambda m: m.clip(-1), lambda m: m.clip(None, 1.5, out=None),
+    lambda m: np.add.reduce(m, 1, None, None, True), lambda m: np.add.reduce(m, where=np.array([True, False])),
+    lambda m: np.maximum.reduce(m, initial=0.0, where=np.eye(2, dtype=bool)), lambda m: np.multiply.outer(m, m, dtype=None),
+    lambda m: np.full_like(m, 3.0, None, "K", True, (2, 3)), lambda m: np.zeros_like(a=m), lambda m: np.average(m, [0, 1]),
+])  # fmt: skip
+def test_what_says_nothing_new_may_be_given_by_place_or_name(f):
+    m = np.array([[1.0, 2.5], [0.5, 4.0]])
+    np.testing.assert_allclose(f(Value(m)).data, f(m), rtol=1e-12)
+
+
+@pytest.mark.parametrize("f", [
+    lambda v: np.exp(v, dtype=np.float32), lambda v: np.exp(v, where=np.array([True, False])),
+    lambda v: np.sum(v, 0, np.float32), lambda v: np.clip(v, a_min=0.0), lambda v: np.clip(v, 0.0, 1.0, dtype=np.float32),
+    lambda v: np.logaddexp.reduce(v, where=np.array([True, False])), lambda v: ops.sum(v, 0, axis=0),
+])  # fmt: skip
+def test_what_would_change_the_result_is_refused(f):
+    with pytest.raises(ArgumentError, match=r"option|come together"):
+        f(Value([1.0, 2.0]))
+
+
+def test_full_like_filled_with_a_value_has_the_shape_asked_for():
+    x = Value(2.0)
+    out = np.full_like(Value(np.ones(3)), x, shape=(2, 2))
+    assert out.shape == (2, 2)
+    np.sum(out).backward()
+    assert x.grad == 4.0

@@ -185,3 +185,11 @@ def test_wrong_parameters_are_named():
         random.normal(np.zeros(3), np.ones((2, 1)), 3, rng=0)
     with pytest.raises(ArgumentError, match="no option 'sd'"):
         random.normal(0.0, sd=1.0, rng=0)
+
+
+def test_parameters_in_lists():
+    v = Value(1.5)
+    out = random.normal([v, v], 1.0, rng=0)
+    assert np.array_equal(out.data, np.random.default_rng(0).normal([1.5, 1.5], 1.0))
+    np.sum(out).backward()
+    assert v.grad == 2.0

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograd import Value, ops, scipy
+from autograd import Value, grad, ops, scipy
 from autograd.primitives import registry
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
@@ -24,9 +24,22 @@ ops.load()
 QUICKLY = {"xla_backend_optimization_level": 0}  # most of the time here is compiling
 TOLERANCE = 1e-10
 ALWAYS = 2  # samples of an op that run without -m slow
+SPELLED = {  # where JAX has another name, other defaults, or no axis −1
+    "cummax": lambda x, axis=0: jax.lax.cummax(x, axis % x.ndim),
+    "cummin": lambda x, axis=0: jax.lax.cummin(x, axis % x.ndim),
+    "special.softmax": lambda x, axis=None: jax.nn.softmax(x, axis),
+    "special.log_softmax": lambda x, axis=None: jax.nn.log_softmax(x, axis),
+    "bincount": lambda x, weights, minlength=0: jax.numpy.bincount(
+        x, weights, length=max(minlength, 1 + int(np.max(x, initial=-1)))
+    ),
+}
 OTHERWISE = {  # op → why JAX is no oracle for it
     "gelu": "JAX's is the tanh approximation unless told otherwise",
     "partition": "the order within the two parts is anybody's",
+    "sqrtm": "JAX has no derivative of the Schur form it computes it by",
+    "solve_sylvester": "JAX has no derivative of the Schur form it computes it by",
+    "special.exp1": "JAX cannot compile its second derivative; test_special compares with mpmath",
+    "special.expn": "JAX cannot compile its second derivative; test_special compares with mpmath",
     "special.spence": "JAX's derivative is NaN at some arguments; test_special compares with mpmath",
     "special.hyp2f1": "JAX's value is off by up to 1e57 for z < −1; test_special compares with mpmath",
 }
@@ -41,11 +54,16 @@ def float64():
 
 
 def counterpart(op):
-    """JAX's function for an op: by the name and module of NumPy's, or in jax.nn; None if there is none."""
+    """JAX's function for an op: by its name, or the name and module of NumPy's; None if there is none."""
+    import jax.scipy.linalg
     import jax.scipy.special
 
+    if op.name in SPELLED:
+        return SPELLED[op.name]
     if not op.numpy:
-        return getattr(jax.nn, op.name, None) or getattr(jax.scipy.special, op.name, None)
+        homes = [jax.scipy.linalg] if op.__module__.endswith("linalg") else [jax.nn, jax.scipy.special]
+        name = op.name.removeprefix("special.")
+        return next((getattr(home, name) for home in homes if hasattr(home, name)), None)
     function = op.numpy[0]
     if isinstance(function, tuple):
         return None
@@ -105,6 +123,8 @@ def theirs(op, operands, options, weights, u):
         grads = jax.grad(loss)(xs)
         return sum(jax.numpy.real(jax.numpy.sum(a * b)) for a, b in zip(u, grads, strict=True))
 
+    operands = [np.asarray(x) if isinstance(x, list) else x for x in operands]
+    options = {name: np.asarray(x) if isinstance(x, list) else x for name, x in options.items()}
     run = jax.jit(lambda xs: (outs(xs), jax.grad(loss)(xs), jax.grad(slope)(xs)), compiler_options=QUICKLY)
     return run([jax.numpy.asarray(operands[k]) for k in places])
 
@@ -128,3 +148,31 @@ def test_an_op_and_its_derivatives_equal_jaxs(op, row, kind):
         for a, b in zip(mine, other, strict=True):
             scale = max(1.0, float(np.max(np.abs(b), initial=0.0)))
             np.testing.assert_allclose(a, b, rtol=TOLERANCE, atol=TOLERANCE * scale, err_msg=f"{op.name}: {what}")
+
+
+SQUARE = np.array([[5.0, 1.0, 0.5], [0.3, 3.0, -0.2], [-0.7, 0.4, 2.0]])
+SIDE = np.array([[1.0, -0.5], [0.2, 2.0], [-1.5, 0.7]])
+OF_OPS = {  # functions of autograd.scipy.linalg that are made of ops
+    "solve": lambda np, lib, a, b: lib.solve(a, b),
+    "cholesky": lambda np, lib, a, b: lib.cholesky(a @ a.T, lower=True) @ b,
+    "cho_solve": lambda np, lib, a, b: lib.cho_solve((np.linalg.cholesky(a @ a.T), True), b),
+    "cho_factor": lambda np, lib, a, b: lib.cho_solve(lib.cho_factor(a @ a.T), b),
+    "block_diag": lambda np, lib, a, b: lib.block_diag(a, b, a[:1]),
+    "toeplitz": lambda np, lib, a, b: lib.toeplitz(a[0], b[:, 0]),
+}
+
+
+@pytest.mark.parametrize("f", OF_OPS.values(), ids=OF_OPS)
+def test_scipys_linear_algebra_equals_jaxs(f):
+    import jax.scipy.linalg
+
+    def total(np, lib, a, b):
+        out = f(np, lib, a, b)
+        return np.sum(out * np.cos(np.arange(1.0, 1.0 + np.size(out))).reshape(np.shape(out)))
+
+    def twice(np, lib, gradient):
+        return lambda a, b: sum(np.sum(part**2) for part in gradient(lambda a, b: total(np, lib, a, b), (0, 1))(a, b))
+
+    mine, other = twice(np, scipy.linalg, grad), twice(jax.numpy, jax.scipy.linalg, jax.grad)
+    for g, expected in zip(grad(mine, (0, 1))(SQUARE, SIDE), jax.grad(other, (0, 1))(SQUARE, SIDE), strict=True):
+        np.testing.assert_allclose(g, expected, rtol=1e-9, atol=1e-9)
