@@ -308,7 +308,9 @@ def _is_followed(x: Any) -> Any:
 def _like(seed: Any, data: Any, record: bool) -> Any:
     """A seed or tangent with the dtype of data; a constant Value where the walk is recorded."""
     if np.iscomplexobj(data_of(seed)) and not np.iscomplexobj(data):
-        raise SeedError("a complex cotangent or tangent for a real number: its imaginary part would be lost; give np.real")
+        raise SeedError(
+            "a complex cotangent or tangent for a real number: its imaginary part would be lost; give np.real"
+        )
     if not isinstance(seed, Value):
         seed = float(seed) if type(data) is float else as_dtype(seed, data.dtype)
     if record and not isinstance(seed, Value):

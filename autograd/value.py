@@ -241,7 +241,9 @@ class Value:
     size = property(lambda self: np.size(self.data), doc="Number of elements.")
     dtype = property(lambda self: getattr(self.data, "dtype", _FLOAT64), doc="NumPy dtype; float64 for a Python float.")
     T = property(lambda self: DISPATCH[np.transpose](self), doc="All axes reversed, recorded.")
-    mT = property(lambda self: DISPATCH["find"](np.matrix_transpose)(self), doc="The last two axes exchanged, recorded.")
+    mT = property(
+        lambda self: DISPATCH["find"](np.matrix_transpose)(self), doc="The last two axes exchanged, recorded."
+    )
     real = property(lambda self: DISPATCH[np.real](self), doc="Real part, recorded.")
     imag = property(lambda self: DISPATCH[np.imag](self), doc="Imaginary part, recorded.")
 

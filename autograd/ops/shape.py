@@ -237,7 +237,8 @@ squeeze.vjp(x=lambda g, out, x, axis=None: like(g, out, x))
     kind="view",
     leading=True,
     samples=[
-        sample("3", shape=(2, 3)), sample("3 1", shape=(2, 3, 4), complex=True), sample("", shape=(2,)), sample("", shape=()),
+        sample("3", shape=(2, 3)), sample("3 1", shape=(2, 3, 4), complex=True),
+        sample("", shape=(2,)), sample("", shape=()),
         sample("1 3", shape=(0, 3)), sample("3", shape=3),
     ],
     points=[point((ROW,), (np.full((1, 2), 3.0),), out=ROW[[0, 0, 0]], shape=(3, 2)), point((2.0,), (3.0,), shape=3)],
