@@ -53,6 +53,7 @@ def _two_slopes(g, x, left, steepness):
     points=[point((np.array([-1e3, -1.0, 0.0, 2.0]),), (np.array([0.0, 0.0, 0.0, 1.0]),)), point((0.0,), (0.0,))],
     errors=[_complex_error("relu takes real numbers")],
     method=True,
+    kink="0 at 0",
     source="Nair & Hinton 2010; 0 at 0, the minimum-norm subgradient",
 )
 def relu(x, /):
@@ -77,6 +78,7 @@ relu.vjp(x=lambda g, out, x: g * (out > 0.0))
     ],
     errors=[_complex_error("leaky_relu takes real numbers")],
     method=True,
+    kink="at 0 the slope nearest to 0 of the two sides'",
     source="at 0 the slope nearest to 0 between the two sides', the minimum-norm subgradient",
 )
 def leaky_relu(x, /, slope=0.01):
@@ -98,6 +100,7 @@ leaky_relu.vjp(x=lambda g, out, x, slope=0.01: _two_slopes(g, x, slope, slope))
     ],
     errors=[_complex_error("elu takes real numbers")],
     method=True,
+    kink="at 0 the slope nearest to 0 of the two sides'",
     source="Clevert et al. 2016, arXiv 1511.07289; at 0 the minimum-norm subgradient",
 )
 def elu(x, /, alpha=1.0):

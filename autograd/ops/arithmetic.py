@@ -93,6 +93,7 @@ multiply.vjp(x=lambda g, out, x, y: g * y, y=lambda g, out, x, y: g * x)
     ],
     points=[point((1.0, 4.0), (0.25, -0.0625), out=0.25), point((0.0, 2.0), (0.5, 0.0), out=0.0)],
     errors=[MISFIT],
+    domain="y ≠ 0",
     source="quotient rule",
 )
 def divide(x, y, /):
@@ -110,6 +111,8 @@ divide.vjp(x=lambda g, out, x, y: g / y, y=lambda g, out, x, y: -g * out / y)
     samples=[sample("3 4", "3 4", low=0.3), sample("3 4", "4", low=0.3), sample("3 4", 0.7), sample(7.5, "", low=0.5)],
     points=[point((7.5, 2.0), (1.0, -3.0), out=1.5), point((-7.5, 2.0), (1.0, 4.0), out=0.5)],
     errors=[MISFIT],
+    domain="y ≠ 0",
+    kink="jumps at multiples of y: the slope of the branch",
     source="x − y ⌊x / y⌋, where ⌊x / y⌋ is piecewise constant",
 )
 def remainder(x, y, /):
@@ -188,6 +191,7 @@ def _power_exponent(g, out, x, y):
         point((np.array([0.0, -2.0]), 2), (np.array([0.0, -4.0]), None)),
     ],
     errors=[MISFIT],
+    domain="x > 0, or whole y",
     source="d/dy at x = 0 is 0 (the limit for y > 0)",
 )  # fmt: skip
 def power(x, y, /):
@@ -225,6 +229,7 @@ square.vjp(x=lambda g, out, x: g * (2.0 * x))
     symbol="1/x",
     samples=[sample("3 4", low=0.5, complex=True), sample("", low=0.5)],
     points=[point((-4.0,), (-0.0625,), out=-0.25)],
+    domain="x ≠ 0",
     source="power rule, DLMF §4.7",
 )
 def reciprocal(x, /):
@@ -241,6 +246,7 @@ reciprocal.vjp(x=lambda g, out, x: -g * (out * out))
     symbol="|x|",
     samples=[sample("3 4", complex=True), sample("")],
     points=[point((np.array([-1.0, 0.0, 2.0]),), (np.array([-1.0, 0.0, 1.0]),))],
+    kink="0 at 0",
     source="0 at the kink, the minimum-norm subgradient; complex x: x̄ / |x|, as HIPS autograd and JAX",
 )
 def absolute(x, /):
@@ -271,6 +277,7 @@ TIES = np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0])
     samples=PAIRS,
     points=[point(TIES, (np.array([0.0, 0.5, 1.0]), np.array([1.0, 0.5, 0.0])))],
     errors=[MISFIT],
+    kink="where x = y each gets half",
     source="a tie is shared equally, the minimum-norm subgradient",
 )
 def maximum(x, y, /):
@@ -288,6 +295,7 @@ maximum.vjp(x=lambda g, out, x, y: _greater_share(g, x, y), y=lambda g, out, x, 
     samples=PAIRS,
     points=[point(TIES, (np.array([1.0, 0.5, 0.0]), np.array([0.0, 0.5, 1.0])))],
     errors=[MISFIT],
+    kink="where x = y each gets half",
     source="a tie is shared equally, the minimum-norm subgradient",
 )
 def minimum(x, y, /):
@@ -328,6 +336,7 @@ def _clip_method(self, min=None, max=None, out=None, **others):
         error(("3", 0.0, 1.0), min=0.0, match="two names of one bound", kind=ArgumentError),
         error(("3", 0.0, 1.0), dtype=np.float32, match="no option 'dtype'", kind=ArgumentError),
     ],
+    kink="0 outside and at a bound",
     source="0 outside and at a bound, the minimum-norm subgradient",
 )
 def clip(x, low, high, /):

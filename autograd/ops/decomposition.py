@@ -77,6 +77,7 @@ def diagonal_matrix(s):
     ],
     points=[point((np.array([[4.0]]),), (np.array([[0.25]]),), out=np.array([[2.0]]))],
     errors=[NOT_SQUARE],
+    domain="positive definite matrices",
     source="Murray 2016, Differentiation of the Cholesky decomposition (arXiv 1602.07527), eq. 9 and 10",
 )  # fmt: skip
 def cholesky(x, /, upper=False):
@@ -209,6 +210,8 @@ def lost_vectors(op, values):
     ],
     points=[point((np.array([[2.0]]),), (np.array([[1.0]]),), out=(np.array([2.0]), np.array([[1.0]])))],
     errors=[NOT_SQUARE],
+    domain="Hermitian matrices",
+    kink="repeated eigenvalues: only what does not depend on the choice of vectors, else an error",
     source="Giles 2008, section 3.1; repeated: equal shares, the minimum-norm element of Clarke's subdifferential",
 )  # fmt: skip
 def eigh(x, /, UPLO="L"):
@@ -257,6 +260,8 @@ eigh.jvp(x=_eigh_tangent)
     samples=[sample(DEFINITE, symmetric=True), sample(DEFINITE, UPLO="U", symmetric=True), sample("2 1 1")],
     points=[point((np.array([[2.0]]),), (np.array([[1.0]]),), out=np.array([2.0])), point((np.eye(2),), (np.eye(2),))],
     errors=[NOT_SQUARE],
+    domain="Hermitian matrices",
+    kink="repeated eigenvalues share equally",
     source="the eigenvalues of eigh, to rounding",
 )
 def eigvalsh(x, /, UPLO="L"):
@@ -292,6 +297,8 @@ def _check_basis(v):
     ],
     points=[point((np.array([[2.0]]),), (np.array([[1.0]]),), out=(np.array([2.0]), np.array([[1.0]])))],
     errors=[NOT_SQUARE],
+    domain="matrices that can be diagonalised",
+    kink="repeated eigenvalues: an error for what depends on the vectors",
     source="Giles 2008, section 3.1; the columns' length and phase are LAPACK's: 1, and a real largest component",
 )  # fmt: skip
 def eig(x, /):
@@ -349,6 +356,7 @@ eig.jvp(x=_eig_tangent)
     samples=[sample(DEFINITE + SKEW), sample(DEFINITE + 8.0 * SKEW), sample("2 1 1"), sample(DEFINITE + 1j * SKEW)],
     points=[point((np.array([[2.0]]),), (np.array([[1.0]]),), out=np.array([2.0])), point((np.eye(2),), (np.eye(2),))],
     errors=[NOT_SQUARE],
+    domain="matrices that can be diagonalised",
     source="the eigenvalues of eig, to rounding",
 )
 def eigvals(x, /):

@@ -76,6 +76,7 @@ def logspace(start, stop, /, num=50, endpoint=True, base=10.0, *, axis=0):
     points=[point((1.0, 4.0), (2.0, 1.25), out=np.array([1.0, 2.0, 4.0]), num=3)],
     errors=[error((0.0, ""), match="0", kind=ArgumentError),
             error((np.array([-1.0]), np.array([1.0])), match="one sign", kind=ArgumentError)],
+    domain="numbers of one sign, not 0",
     source="composed of linspace, log and exp",
 )  # fmt: skip
 def geomspace(start, stop, /, num=50, endpoint=True, *, axis=0):
@@ -151,7 +152,8 @@ def vander(x, /, N=None, increasing=False):
         point((np.array([-9.0, 9.0]), KNOTS, HEIGHTS), (np.zeros(2), np.zeros(4), np.array([1.0, 0.0, 0.0, 1.0]))),
     ],
     errors=[error(("2", "3", "4"), match="same length", kind=ArgumentError)],
-    source="composed; at a knot the slope of smaller size of the two, 0 where they differ in sign: the minimum norm",
+    kink="at a knot the slope of smaller size of the two, 0 where they differ in sign",
+    source="composed; the minimum-norm subgradient at a knot",
 )  # fmt: skip
 def interp(x, xp, fp, /, left=None, right=None, period=None):
     """Straight lines through the points (xp, fp), xp increasing, at x; left and right of them constant.

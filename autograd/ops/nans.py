@@ -131,6 +131,7 @@ nanvar.vjp(x=without_nan(variance.var))
     ],
     points=[point((PAIR,), (np.array([[-0.5, 0.0, 0.5], [0.0, 0.0, 0.0]]),), out=np.array([1.0, 0.0]), axis=1)],
     errors=[BAD_AXIS, NO_DTYPE, VALUE_MASK, *variance.ABOUT],
+    kink="0 where all elements are equal",
     source=SOURCE,
 )  # fmt: skip
 def nanstd(x, /, axis=None, *, ddof=0, keepdims=False, where=True, mean=UNSET):
@@ -155,6 +156,7 @@ PICKS = [
         point((PAIR,), (np.array([[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]),), axis=1, initial=2.0),
     ],
     errors=[BAD_AXIS, error(("0",), match="zero-size"), VALUE_MASK, VALUE_START],
+    kink="equal elements share equally",
     source=SOURCE,
 )
 def nanmax(x, /, axis=None, *, keepdims=False, initial=UNSET, where=True):
@@ -171,6 +173,7 @@ nanmax.vjp(x=without_nan(reduce.max))
     samples=PICKS,
     points=[point((PAIR,), (np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]]),), out=np.array([1.0, 2.0]), axis=1)],
     errors=[BAD_AXIS, error(("0",), match="zero-size"), VALUE_MASK, VALUE_START],
+    kink="equal elements share equally",
     source=SOURCE,
 )
 def nanmin(x, /, axis=None, *, keepdims=False, initial=UNSET, where=True):
@@ -227,6 +230,8 @@ MIDDLE_POINTS = [(np.append(x, NAN), q, np.append(dx, 0.0), dq) for x, q, dx, dq
     samples=MIDDLES,
     points=[point((x, q), (dx, dq)) for x, q, dx, dq in MIDDLE_POINTS],
     errors=order._quantile_errors(0.5),
+    domain="q in [0, 1]",
+    kink="equal elements share equally",
     source=order.QUANTILE_SOURCE,
 )
 def nanquantile(x, q, /, axis=None, *, method="linear", keepdims=False, weights=None):
@@ -243,6 +248,8 @@ order.quantile_rules(nanquantile, np.nanquantile)
     samples=[order._in_percent(row) for row in MIDDLES],
     points=[point((x, 100.0 * q), (dx, 0.01 * dq)) for x, q, dx, dq in MIDDLE_POINTS],
     errors=order._quantile_errors(50.0),
+    domain="q in [0, 100]",
+    kink="equal elements share equally",
     source=order.QUANTILE_SOURCE,
 )
 def nanpercentile(x, q, /, axis=None, *, method="linear", keepdims=False, weights=None):
@@ -267,6 +274,7 @@ order.quantile_rules(nanpercentile, np.nanpercentile, percent=0.01)
         point((np.array([3.0, NAN, 5.0, 4.0]),), (np.array([0.0, 0.0, 0.0, 1.0]),), out=4.0),
     ],
     errors=[BAD_AXIS],
+    kink="equal elements share equally",
     source="equal elements share equally, the minimum-norm subgradient",
 )
 def nanmedian(x, /, axis=None, *, keepdims=False):

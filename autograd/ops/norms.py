@@ -93,6 +93,7 @@ def _checked_order(ord):
         error(("3",), ord=0, match="it counts elements that are not 0", kind=ArgumentError),
         error(("3",), ord="fro", match="ord='fro'", kind=ArgumentError),
     ],
+    kink="0 at the zero vector and in elements that are 0; equal elements share equally for ord=±inf",
     source="0 at 0, and ties of ord=±inf share equally: the minimum-norm subgradient",
 )  # fmt: skip
 def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
@@ -209,6 +210,7 @@ def _matrix_norm(g, out, x, keepdims=False, ord="fro"):
         point((TIES,), (np.array([[1.0, -1.0], [0.0, 0.0]]),), ord=np.inf, out=4.0),
     ],
     errors=[error(("3",), match="matrix_norm", kind=ValueError), error(("2 2",), ord=3, match="ord", kind=ValueError)],
+    kink="0 at the zero matrix; equal singular values share equally",
     source="Watson 1992, Characterization of the subdifferential of some matrix norms; ties share equally",
 )  # fmt: skip
 def matrix_norm(x, /, *, keepdims=False, ord="fro"):
@@ -246,6 +248,7 @@ matrix_norm.vjp(x=_matrix_norm)
         error(("2 2 2",), ord=2, match="axis", kind=ArgumentError),
         error(("2 3",), ord=3, match="ord", kind=ValueError),
     ],
+    kink="as vector_norm and matrix_norm",
     source="made of vector_norm and matrix_norm",
 )  # fmt: skip
 def norm(x, /, ord=None, axis=None, keepdims=False):

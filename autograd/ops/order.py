@@ -58,6 +58,7 @@ def _rearranged(g, out, x, axis=-1, **options):
         point((np.array([2.0, 1.0, 2.0]),), (np.ones(3),), out=np.array([1.0, 2.0, 2.0])),
     ],
     errors=[error(("3",), axis=1, match="axis 1 is out of bounds"), error(("",), match="out of bounds")],
+    kink="equal elements keep their order, each with slope 1 to its place",
     source="a permutation, whose adjoint is its inverse; equal elements keep their order (stable), as in JAX",
 )  # fmt: skip
 def sort(x, /, axis=-1, kind=None, *, stable=None):
@@ -77,6 +78,7 @@ sort.vjp(x=_rearranged)
     ],
     points=[point((np.array([3.0, 1.0, 2.0]),), (np.ones(3),), out=np.array([1.0, 2.0, 3.0]), kth=1)],
     errors=[error(("3",), kth=3, match="kth(=3) out of bounds")],
+    kink="equal elements keep their order, each with slope 1 to its place",
     source="a permutation, whose adjoint is its inverse",
 )  # fmt: skip
 def partition(x, /, kth, axis=-1, kind="introselect"):
@@ -244,6 +246,8 @@ def _quantile_errors(q):
     samples=QUANTILES,
     points=[point((x, q), (dx, dq)) for x, q, dx, dq in QUANTILE_POINTS],
     errors=_quantile_errors(0.5),
+    domain="q in [0, 1]",
+    kink="equal elements share equally",
     source=QUANTILE_SOURCE,
 )
 def quantile(x, q, /, axis=None, *, method="linear", keepdims=False, weights=None):
@@ -268,6 +272,8 @@ def _in_percent(row):
     samples=[_in_percent(row) for row in QUANTILES],
     points=[point((x, 100.0 * q), (dx, 0.01 * dq)) for x, q, dx, dq in QUANTILE_POINTS],
     errors=_quantile_errors(50.0),
+    domain="q in [0, 100]",
+    kink="equal elements share equally",
     source=QUANTILE_SOURCE,
 )
 def percentile(x, q, /, axis=None, *, method="linear", keepdims=False, weights=None):
@@ -287,6 +293,7 @@ quantile_rules(percentile, np.percentile, percent=0.01)
         point((np.array([3.0, np.nan, 5.0]),), (np.array([0.0, 1.0, 0.0]),), out=np.nan),
     ],
     errors=[BAD_AXIS],
+    kink="equal elements share equally",
     source="equal elements share equally, the minimum-norm subgradient",
 )
 def median(x, /, axis=None, *, keepdims=False):

@@ -31,6 +31,8 @@ SIGNED = [sample("3 4", SIGNS), sample("", -1.0), sample("2 1 3", SIGNS[:, None]
     samples=DIVISIONS,
     points=[point((7.5, 2.0), (1.0, -3.0), out=1.5), point((-7.5, 2.0), (1.0, 3.0), out=-1.5)],
     errors=[MISFIT],
+    domain="y ≠ 0",
+    kink="jumps at multiples of y: the slope of the branch",
     source="x − y · trunc(x / y), where trunc(x / y) is piecewise constant",
 )
 def fmod(x, y, /):
@@ -51,6 +53,8 @@ fmod.vjp(
     samples=DIVISIONS,
     points=[point((7.5, 2.0), (1.0, -3.0), out=(3.0, 1.5)), point((-7.5, 2.0), (1.0, 4.0), out=(-4.0, 0.5))],
     errors=[MISFIT],
+    domain="y ≠ 0",
+    kink="jumps at multiples of y: the slope of the branch",
     source="np.floor_divide is piecewise constant, np.remainder has its rule",
 )
 def divmod(x, y, /):
@@ -74,6 +78,7 @@ divmod.jvp(
     results=tuple,
     samples=[sample("3 4"), sample("")],
     points=[point((np.array([2.5, -2.5]),), (np.ones(2),), out=(np.array([0.5, -0.5]), np.array([2.0, -2.0])))],
+    kink="jumps at whole numbers: slope 1 for the fraction, 0 for the whole part",
     source="np.trunc is piecewise constant",
 )
 def modf(x, /):
@@ -94,6 +99,7 @@ modf.jvp(x=lambda t, out, x: (t, None))
     symbol="|x|",
     samples=[sample("3 4"), sample("")],
     points=[point((np.array([-1.0, 0.0, 2.0]),), (np.array([-1.0, 0.0, 1.0]),))],
+    kink="0 at 0",
     source="0 at the kink, the minimum-norm subgradient",
 )
 def fabs(x, /):
@@ -110,6 +116,7 @@ fabs.vjp(x=lambda g, out, x: g * np.sign(x))
     samples=SIGNED,
     points=[point((np.array([-1.0, 0.0, 2.0]), -0.0), (np.array([1.0, 0.0, -1.0]), None), out=[-1.0, -0.0, -2.0])],
     errors=[MISFIT],
+    kink="0 at x = 0",
     source="|x| times ±1; 0 at x = 0, the minimum-norm subgradient",
 )
 def copysign(x, y, /):
@@ -142,6 +149,7 @@ ONE_NAN = np.array([NAN, 2.0, 1.0]), np.array([1.0, NAN, 1.0])
         point(ONE_NAN, (np.array([0.0, 1.0, 0.5]), np.array([1.0, 0.0, 0.5])), out=np.array([1.0, 2.0, 1.0])),
     ],
     errors=[MISFIT],
+    kink="where x = y each gets half",
     source="a tie is shared equally, the minimum-norm subgradient",
 )
 def fmax(x, y, /):
@@ -161,6 +169,7 @@ fmax.vjp(x=lambda g, out, x, y: _share(g, x, y, x > y), y=lambda g, out, x, y: _
         point(ONE_NAN, (np.array([0.0, 1.0, 0.5]), np.array([1.0, 0.0, 0.5])), out=np.array([1.0, 2.0, 1.0])),
     ],
     errors=[MISFIT],
+    kink="where x = y each gets half",
     source="a tie is shared equally, the minimum-norm subgradient",
 )
 def fmin(x, y, /):
@@ -177,6 +186,7 @@ fmin.vjp(x=lambda g, out, x, y: _share(g, x, y, x < y), y=lambda g, out, x, y: _
     samples=[sample(0.0, ""), sample(SIGNS, "4"), sample(SIGNS, "3 4")],
     points=[point((np.array([-1.0, 0.0, 1.0]), 0.5), (None, 1.0), out=np.array([0.0, 0.5, 1.0]))],
     errors=[MISFIT],
+    kink="0 at 0",
     source="piecewise constant in x; at x = 0 the value is h",
 )
 def heaviside(x, h, /):
@@ -226,6 +236,7 @@ def _nan_to_num_call(x, copy=True, nan=0.0, posinf=None, neginf=None):
         point((np.array([complex(NAN, 2.0), complex(2.0, NAN)]),), (np.array([0j, 1.0]),), out=np.array([2.0j, 2.0])),
     ],
     errors=[error(("3",), match="would write into the Value's array", kind=ArgumentError, copy=False)],
+    kink="0 where a number is replaced",
     source="the identity where x is finite, constant elsewhere",
 )
 def nan_to_num(x, /, nan=0.0, posinf=None, neginf=None):
@@ -302,6 +313,7 @@ rad2deg.vjp(x=lambda g, out, x: g * (1.0 / _DEGREE))
     samples=[sample("3 4", "4", low=0.5, complex=True), sample("3 4", 3), sample("3", -1.0)],
     points=[point((0.0, 2.0), (0.0, 0.0)), point((np.array([-2.0]), 3), (np.array([12.0]), None), out=[-8.0])],
     errors=[MISFIT],
+    domain="x > 0, or whole y",
     source="np.power of float64",
 )
 def float_power(x, y, /):
@@ -338,6 +350,7 @@ logaddexp2.vjp(x=lambda g, out, x, y: g * np.exp2(x - out), y=lambda g, out, x, 
         point((np.array([-2.0, 0.0, 2.0]),), (np.zeros(3),), out=np.array([math.pi, 0.0, 0.0])),
         point((np.array([1e200 + 1e200j]),), (np.array([-5e-201 - 5e-201j]),)),
     ],
+    kink="0 at 0",
     source="np.arctan2(imag, real); 0 at the origin, where the angle has no slope, and for a real x",
 )
 def angle(x, /, deg=False):

@@ -66,6 +66,7 @@ DILATED = [sample("1 1 7", kernel_size=3, stride=2, dilation=2, padding=1, ceil_
               padding=1),
     ],
     errors=BAD_POOLS,
+    kink="equal elements share equally",
     source="ties share equally, the minimum-norm subgradient; the shape is PyTorch's",
 )  # fmt: skip
 def max_pool(x, /, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):

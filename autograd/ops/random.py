@@ -106,7 +106,7 @@ REPARAMETERISED = "reparameterisation: Kingma and Welling 2014, section 2.4"
 
 
 @primitive(
-    kind="composed", samples=STANDARD, points=_still(), errors=_wrong("scale"), source=REPARAMETERISED,
+    kind="composed", samples=STANDARD, points=_still(), errors=_wrong("scale"), domain="scale ≥ 0", source=REPARAMETERISED,
 )  # fmt: skip
 def normal(loc=0.0, scale=1.0, /, size=None, *, rng=None):
     """Draws from N(loc, scale²) as loc + scale · noise: slope 1 for loc, the noise for scale.
@@ -190,7 +190,7 @@ def exponential(scale=1.0, /, size=None, *, rng=None):
 
 
 @primitive(
-    kind="composed", samples=STANDARD, source=REPARAMETERISED,
+    kind="composed", samples=STANDARD, domain="sigma ≥ 0", source=REPARAMETERISED,
     points=[point((np.zeros(2), 0.0), (np.ones(2), None), out=np.ones(2), rng=0)],
     errors=_wrong("sigma"),
 )  # fmt: skip
@@ -256,7 +256,7 @@ def multivariate_normal(mean, cov=None, /, size=None, *, cholesky=None, rng=None
 
 
 @primitive(
-    kind="composed", source="Jang, Gu and Poole 2017; Maddison, Mnih and Teh 2017",
+    kind="composed", domain="temperature > 0", source="Jang, Gu and Poole 2017; Maddison, Mnih and Teh 2017",
     samples=[sample("3 4", rng=0), sample("3 4", temperature=0.5, axis=0, rng=1), sample("5", temperature=2.0, rng=2)],
     points=[point((np.zeros((2, 1)),), (np.zeros((2, 1)),), out=np.ones((2, 1)), rng=0)],
     errors=[error(("3",), match="np.random.default_rng(0)", kind=ArgumentError),

@@ -221,6 +221,7 @@ EXTREMES = [
         point((TIES,), (np.array([[0.0, 0.5, 0.5], [0.0, 0.0, 0.0]]),), axis=1, initial=2.0),
     ],
     errors=[BAD_AXIS, error(("0",), match="zero-size"), VALUE_MASK, VALUE_START],
+    kink="equal elements share equally",
     source="ties share equally, the minimum-norm subgradient",
 )
 def max(x, /, axis=None, *, keepdims=False, initial=UNSET, where=True):
@@ -240,6 +241,7 @@ max.vjp(x=_shared)
         point((HOLES,), (np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),), axis=1, where=PRESENT, initial=2.0),
     ],
     errors=[BAD_AXIS, error(("0",), match="zero-size"), VALUE_MASK, VALUE_START],
+    kink="equal elements share equally",
     source="ties share equally, the minimum-norm subgradient",
 )
 def min(x, /, axis=None, *, keepdims=False, initial=UNSET, where=True):

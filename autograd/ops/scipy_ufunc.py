@@ -60,6 +60,23 @@ def series(coefficients, u):
     return total
 
 
+PROPER = "parameters > 0"
+DOMAIN = {  # where it is not all real numbers
+    "erfinv": "−1 < y < 1", "erfcinv": "0 < y < 2", "ndtri": "0 < p < 1", "ndtri_exp": "y < 0", "logit": "0 < x < 1",
+    "gamma": "x not 0, −1, −2 …", "gammaln": "x not 0, −1, −2 …", "loggamma": "z not 0, −1, −2 …",
+    "digamma": "x not 0, −1, −2 …",
+    "beta": PROPER, "betaln": PROPER, "gammainc": "a > 0, x ≥ 0", "gammaincc": "a > 0, x ≥ 0",
+    "gammaincinv": "a > 0, 0 < y < 1", "gammainccinv": "a > 0, 0 < y < 1", "betainc": "a, b > 0, 0 ≤ x ≤ 1",
+    "betaincc": "a, b > 0, 0 ≤ x ≤ 1", "betaincinv": "a, b > 0, 0 < y < 1", "betainccinv": "a, b > 0, 0 < y < 1",
+    "xlogy": "y > 0, or x = 0", "xlog1py": "y > −1, or x = 0", "entr": "x ≥ 0", "rel_entr": "x, y > 0",
+    "kl_div": "x, y > 0",
+    "y0": "x > 0", "y1": "x > 0", "yn": "x > 0", "yv": "z > 0", "k0": "x > 0", "k1": "x > 0", "kn": "x > 0", "kv": "z > 0",
+    "k0e": "x > 0", "k1e": "x > 0", "kve": "z > 0", "ellipk": "m < 1", "ellipe": "m ≤ 1", "ellipkm1": "p > 0",
+    "exp1": "z > 0", "expn": "x > 0", "expi": "x not 0", "spence": "z ≥ 0", "boxcox": "x > 0", "boxcox1p": "x > −1",
+    "pseudo_huber": "delta > 0", "huber": "delta ≥ 0", "agm": "of one sign",
+}  # fmt: skip
+
+
 def ufunc(
     name, doc, source, samples, points, *, real=False, complex_result=False, differentiable=True, results=None, **rules
 ):
@@ -89,6 +106,7 @@ def ufunc(
         call=wide(f"special.{name}"),
         results=results,
         samples=samples,
+        domain=DOMAIN.get(name, ""),
         points=[point(*row) for row in points],
         source=source,
         differentiable=differentiable,

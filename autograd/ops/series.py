@@ -109,7 +109,8 @@ def _running_extreme(ufunc, ties):
             point((np.array([1.0, np.nan, 2.0]),), (np.array([1.0, 2.0, 0.0]),)),
         ],
         errors=[BAD_AXIS],
-        source="equal elements share equally, the minimum-norm subgradient",
+        kink="equal elements share equally",
+        source="the sum of what each element leads; ties: the minimum-norm subgradient",
     )
     def running(x, /, axis=0):
         return ufunc.accumulate(x, axis=axis)
@@ -382,6 +383,7 @@ def trapezoid(y, x=None, /, dx=1.0, axis=-1):
     points=[point((np.array([0.0, 4.0]),), (np.ones(2),), out=np.array([0.0, 4.0 - 2.0 * math.pi]))],
     errors=[error(("3",), axis=1, match="axis 1 is out of bounds"),
             error(("3",), period=Value(1.0), match="pass period=v.data", kind=ArgumentError)],
+    kink="jumps where neighbours differ by half a period: the slope of the branch",
     source="adds whole periods only, whose number is piecewise constant",
 )  # fmt: skip
 def unwrap(x, /, discont=None, axis=-1, *, period=2.0 * math.pi):

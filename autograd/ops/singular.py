@@ -155,6 +155,7 @@ def _by_eigenvalues(x, compute_uv):
     ],
     points=[ONE_BY_ONE],
     errors=[error(("3",), match="at least two-dimensional", kind=np.linalg.LinAlgError)],
+    kink="repeated singular values and 0: only what does not depend on the choice of vectors, else an error",
     source="singular_vectors; of a Hermitian x eigh",
 )  # fmt: skip
 def svd(x, /, full_matrices=True, compute_uv=True, hermitian=False):
@@ -178,6 +179,7 @@ def svd(x, /, full_matrices=True, compute_uv=True, hermitian=False):
         point((np.zeros((2, 3)),), (np.zeros((2, 3)),)),
     ],
     errors=[error(("3",), match="at least two-dimensional", kind=np.linalg.LinAlgError)],
+    kink="equal singular values share equally; 0 at 0",
     source="the singular values of svd; at 0 the minimum-norm subgradient: Watson 1992, the nuclear norm is a kink there",
 )  # fmt: skip
 def svdvals(x, /):

@@ -68,6 +68,7 @@ NO_WEIGHT = np.array([1.0, -1.0, 0.0])
         error(("3 4", 0, "4"), match="weights have shape (4,), expected (3,)"),
         error(("3", None, NO_WEIGHT), match="sum to zero", kind=ZeroDivisionError),
     ],
+    domain="weights that do not sum to 0",
     source="quotient rule, by the ops it is made of",
 )  # fmt: skip
 def average(a, /, axis=None, weights=None, returned=False, *, keepdims=False):
@@ -183,6 +184,7 @@ def cov(m, y=None, /, rowvar=True, bias=False, ddof=None, fweights=None, aweight
     samples=FEW,
     points=[point((np.array([1.0, 2.0, 4.0]), np.array([-2.0, -4.0, -8.0])), (np.zeros(3), np.zeros(3)))],
     errors=[error(("2 2 2",), match="(2, 2, 2)")],
+    domain="rows that are not constant",
     source="quotient rule, by the ops it is made of; rounding beyond ±1 is cut off and the slope is not",
 )
 def corrcoef(x, y=None, /, rowvar=True, *, dtype=None):

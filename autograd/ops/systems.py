@@ -65,6 +65,7 @@ def _per_matrix(g):
         error(("2 3", "2"), match="square", kind=ValueError), error(("3 3", "2"), match="(3, 3)", kind=ShapeError),
         error((np.ones((2, 2)), "2"), match="Singular matrix", kind=np.linalg.LinAlgError),
     ],
+    domain="matrices with an inverse",
     source="Giles 2008: C = A⁻¹ B has B̄ = A⁻ᵀ C̄, Ā = −B̄ Cᵀ",
 )  # fmt: skip
 def solve(a, b, /):
@@ -89,6 +90,7 @@ def _solve(g, out, a, b, needed):
     samples=SQUARES,
     points=[point((MATRIX,), (np.array([[-0.25, -0.125], [-0.125, -0.0625]]),), out=np.array([[0.5, 0.0], [0.0, 0.25]]))],
     errors=[NOT_SQUARE, SINGULAR],
+    domain="matrices with an inverse",
     source="Giles 2008: C = A⁻¹ has Ā = −Cᵀ C̄ Cᵀ",
 )  # fmt: skip
 def inv(a, /):
@@ -137,6 +139,7 @@ def _pinv(g, out, a, **options):
     points=[point((MATRIX,), (np.array([[-0.25, -0.125], [-0.125, -0.0625]]),), out=np.array([[0.5, 0.0], [0.0, 0.25]])),
             point((np.zeros((2, 3)),), (np.zeros((2, 3)),), out=np.zeros((3, 2)))],
     errors=[error(("3",), match="dimensional", kind=ValueError)],
+    domain="matrices of constant rank",
     source="Golub and Pereyra 1973, eq. 4.12; right wherever the rank does not change",
 )  # fmt: skip
 def pinv(a, /, rcond=None, hermitian=False):
@@ -246,6 +249,7 @@ def _slogdet(g, out, a):
     samples=[sample("3 3"), sample("2 3 3"), sample("1 1"), sample("2 1 2 2"), sample(-np.eye(3)), sample("0 2 2")],
     points=[point((MATRIX,), (np.array([[0.5, 0.0], [0.0, 0.25]]),))],
     errors=[NOT_SQUARE],
+    domain="matrices with an inverse",
     source="Jacobi's formula: d log det A = Tr(A⁻¹ dA)",
 )
 def slogdet(a, /):
@@ -267,6 +271,7 @@ slogdet.vjp(a=_slogdet)
              sample("4 1", "4", rcond=1e-8)],
     points=[point((np.array([[1.0], [0.0]]), np.array([1.0, 3.0])), (np.array([[-1.0], [3.0]]), np.array([1.0, 0.0])))],
     errors=[error(("4 2", "3"), match="Incompatible dimensions", kind=ValueError)],
+    domain="matrices of full rank",
     source="Golub and Pereyra 1973: the derivative of the pseudoinverse, times b",
 )  # fmt: skip
 def least_squares(a, b, /, rcond=None):
@@ -321,6 +326,7 @@ constant_functions(np.linalg.matrix_rank)
     points=[point((MATRIX, np.array([2.0, 8.0])), (np.array([[-0.5, -1.0], [-0.25, -0.5]]), np.array([0.5, 0.25])),
                   out=np.array([1.0, 2.0]))],
     errors=[error(("2 3", "2"), match="(2, 3)", kind=ShapeError)],
+    domain="tensors with an inverse",
     source="made of solve",
 )  # fmt: skip
 def tensorsolve(a, b, /, axes=None):
@@ -339,6 +345,7 @@ def tensorsolve(a, b, /, axes=None):
     samples=[sample("2 3 6"), sample("6 2 3", ind=1, complex=True), sample("2 2 2 2")],
     points=[point((MATRIX,), (np.array([[-0.25, -0.125], [-0.125, -0.0625]]),), ind=1)],
     errors=[error(("2 3 4",), match="(2, 3, 4)", kind=ShapeError), error(("2 2",), ind=0, match="ind", kind=ValueError)],
+    domain="tensors with an inverse",
     source="made of inv",
 )  # fmt: skip
 def tensorinv(a, /, ind=2):
@@ -360,6 +367,8 @@ def tensorinv(a, /, ind=2):
              sample("3 3", p=2)],
     points=[point((MATRIX,), (np.array([[-1.0, 0.0], [0.0, 0.5]]),), out=2.0)],
     errors=[error(("2 3",), p=1, match="square", kind=ValueError)],
+    domain="matrices with an inverse",
+    kink="equal singular values share equally",
     source="made of norms and of singular values",
 )  # fmt: skip
 def cond(x, /, p=None):

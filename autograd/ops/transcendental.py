@@ -57,7 +57,14 @@ def exp2(x, /):
 exp2.vjp(x=lambda g, out, x: g * (out * _LN2))
 
 
-@primitive(numpy=np.log, kind="elementwise", samples=POSITIVE, points=[point((1e3,), (1e-3,))], source="DLMF §4.7")
+@primitive(
+    numpy=np.log,
+    kind="elementwise",
+    samples=POSITIVE,
+    points=[point((1e3,), (1e-3,))],
+    domain="x > 0 (complex: not 0)",
+    source="DLMF §4.7",
+)
 def log(x, /):
     """Natural logarithm, out = ln x, for x > 0."""
     return np.log(x)
@@ -71,6 +78,7 @@ log.vjp(x=lambda g, out, x: g / x)
     kind="elementwise",
     samples=POSITIVE,
     points=[point((8.0,), (1.0 / (8.0 * _LN2),), out=3.0)],
+    domain="x > 0",
     source="DLMF §4.7: ln x / ln 2",
 )
 def log2(x, /):
@@ -86,6 +94,7 @@ log2.vjp(x=lambda g, out, x: g / (x * _LN2))
     kind="elementwise",
     samples=POSITIVE,
     points=[point((100.0,), (1.0 / (100.0 * _LN10),), out=2.0)],
+    domain="x > 0",
     source="DLMF §4.7: ln x / ln 10",
 )
 def log10(x, /):
@@ -96,7 +105,14 @@ def log10(x, /):
 log10.vjp(x=lambda g, out, x: g / (x * _LN10))
 
 
-@primitive(numpy=np.log1p, kind="elementwise", samples=POSITIVE, points=[point((0.0,), (1.0,))], source="DLMF §4.7")
+@primitive(
+    numpy=np.log1p,
+    kind="elementwise",
+    samples=POSITIVE,
+    points=[point((0.0,), (1.0,))],
+    domain="x > −1",
+    source="DLMF §4.7",
+)
 def log1p(x, /):
     """ln(1 + x), for x > −1, exact near 0."""
     return np.log1p(x)
@@ -111,6 +127,7 @@ log1p.vjp(x=lambda g, out, x: g / (1.0 + x))
     symbol="√",
     samples=POSITIVE,
     points=[point((4.0,), (0.25,))],
+    domain="x ≥ 0; complex",
     source="power rule, DLMF §4.7",
 )
 def sqrt(x, /):
@@ -126,6 +143,7 @@ sqrt.vjp(x=lambda g, out, x: 0.5 * g / out)
     kind="elementwise",
     samples=[sample("3 4", low=0.2, high=3.0), sample("", low=0.2)],
     points=[point((8.0,), (1.0 / 12.0,))],
+    kink="slope inf at 0",
     source="power rule, DLMF §4.7",
 )
 def cbrt(x, /):
@@ -174,6 +192,7 @@ tan.vjp(x=lambda g, out, x: g * (1.0 + out * out))
     kind="elementwise",
     samples=INSIDE,
     points=[point((0.0,), (1.0,), out=0.0), point((0.6,), (1.25,))],
+    domain="−1 ≤ x ≤ 1",
     source="DLMF §4.24(ii)",
 )
 def arcsin(x, /):
@@ -189,6 +208,7 @@ arcsin.vjp(x=lambda g, out, x: g / np.sqrt((1.0 - x) * (1.0 + x)))
     kind="elementwise",
     samples=INSIDE,
     points=[point((0.0,), (-1.0,)), point((0.6,), (-1.25,))],
+    domain="−1 ≤ x ≤ 1",
     source="DLMF §4.24(ii)",
 )
 def arccos(x, /):
@@ -231,6 +251,7 @@ arctan.vjp(x=_arctan)
         point((4e-170, 3e-170), (1.2e169, -1.6e169)),
         point((np.array([1e200]), np.array([1e200])), (np.array([5e-201]), np.array([-5e-201]))),
     ],
+    kink="0 at the origin; jumps by 2π at y = 0, x < 0",
     source="0 at the origin, where the angle has no slope",
 )
 def arctan2(x, y, /):
@@ -252,6 +273,7 @@ arctan2.vjp(x=lambda g, out, x, y: g * _turned(y, x), y=lambda g, out, x, y: -g 
     kind="elementwise",
     samples=PAIRS,
     points=[point((0.0, 0.0), (0.0, 0.0)), point((3.0, 4.0), (0.6, 0.8))],
+    kink="0 at the origin",
     source="Euclidean norm; 0 at the kink is the minimum-norm subgradient",
 )
 def hypot(x, y, /):
@@ -316,6 +338,7 @@ arcsinh.vjp(x=lambda g, out, x: g / (np.sqrt(x * x + 1.0) if np.iscomplexobj(x) 
     kind="elementwise",
     samples=[sample("3 4", low=1.2, high=4.0, complex=True), sample("", low=1.2)],
     points=[point((1.25,), (4.0 / 3.0,)), point((1e160,), (1e-160,))],
+    domain="x ≥ 1; complex",
     source="DLMF §4.38(ii)",
 )
 def arccosh(x, /):
@@ -331,6 +354,7 @@ arccosh.vjp(x=lambda g, out, x: g / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0)))
     kind="elementwise",
     samples=INSIDE,
     points=[point((0.0,), (1.0,), out=0.0), point((0.5,), (4.0 / 3.0,))],
+    domain="−1 < x < 1",
     source="DLMF §4.38(ii)",
 )
 def arctanh(x, /):

@@ -133,6 +133,7 @@ def _std(g, out, x, axis=None, ddof=0, keepdims=False, where=True, mean=UNSET):
         point((HOLES,), (np.array([[-0.5, 0.0, 0.5], [0.0, 0.0, 0.0]]),), axis=1, where=PRESENT),
     ],
     errors=[BAD_AXIS, NO_DTYPE, VALUE_MASK, *ABOUT],
+    kink="0 where all elements are equal",
     source="0 where all elements are equal, the minimum-norm subgradient",
 )
 def std(x, /, axis=None, *, ddof=0, keepdims=False, where=True, mean=UNSET):
@@ -149,6 +150,7 @@ std.vjp(x=_std)
     samples=AXES[:-1],
     points=[point((TIES,), (np.array([[-1.0, 0.5, 0.5], [0.0, 0.0, 0.0]]),), out=np.array([2.0, 0.0]), axis=1)],
     errors=[BAD_AXIS, error(("0",), match="zero-size")],
+    kink="equal elements share equally",
     source="max − min, ties sharing equally",
 )
 def ptp(x, /, axis=None, *, keepdims=False):

@@ -74,3 +74,9 @@ def test_the_table_may_be_cut_off_by_head():
     done = subprocess.run(command, shell=True, capture_output=True, text=True, encoding="utf-8", check=True)
     assert done.stdout.startswith("constant: ")
     assert done.stderr == ""
+
+
+def test_a_card_says_the_domain_and_the_kink():
+    assert "Domain: −1 ≤ x ≤ 1\n" in about("arcsin")
+    assert "Domain: real and complex numbers\nSource" in about("exp")
+    assert "Kink: 0 at 0\n" in about("relu")
