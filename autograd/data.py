@@ -21,6 +21,7 @@ class Traced:
     """Base class of what compile puts in the place of an array: data like any other, with numbers yet unknown."""
 
     __slots__ = ()
+    weak: Any = False  # True for a Python number
 
     def astype(self, dtype: Any) -> Any:
         """The same numbers in another dtype."""
@@ -32,7 +33,7 @@ NUMBERS = (int, float, complex, np.ndarray, np.generic, Traced)
 
 def is_number(data: Any) -> bool:
     """Whether data is a Python float, whose results with float32 arrays stay float32; also one that compile follows."""
-    return isinstance(data, (float, int)) or getattr(data, "weak", False)
+    return isinstance(data, (float, int)) or (isinstance(data, Traced) and data.weak)
 
 
 def differentiable_data(data: Any) -> Any:

@@ -26,7 +26,9 @@ HUGE = np.array([-1e3, 1e3])
 
 
 def _refuse_complex(x, name, instead):
-    if np.iscomplexobj(x):
+    if (
+        isinstance(x, complex) or getattr(getattr(x, "dtype", None), "kind", "") == "c"
+    ):  # a third of np.iscomplexobj's time
         raise ArgumentError(f"{name} takes real numbers; for complex ones write {instead}")
 
 
