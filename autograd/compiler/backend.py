@@ -1,19 +1,19 @@
 """The NumPy backend: a Program becomes a function of straight-line NumPy statements over buffers made once.
 
-What is decided here, in this order: which variables are views of others (found by trying the op on arrays of the right
-form), which statement computes each step (emit.py), how long each buffer is needed, which buffers may be the same memory,
-and which weights can be overwritten where they lie.
+Where things lie is decided in plan.py, which statement computes a step in emit.py; here the text is put together, with the
+user's own source lines as headings, and becomes a function.
 """
 
 import linecache
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from autograd.compiler.emit import ARITHMETIC, statement
-from autograd.compiler.program import Program, Step, Variable, rebuild, variables
+from autograd.compiler.emit import ARITHMETIC, FILLED, statement
+from autograd.compiler.merge import piece
+from autograd.compiler.plan import Plan
+from autograd.compiler.program import Program, Step, Variable, variables
 
 __all__ = ["Listing", "build"]
 
@@ -23,245 +23,166 @@ class Listing:
 
     source    the text;  run(*inputs) → list of outputs, which may be buffers
     buffers   the arrays it works in;  nbytes: their bytes together
-    homes     output number → buffer of the input that it overwrites
+    state     input number → buffer in which it always lies
+    homes     output number → input number whose buffer it overwrites
     """
 
-    def __init__(self, source: str, run: Any, buffers: list[Any], homes: dict[int, int]) -> None:
-        self.source, self.run, self.buffers, self.homes = source, run, buffers, homes
-        self.nbytes = sum(buffer.nbytes for buffer in buffers)
+    def __init__(self, source: str, run: Any, plan: Plan) -> None:
+        self.source, self.run, self.buffers = source, run, plan.buffers
+        self.state, self.homes = plan.state, plan.homes
+        self.nbytes = sum(buffer.nbytes for buffer in plan.buffers)
 
 
-def build(program: Program, state: dict[int, tuple[int, Any]]) -> Listing:
-    """Plan and write the program.
-
-    state   input number → (output number or −1, buffer): inputs that always lie in the same buffer, and the output that
-            is their new content
-    """
-    return _Builder(program, state).listing()
+def build(program: Program, values: dict[int, Any]) -> Listing:
+    """Plan and write the program; `values`: input number → what the state holds now, which is put into buffers."""
+    plan = Plan(program, values, writable)
+    return _Writer(plan).listing()
 
 
-class _Builder:
-    """The work of `build`: where each variable lies, and the lines."""
+def writable(step: Step) -> bool:
+    """Whether a statement can put the step's result into a buffer."""
+    names = ["x"] * len(step.operands)
+    return statement(step, names, "out") is not None
 
-    def __init__(self, program: Program, state: dict[int, tuple[int, Any]]) -> None:
-        self.program, self.state = program, state
-        self.steps = program.steps
-        self.static: dict[Variable, Any] = {program.inputs[i]: buffer for i, (_, buffer) in state.items()}
-        self.local: dict[Variable, str] = {}
-        self.root: dict[Variable, Variable] = {}
-        self.owned: list[Variable] = []  # roots with a buffer of ours
-        self.names: dict[str, Any] = {}
+
+class _Writer:
+    """The text of a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.program, self.static = plan, plan.program, plan.static
+        self.names: dict[str, Any] = {}  # what the program knows beside its arguments
+        self.known: dict[int, str] = {}
         self.labels: dict[Variable, str] = {}
-        self.homes: dict[int, int] = {}
+        self.taken: set[str] = set(TAKEN)
         self.casts: dict[Any, str] = {}
         self.pending: dict[str, list[str]] = {}  # 0-d array → the line that fills it, before its first use
 
     def listing(self) -> Listing:
-        for i, variable in enumerate(self.program.inputs):
+        program, plan = self.program, self.plan
+        for i, variable in enumerate(program.inputs):
             self.label(variable, variable.name or f"input{i}")
-            if i not in self.state:
-                self.local[variable] = self.labels[variable]
-        kinds = [self.classify(step) for step in self.steps]
-        self.allocate(kinds)
+        for step in program.steps:
+            for out in step.results:
+                self.label(out, f"{step.path}_{step.name}" if step.path else step.name)
         lines, heading = [], ""
-        for step, kind in zip(self.steps, kinds, strict=True):
+        for step, kind in zip(program.steps, plan.kinds, strict=True):
             written = list(self.lines(step, kind))
             if written and user_source(step.line) != heading:
                 heading = user_source(step.line)
                 lines.append(f"# {heading}")
             lines += written
-        arguments = ", ".join(self.local[v] for i, v in enumerate(self.program.inputs) if i not in self.state)
-        results = ", ".join(self.written(out) for out in self.program.outputs)
+        arguments = ", ".join(self.labels[x] for x in program.inputs if x not in self.static)
+        results = ", ".join("None" if i in plan.homes else self.written(x) for i, x in enumerate(program.outputs))
         body = "\n".join(f"    {line}" for line in [*lines, f"return [{results}]"])
         source = f"def run({arguments}):\n{body}\n"
-        names = ", ".join(self.names)
-        maker = (
-            f"def make({names}):\n" + "\n".join(f"    {line}" for line in source.splitlines()) + "\n    return run\n"
-        )
+        inner = "\n".join(f"    {line}" for line in source.splitlines())
+        maker = f"def make({', '.join(self.names)}):\n{inner}\n    return run\n"
         space: dict[str, Any] = {}
         exec(compile(maker, "<compiled>", "exec"), space)  # the text is made above, of op names and our own labels only
-        run = space["make"](*self.names.values())
-        return Listing(source, run, [self.static[v] for v in self.owned], self.homes)
+        return Listing(source, space["make"](*self.names.values()), plan)
 
-    def label(self, variable: Variable, wish: str) -> str:
-        """A name for a variable that no other has."""
-        wish = _word(wish.removesuffix(".data"))
-        name, count = wish, 1
-        while name in self.names or name in self.labels.values() or name in TAKEN:
+    def free(self, wish: str) -> str:
+        """A name like the wish that nothing else has."""
+        word = "".join(c if c.isalnum() else "_" for c in wish).strip("_") or "v"
+        word = f"v_{word}" if word[0].isdigit() else word
+        name, count = word, 1
+        while name in self.taken:
             count += 1
-            name = f"{wish}_{count}"
-        self.labels[variable] = name
+            name = f"{word}_{count}"
+        self.taken.add(name)
         return name
 
-    def classify(self, step: Step) -> str:
-        """How a step runs: "view", "buffer", "number" (Python arithmetic) or "call"."""
-        for out in step.results:
-            self.label(out, f"{step.path}_{step.name}" if step.path else step.name)
-        out = step.results[0]
-        if len(step.results) > 1:
-            return self.call(step)
-        if out.dtype is None:
-            self.local[out] = self.labels[out]
-            return "number"
-        reads = list(step.reads())
-        if all(x in self.static for x in reads) and out.shape and _may_view(step):
-            made = self.tried(step)
-            source = next((x for x in reads if np.may_share_memory(made, self.static[x])), None)
-            if isinstance(made, np.ndarray) and source is not None:
-                self.static[out], self.root[out] = made, self.root.get(source, source)
-                return "view"
-        if statement(step, ["x"] * len(step.operands), "", "out") is None or (step.options and step.name not in KNOWN):
-            return self.call(step)
-        self.static[out] = np.zeros(out.shape, out.dtype)
-        self.owned.append(out)
-        return "buffer"
-
-    def call(self, step: Step) -> str:
-        for out in step.results:
-            self.local[out] = self.labels[out]
-        return "call"
-
-    def tried(self, step: Step) -> Any:
-        """The step's result on what lies in the buffers now, for its memory only."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return step.compute(*self.plain(step.operands), **self.plain(step.options))
-
-    def plain(self, tree: Any) -> Any:
-        return rebuild(tree, self.static.__getitem__)
-
-    def allocate(self, kinds: list[str]) -> None:
-        """Give buffers that are not needed at the same time the same memory; weights are overwritten where they lie."""
-        last: dict[Variable, int] = {}
-        for i, step in enumerate(self.steps):
-            for x in step.reads():
-                last[self.root.get(x, x)] = i
-        for x in variables(list(self.program.outputs)):
-            last[self.root.get(x, x)] = len(self.steps)
-        born = {out: i for i, step in enumerate(self.steps) for out in step.results}
-        owned = set(self.owned)
-        for i, (output, buffer) in self.state.items():
-            new = self.program.outputs[output] if output >= 0 else None
-            old = self.program.inputs[i]
-            if (
-                not isinstance(new, Variable)
-                or new not in owned
-                or (new.shape, new.dtype) != (buffer.shape, buffer.dtype)
-            ):
-                continue
-            if last.get(old, -1) <= born[new] and self.aligned(self.steps[born[new]], old):
-                self.static[new] = buffer
-                self.root[new] = old
-                owned.discard(new)
-                self.homes[output] = i
-        free: dict[int, list[Any]] = {}
-        ends: dict[int, list[Variable]] = {}
-        kept: list[Variable] = []
-        for i, step in enumerate(self.steps):
-            out = step.results[0]
-            if out in owned:
-                dying = [x for x in dict.fromkeys(step.reads())
-                         if x in owned and last[x] == i and self.aligned(step, x) and x.nbytes == out.nbytes]  # fmt: skip
-                if dying and (dying[0].shape, dying[0].dtype) == (out.shape, out.dtype):
-                    self.static[out] = self.static[dying[0]]
-                    ends.setdefault(i, [])[:] = [x for x in ends.get(i, []) if x is not dying[0]]
-                elif free.get(out.nbytes):
-                    self.static[out] = free[out.nbytes].pop().view(out.dtype).reshape(out.shape)
-                elif out.nbytes:
-                    kept.append(out)
-                    self.static[out] = np.zeros(out.nbytes, np.uint8).view(out.dtype).reshape(out.shape)
-                else:
-                    kept.append(out)
-                if last.get(out, i) < len(self.steps):
-                    ends.setdefault(last.get(out, i), []).append(out)
-            for x in ends.get(i, []):
-                if x.nbytes:
-                    free.setdefault(x.nbytes, []).append(self.static[x].reshape(-1).view(np.uint8))
-        self.owned = kept
-        for step, kind in zip(self.steps, kinds, strict=True):  # views of what has moved
-            if kind == "view":
-                self.static[step.results[0]] = self.tried(step)
-
-    def aligned(self, step: Step, x: Variable) -> bool:
-        """Whether a step may overwrite this operand: it goes element by element, and reads it in no other form."""
-        out = step.results[0]
-        elementwise = getattr(step.op, "kind", "") == "elementwise" or isinstance(step.op, np.ufunc)
-        if not elementwise or step.name in ("where", "power") or (x.shape, x.dtype) != (out.shape, out.dtype):
-            return x not in step.reads() and all(self.root.get(y, y) is not x for y in step.reads())
-        return all(y is x or self.root.get(y, y) is not self.root.get(x, x) for y in step.reads())
+    def label(self, variable: Variable, wish: str) -> None:
+        self.labels[variable] = self.free(wish.removesuffix(".data"))
 
     def lines(self, step: Step, kind: str) -> Iterable[str]:
         """The statements of a step."""
+        out = step.results[0]
         if kind == "view":
             return
-        out = step.results[0]
+        if kind == "pack":
+            yield from self.copies(step)
+            return
         names = [self.written(x) for x in step.operands]
-        if kind == "buffer" and _widens(step):
-            for i, x in enumerate(step.operands):
-                if type(x) is float or (isinstance(x, Variable) and x.dtype is None):
-                    names[i] = self.cast(x, names[i], out.dtype)
-                    yield from self.pending.pop(names[i], ())
-        if kind == "number" and step.name in ARITHMETIC and len(names) == 2:
-            yield f"{self.local[out]} = {names[0]} {ARITHMETIC[step.name]} {names[1]}"
+        if kind == "placed":
+            yield f"{self.written(out)}[{self.written(step.options['index'])}] = {names[0]}"
+        elif kind in ("number", "scalar") and step.name in ARITHMETIC and len(names) == 2 and not step.options:
+            yield f"{self.labels[out]} = {names[0]} {ARITHMETIC[step.name]} {names[1]}"
+        elif kind == "scalar" and step.op is np.dot:
+            yield f"{self.labels[out]} = {self.function('dot')}({', '.join(names)})"
         elif kind == "buffer":
-            line = statement(step, names, "", self.written(out)) or ""
-            for word in ("copyto", "dot", "matmul"):
-                if f"{word}(" in line:
-                    self.names.setdefault(word, getattr(np, word))
-            function = line.partition("(")[0].partition(".")[0]
+            if _widens(step):
+                for i, x in enumerate(step.operands):
+                    if type(x) is float or (isinstance(x, Variable) and x.dtype is None):
+                        names[i] = self.cast(x, names[i], step)
+                        yield from self.pending.pop(names[i], ())
+            line = statement(step, names, self.written(out)) or ""
             for part in line.split("; "):
-                function = part.partition("(")[0].partition(".")[0]
-                self.names.setdefault(function, getattr(np, function))
+                self.function(part.partition("(")[0].partition(".")[0])
             yield line
         else:
-            function = self.constant(step.compute, f"{step.name}_")
+            function = self.object(step.compute, f"{step.name}_")
             options = "".join(f", {name}={self.written(x)}" for name, x in step.options.items())
-            targets = ", ".join(self.local[x] for x in step.results)
+            targets = ", ".join(self.labels[x] for x in step.results)
             call = f"{function}({', '.join(names)}{options if names else options[2:]})"
-            if kind == "number":
-                call = f"float({call})" if step.name != "power" else call
-            yield f"{targets} = {call}"
+            yield f"{targets} = {f'float({call})' if kind == 'number' and step.name != 'power' else call}"
 
-    def cast(self, x: Any, name: str, dtype: Any) -> str:
-        """A Python number as an array without axes, which a ufunc takes in half the time; a variable is put there once."""
-        key = (x if isinstance(x, Variable) else repr(x), dtype)
+    def copies(self, step: Step) -> Iterable[str]:
+        """A flat array: the lines that copy what was not made in its place."""
+        flat, start = step.results[0], 0
+        for x in step.operands:
+            if self.plan.inside.get(x) != (flat, start):
+                part = self.object(piece(self.static[flat], start, x.shape), f"{self.labels[flat]}_{self.labels[x]}")
+                yield f"{self.function('copyto')}({part}, {self.written(x)})"
+            start += int(np.prod(x.shape))
+
+    def cast(self, x: Any, name: str, step: Step) -> str:
+        """A Python number as an array without axes, which a ufunc takes in half the time; a variable is put there once.
+
+        For a maximum or a comparison an array of the result's shape: NumPy takes two arrays five times faster there.
+        """
+        out = step.results[0]
+        dtype = next(y.dtype for y in step.operands if getattr(y, "dtype", None) is not None)
+        shape = out.shape if type(x) is float and step.name in FILLED and out.nbytes <= LARGEST else ()
+        key = (x if isinstance(x, Variable) else repr(x), dtype, shape)
         if key not in self.casts:
             wish = f"{name}_{dtype.char}" if isinstance(x, Variable) else f"c_{name}"
-            label = self.constant(np.array(0.0 if isinstance(x, Variable) else x, dtype), _word(wish))
-            self.casts[key] = label
+            if shape:
+                wish = f"{'zeros' if x == 0 else 'full_' + name}_{'x'.join(map(str, shape))}"
+            array = np.full(shape, 0.0 if isinstance(x, Variable) else x, dtype)
+            self.casts[key] = self.object(array, wish)
             if isinstance(x, Variable):
-                self.pending[label] = [f"{label}[()] = {name}"]
+                self.pending[self.casts[key]] = [f"{self.casts[key]}[()] = {name}"]
         return self.casts[key]
 
     def written(self, x: Any) -> str:
         """An operand, option or output as text: a name, or a literal."""
         if isinstance(x, Variable):
-            if x in self.local:
-                return self.local[x]
-            self.names.setdefault(self.labels[x], self.static[x])
+            if x in self.static:
+                self.names.setdefault(self.labels[x], self.static[x])
             return self.labels[x]
         if isinstance(x, (bool, int, type(None), str)) or (type(x) is float and np.isfinite(x)):
             return repr(x)
         if type(x) is tuple and any(True for _ in variables(x)):
             return f"({', '.join(map(self.written, x))},)"
-        return self.constant(x, "constant")
+        ones = isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind == "f" and bool(np.all(x == 1.0))
+        return self.object(x, f"ones_{len(x)}" if ones else "constant")
 
-    def constant(self, x: Any, wish: str) -> str:
-        """The name under which the program knows an object."""
-        for name, known in self.names.items():
-            if known is x:
-                return name
-        name, count = wish.replace(".", "_"), 1
-        while name in self.names or name in self.labels.values():
-            count += 1
-            name = f"{wish.replace('.', '_')}{count}"
-        self.names[name] = x
+    def function(self, name: str) -> str:
+        """A NumPy function, known by its own name."""
+        self.names.setdefault(name, getattr(np, name))
         return name
 
+    def object(self, x: Any, wish: str) -> str:
+        """The name under which the program knows an object."""
+        if id(x) not in self.known:
+            self.known[id(x)] = self.free(wish.replace(".", "_"))
+            self.names[self.known[id(x)]] = x
+        return self.known[id(x)]
 
-KNOWN = {"sum", "prod", "max", "min"}
+
 TAKEN = {"run", "make", "float", *(name for name in dir(np) if not name.startswith("_"))}
-VIEWS = {"getitem", "astype", "real", "ravel", "diagonal", "trace", "broadcast_to", "squeeze", "asarray"}
+LARGEST = 1 << 18  # bytes of an array of one number that is kept to make a maximum fast
 
 
 def user_source(line: str) -> str:
@@ -270,19 +191,7 @@ def user_source(line: str) -> str:
     return linecache.getline(path, int(number or 0)).strip() or line
 
 
-def _word(wish: str) -> str:
-    """A Python name like the wish."""
-    word = "".join(c if c.isalnum() else "_" for c in wish).strip("_") or "v"
-    return f"v_{word}" if word[0].isdigit() or word in TAKEN else word
-
-
 def _widens(step: Step) -> bool:
-    """Whether a Python float among the operands takes on the precision of the result."""
-    out = step.results[0]
+    """Whether a Python float among the operands takes on the precision of the arrays."""
     arrays = [x for x in step.operands if getattr(x, "dtype", None) is not None]
-    return out.dtype.kind == "f" and bool(arrays) and all(x.dtype == out.dtype for x in arrays)
-
-
-def _may_view(step: Step) -> bool:
-    known = getattr(step.op, "kind", "") == "view" or step.name in VIEWS
-    return known and not any(True for _ in variables(step.options))
+    return bool(arrays) and arrays[0].dtype.kind == "f" and all(x.dtype == arrays[0].dtype for x in arrays)

@@ -79,6 +79,10 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any) -> Capture:
         make(CONSTANT, concrete(x)) if isinstance(out, Value) else concrete(x) for out, x in zip(outs, plain, strict=True)
     ])  # fmt: skip
     reads = [slot for slot in after_slots(before, after) if slot.path in given]
+    places = {slot.path: len(outs) + i for i, slot in enumerate(writes)}
+    program.state = {
+        given[slot.path].variable: places.get(slot.path, -1) for slot in reads if isinstance(slot.get(), np.ndarray)
+    }
     return Capture(program, reads, writes, guards, structure, values, results)
 
 

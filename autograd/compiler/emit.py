@@ -11,23 +11,21 @@ import numpy as np
 from autograd.compiler.program import Step
 from autograd.primitives import Primitive
 
-__all__ = ["statement"]
+__all__ = ["ARITHMETIC", "FILLED", "statement"]
 
 ARITHMETIC = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}
 KEYWORD_OUT = {"maximum", "minimum", "fmax", "fmin"}  # NumPy 2.4 deprecates their positional out
+FILLED = {"maximum", "minimum", "greater", "less", "greater_equal", "less_equal"}
 REDUCTIONS = {"sum": "add.reduce", "prod": "multiply.reduce", "max": "maximum.reduce", "min": "minimum.reduce"}
 
 
-def statement(step: Step, names: list[str], options: str, out: str) -> str | None:
-    """The line that writes the step's result into `out`; None if it is to be called as it is.
-
-    names    the operands as they are written, options the keywords likewise
-    """
+def statement(step: Step, names: list[str], out: str) -> str | None:
+    """The line that writes the step's result into `out`; None if it is to be called as it is. names: of the operands."""
     if step.name in LINES:
-        return LINES[step.name](step, names, options, out)
+        return LINES[step.name](step, names, out)
     op = step.op
     ufunc = op if isinstance(op, np.ufunc) else op.numpy[0] if isinstance(op, Primitive) and op.numpy else None
-    if not isinstance(ufunc, np.ufunc) or ufunc.signature or ufunc.nout != 1 or options or ufunc.nin != len(names):
+    if not isinstance(ufunc, np.ufunc) or ufunc.signature or ufunc.nout != 1 or step.options or ufunc.nin != len(names):
         return None
     name = str(ufunc.__name__)
     if getattr(np, name, None) is not ufunc:
@@ -36,7 +34,7 @@ def statement(step: Step, names: list[str], options: str, out: str) -> str | Non
     return f"{name}({', '.join(names)}, {keyword}{out})"
 
 
-def _power(step: Step, names: list[str], options: str, out: str) -> str | None:
+def _power(step: Step, names: list[str], out: str) -> str | None:
     exponent = step.operands[1]
     if isinstance(exponent, (int, float)) and exponent == 2.0:
         return f"multiply({names[0]}, {names[0]}, {out})"
@@ -45,7 +43,7 @@ def _power(step: Step, names: list[str], options: str, out: str) -> str | None:
     return None
 
 
-def _product(step: Step, names: list[str], options: str, out: str) -> str | None:
+def _product(step: Step, names: list[str], out: str) -> str | None:
     x, y = step.operands
     result = step.results[0]
     if {x.dtype, y.dtype} != {result.dtype} or result.dtype.kind not in "fc":
@@ -55,7 +53,7 @@ def _product(step: Step, names: list[str], options: str, out: str) -> str | None
     return f"matmul({names[0]}, {names[1]}, {out})" if step.name == "matmul" and result.shape else None
 
 
-def _reduction(step: Step, names: list[str], options: str, out: str) -> str | None:
+def _reduction(step: Step, names: list[str], out: str) -> str | None:
     given = dict(step.options)
     axis, keepdims = given.pop("axis", None), given.pop("keepdims", False)
     if given:
@@ -63,14 +61,16 @@ def _reduction(step: Step, names: list[str], options: str, out: str) -> str | No
     return f"{REDUCTIONS[step.name]}({names[0]}, {axis!r}, None, {out}, {keepdims!r})"
 
 
-def _where(step: Step, names: list[str], options: str, out: str) -> str | None:
+def _where(step: Step, names: list[str], out: str) -> str | None:
+    if len(names) != 3 or step.options:
+        return None
     condition, x, y = names
     return f"copyto({out}, {y}); copyto({out}, {x}, where={condition})"
 
 
-LINES: dict[str, Callable[[Step, list[str], str, str], str | None]] = {
+LINES: dict[str, Callable[[Step, list[str], str], str | None]] = {
     "power": _power, "matmul": _product, "dot": _product, "where": _where,
-    "relu": lambda step, names, options, out: f"maximum({names[0]}, 0.0, out={out})",
-    "alias": lambda step, names, options, out: f"copyto({out}, {names[0]})",
+    "alias": lambda step, names, out: f"copyto({out}, {names[0]})",
+    "take": lambda step, names, out: None if step.options else f"take({names[0]}, {names[1]}, None, {out}, 'clip')",
     **dict.fromkeys(REDUCTIONS, _reduction),
 }  # fmt: skip

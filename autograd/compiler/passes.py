@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.program import Program, Step, Variable, rebuild, variables
+from autograd.compiler.lower import lowered
+from autograd.compiler.merge import merged
+from autograd.compiler.program import Program, Step, Variable, key, rebuild, rewrite, variables
 
-__all__ = ["PASSES", "common", "dead", "optimized", "simple"]
+__all__ = ["PASSES", "common", "dead", "optimized", "scalars", "simple"]
 
 
 def dead(program: Program) -> Program:
@@ -35,64 +37,110 @@ def common(program: Program) -> Program:
     steps = []
     for step in program.steps:
         step = step.but(operands=rebuild(step.operands, new), options=rebuild(step.options, new))
-        key = (id(step.op), _key(step.operands), _key(step.options))
-        if step.pure and key in first:
-            renamed.update(zip(step.results, first[key].results, strict=True))
+        form = (id(step.op), key(step.operands), key(step.options))
+        if step.pure and form in first:
+            renamed.update(zip(step.results, first[form].results, strict=True))
             continue
-        first[key] = step
+        first[form] = step
         steps.append(step)
     return program.but(steps=steps, outputs=[rebuild(out, new) for out in program.outputs])
 
 
-def _key(tree: Any) -> Any:
-    """Something hashable that is equal for operands and options that mean the same."""
-    if type(tree) in (tuple, list):
-        return (type(tree), *map(_key, tree))
-    if type(tree) is dict:
-        return tuple((name, _key(part)) for name, part in sorted(tree.items()))
-    if type(tree) is slice:
-        return (slice, _key(tree.start), _key(tree.stop), _key(tree.step))
-    if isinstance(tree, (bool, int, float, complex, str, bytes, type(None), np.dtype, type)):
-        return (type(tree), repr(tree) if isinstance(tree, float) else tree)  # 0.0 == −0.0, and NaN is not NaN
-    return id(tree)
-
-
 def simple(program: Program) -> Program:
-    """Algebra that changes no bit: x · 1 is x, a transposed transpose is x, x^2 and x^3 are products."""
-    renamed: dict[Variable, Any] = {}
-    made: dict[Variable, Step] = {}
-    steps: list[Step] = []
-    for step in program.steps:
-        step = step.but(
-            operands=rebuild(step.operands, lambda x: renamed.get(x, x)),
-            options=rebuild(step.options, lambda x: renamed.get(x, x)),
-        )
-        out = step.results[0]
-        same = _same(step, made)
-        if same is not None and len(step.results) == 1 and (same.shape, same.dtype) == (out.shape, out.dtype):
-            renamed[out] = same
-            continue
-        made[out] = step
-        steps.append(step)
-    return program.but(steps=steps, outputs=[rebuild(out, lambda x: renamed.get(x, x)) for out in program.outputs])
+    """Algebra that needs no arithmetic: x · 1 and x + 0 are x, x + x is 2 · x, a transposed transpose is x, and an array
+    of one number is the number where it widens nothing."""
+    return rewrite(program, _simpler)
 
 
-def _same(step: Step, made: dict[Variable, Step]) -> Any:
-    """The variable that a step's result equals bit for bit, None if it computes something."""
-    if step.name in ("multiply", "divide") and len(step.operands) == 2:
+def _simpler(step: Step, made: dict[Variable, Step]) -> Any:
+    step = _filled(step)
+    out = step.results[0]
+    neutral = {"multiply": 1.0, "divide": 1.0, "add": 0.0, "subtract": 0.0}.get(step.name)
+    if neutral is not None and len(step.operands) == 2:
         x, y = step.operands
-        if isinstance(x, Variable) and type(y) is float and y == 1.0:
+        if type(y) in (int, float) and y == neutral and _like(x, out):
             return x
-        if step.name == "multiply" and isinstance(y, Variable) and type(x) is float and x == 1.0:
+        if step.name in ("multiply", "add") and type(x) in (int, float) and x == neutral and _like(y, out):
             return y
-    if step.name == "transpose" and step.options.get("axes") is None:
-        inner = made.get(step.operands[0]) if isinstance(step.operands[0], Variable) else None
+        if (
+            step.name == "add"
+            and x is y
+            and isinstance(x, Variable)
+            and out.dtype is not None
+            and out.dtype.kind == "f"
+        ):
+            return [step.but(op=np.multiply, operands=(2.0, x))]
+    if step.name == "transpose" and step.options.get("axes") is None and isinstance(step.operands[0], Variable):
+        inner = made.get(step.operands[0])
         if inner is not None and inner.name == "transpose" and inner.options.get("axes") is None:
             return inner.operands[0]
-    return None
+    return [step]
 
 
-PASSES: tuple[Callable[[Program], Program], ...] = (dead, simple, common, dead)
+def _like(x: Any, out: Variable) -> bool:
+    return isinstance(x, Variable) and (x.shape, x.dtype) == (out.shape, out.dtype)
+
+
+def scalars(program: Program) -> Program:
+    """Constant factors met together: c · (d · x) is (c · d) · x."""
+    uses: dict[Variable, int] = {}
+    for x in [*variables(list(program.outputs)), *(x for step in program.steps for x in step.reads())]:
+        uses[x] = uses.get(x, 0) + 1
+
+    def rule(step: Step, made: dict[Variable, Step]) -> Any:
+        out = step.results[0]
+        if out.dtype is None or out.dtype.kind != "f" or step.name not in ("multiply", "negative", "divide"):
+            return None
+        factor, x = _scaled(step)
+        inner = made.get(x) if isinstance(x, Variable) else None
+        if factor is None or inner is None or uses.get(x, 0) > 1 or not _like(x, out):
+            return None
+        other, y = _scaled(inner)
+        if other is None or np.ndim(factor) > 0 < np.ndim(other) or not isinstance(y, Variable):
+            return None
+        both = np.multiply(factor, other)
+        both = both.astype(out.dtype) if both.ndim else float(both)
+        if np.broadcast_shapes(np.shape(both), y.shape) != out.shape or y.dtype != out.dtype:
+            return None
+        return [step.but(op=np.multiply, operands=(both, y), options={})]
+
+    return rewrite(program, rule)
+
+
+def _scaled(step: Step) -> tuple[Any, Any]:
+    """(factor, x) of a step that multiplies x by a constant number or array; (None, None) of any other."""
+    if step.name == "negative":
+        return -1.0, step.operands[0]
+    if step.name in ("multiply", "divide") and len(step.operands) == 2 and not step.options:
+        for i in (0, 1) if step.name == "multiply" else (1,):
+            c = step.operands[i]
+            if isinstance(c, (int, float, np.floating)) or (isinstance(c, np.ndarray) and c.dtype.kind == "f"):
+                if step.name == "multiply":
+                    return c, step.operands[1 - i]
+                if np.ndim(c) == 0 and c != 0.0:
+                    return 1.0 / float(c), step.operands[0]
+    return None, None
+
+
+def _filled(step: Step) -> Step:
+    """The step with a number in place of each array that holds that number everywhere, where shape and dtype stay."""
+    if getattr(step.op, "kind", "") != "elementwise" and not isinstance(step.op, np.ufunc):
+        return step
+    out, operands = step.results[0], list(step.operands)
+    for i, c in enumerate(operands):
+        if type(c) is not np.ndarray or c.size < 1 or c.dtype.kind != "f":
+            continue
+        others = [x for j, x in enumerate(operands) if j != i]
+        shapes = [x.shape for x in others if isinstance(x, (Variable, np.ndarray))]
+        dtypes = [x.dtype for x in others if isinstance(x, Variable)]
+        if c.dtype in dtypes and np.broadcast_shapes(*shapes) == out.shape and np.all(c == c.flat[0]):
+            operands[i] = float(c.flat[0])
+    return step.but(operands=tuple(operands))
+
+
+PASSES: tuple[Callable[[Program], Program], ...] = (
+    dead, common, simple, merged, dead, lowered, scalars, common, dead,
+)  # fmt: skip
 
 
 def optimized(program: Program) -> list[Program]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Program", "Step", "Variable", "evaluate", "rebuild", "variables"]
+__all__ = ["Program", "Step", "Variable", "alike", "evaluate", "key", "rebuild", "rewrite", "variables"]
 
 
 class Variable:
@@ -87,6 +87,11 @@ class Step:
         """The op's name."""
         return str(getattr(self.op, "name", None) or getattr(self.op, "__name__", "step"))
 
+    @property
+    def elementwise(self) -> bool:
+        """Whether each number of the result comes from the numbers at its place."""
+        return getattr(self.op, "kind", "") == "elementwise" or isinstance(self.op, np.ufunc)
+
     def reads(self) -> Iterator[Variable]:
         """The variables among operands and options, one for each place."""
         yield from variables((self.operands, self.options))
@@ -106,19 +111,51 @@ class Program:
     inputs    variables given from outside, in the order of the arguments and then of the hidden inputs
     steps     each reads inputs and results of earlier steps only
     outputs   variables or constants, in the order of the results and then of what is written back
+    state     input → number of the output that is its new content, −1 for none: inputs that live in buffers of ours
     """
 
-    def __init__(self, inputs: Iterable[Variable], steps: Iterable[Step], outputs: Iterable[Any]) -> None:
+    def __init__(
+        self,
+        inputs: Iterable[Variable],
+        steps: Iterable[Step],
+        outputs: Iterable[Any],
+        state: dict[Variable, int] | None = None,
+    ) -> None:
         self.inputs, self.steps, self.outputs = tuple(inputs), tuple(steps), tuple(outputs)
+        self.state = state or {}
 
     def but(self, *, steps: Iterable[Step] | None = None, outputs: Iterable[Any] | None = None) -> "Program":
         """The same program with other steps or outputs."""
-        return Program(
-            self.inputs, self.steps if steps is None else steps, self.outputs if outputs is None else outputs
-        )
+        steps, outputs = self.steps if steps is None else steps, self.outputs if outputs is None else outputs
+        return Program(self.inputs, steps, outputs, self.state)
 
     def __repr__(self) -> str:
         return f"<Program of {len(self.steps)} steps, {len(self.inputs)} inputs, {len(self.outputs)} outputs>"
+
+
+def rewrite(program: Program, rule: Callable[[Step, dict[Variable, Step]], Any]) -> Program:
+    """The program with steps replaced by what a rule says.
+
+    rule(step, made) → None: keep it;  a list of steps: put them there, the last has the same results;  a Variable: the
+    step's result is that one. `made` has the step that defines each variable so far.
+    """
+    renamed: dict[Variable, Any] = {}
+    made: dict[Variable, Step] = {}
+    steps: list[Step] = []
+
+    def new(variable: Variable) -> Any:
+        return renamed.get(variable, variable)
+
+    for step in program.steps:
+        step = step.but(operands=rebuild(step.operands, new), options=rebuild(step.options, new))
+        found = rule(step, made)
+        if isinstance(found, Variable):
+            renamed[step.results[0]] = found
+            continue
+        for part in [step] if found is None else found:
+            made.update(dict.fromkeys(part.results, part))
+            steps.append(part)
+    return program.but(steps=steps, outputs=[rebuild(out, new) for out in program.outputs])
 
 
 def rebuild(tree: Any, change: Callable[[Any], Any], kind: type = Variable) -> Any:
@@ -134,6 +171,24 @@ def rebuild(tree: Any, change: Callable[[Any], Any], kind: type = Variable) -> A
     if type(tree) is slice and any(isinstance(part, kind) for part in (tree.start, tree.stop, tree.step)):
         return slice(*(rebuild(part, change, kind) for part in (tree.start, tree.stop, tree.step)))
     return tree
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Whether two operands or options are the same: one variable or array, or equal numbers (0.0 is not −0.0)."""
+    return a is b or key(a) == key(b)
+
+
+def key(tree: Any) -> Any:
+    """Something hashable that is equal for operands and options that mean the same."""
+    if type(tree) in (tuple, list):
+        return (type(tree), *map(key, tree))
+    if type(tree) is dict:
+        return tuple((name, key(part)) for name, part in sorted(tree.items()))
+    if type(tree) is slice:
+        return (slice, key(tree.start), key(tree.stop), key(tree.step))
+    if isinstance(tree, (bool, int, float, complex, str, bytes, type(None), np.dtype, type)):
+        return (type(tree), repr(tree) if isinstance(tree, float) else tree)  # 0.0 == −0.0, and NaN is not NaN
+    return id(tree)
 
 
 def variables(tree: Any, kind: type = Variable) -> Iterator[Any]:

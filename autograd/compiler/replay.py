@@ -37,16 +37,12 @@ class Replay:
         program = self.stages[-1]
         self.arguments = len(program.inputs) - len(found.reads)
         self.first = len(program.outputs) - len(found.writes)
-        outputs = {slot.path: self.first + i for i, slot in enumerate(found.writes)}
-        self.buffers: dict[str, Any] = {}
-        state: dict[int, tuple[int, Any]] = {}
-        for i, slot in enumerate(found.reads, self.arguments):
-            value = slot.get()
-            if isinstance(value, np.ndarray):
-                buffer = self.buffers[slot.path] = np.array(value, order="C")
-                state[i] = (outputs.get(slot.path, -1), buffer)
-                slot.set(buffer)
-        self.listing: Listing = build(program, state)
+        places = dict(enumerate(found.reads, self.arguments))
+        values = {i: slot.get() for i, slot in places.items() if program.inputs[i] in program.state}
+        self.listing: Listing = build(program, values)
+        self.buffers = {places[i].path: buffer for i, buffer in self.listing.state.items()}
+        for i, buffer in self.listing.state.items():
+            places[i].set(buffer)
         self.attempt = self._driver()
 
     def __call__(self, arguments: Sequence[Any]) -> Any:

@@ -1,0 +1,262 @@
+"""Plan: where each variable of a program lies.
+
+What is decided here, in this order: which buffers hold the state, and which of them lie one after the other; which
+variables are views of others (found by trying the op on arrays of the right form); which are numbers, results of a call
+or arrays of ours; which new contents of state can be written over the old; and which arrays of ours may be one memory,
+because they are not needed at the same time.
+
+Storage belongs to the *root* of what is viewed. An operand is overwritten only at its last use, by a result of its shape
+and dtype that is computed element by element, when no other operand views it; state only if every other reader of the
+old content, results included, came before.
+"""
+
+import warnings
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.lower import placed
+from autograd.compiler.merge import pack, piece
+from autograd.compiler.program import Program, Step, Variable, rebuild, variables
+
+__all__ = ["Plan"]
+
+VIEWS = {"getitem", "astype", "real", "ravel", "diagonal", "trace", "broadcast_to", "squeeze", "asarray", "reshape",
+         "transpose", "piece"}  # fmt: skip
+
+
+class Plan:
+    """Where the variables of a program lie.
+
+    static   variable → array, for all whose memory is always the same
+    kinds    for each step "view", "pack", "placed", "buffer", "number", "scalar" or "call": how it is written
+    state    input number → buffer
+    homes    output number → input number: outputs that are written where that input lies
+    buffers  arrays of ours
+    """
+
+    def __init__(self, program: Program, values: dict[int, Any], writable: Callable[[Step], bool]) -> None:
+        self.program, self.steps, self.writable = program, program.steps, writable
+        self.static: dict[Variable, Any] = {}
+        self.root: dict[Variable, Variable] = {}
+        self.owned: set[Variable] = set()
+        self.inside: dict[Variable, tuple[Variable, int]] = {}  # made at its place in a flat array
+        self.homes: dict[int, int] = {}
+        self.buffers: list[Any] = []
+        self.born = {out: i for i, step in enumerate(self.steps) for out in step.results}
+        self.state = self.settled(values)
+        self.kinds = [self.kind(step) for step in self.steps]
+        self.last: dict[Variable, int] = {}
+        for i, step in enumerate(self.steps):
+            self.last.update((self.find(x), i) for x in step.reads())
+        self.last.update((self.find(x), len(self.steps)) for x in variables(list(program.outputs)))
+        self.come_home()
+        self.allocate()
+        self.look_again()
+
+    def find(self, x: Variable) -> Variable:
+        """The variable whose memory x lies in."""
+        while x in self.root:
+            x = self.root[x]
+        return x
+
+    def settled(self, values: dict[int, Any]) -> dict[int, Any]:
+        """Buffers with the values of the state; what is packed together, or comes from one flat array, lies together."""
+        inputs = self.program.inputs
+        number = {inputs[i]: i for i in values}
+        old = {self.program.outputs[new]: x for x, new in self.program.state.items() if new >= 0 and x in number
+               if isinstance(self.program.outputs[new], Variable)}  # fmt: skip
+        buffers: dict[int, Any] = {}
+        for parts in self.flat_parts():
+            for group in (parts, [old[x] for x in parts if x in old]):
+                if len(group) < len(parts) or any(x not in number or number[x] in buffers or
+                                                  values[number[x]].dtype != parts[0].dtype for x in group):  # fmt: skip
+                    continue
+                flat, start = np.empty(sum(prod(x.shape) for x in group), group[0].dtype), 0
+                for x in group:
+                    buffers[number[x]] = piece(flat, start, x.shape)
+                    buffers[number[x]][...] = values[number[x]]
+                    start += prod(x.shape)
+        for i, value in values.items():
+            if i not in buffers:
+                buffers[i] = np.array(value, order="C")
+            self.static[inputs[i]] = buffers[i]
+        return buffers
+
+    def flat_parts(self) -> list[list[Any]]:
+        """The parts of each flat array that is packed, and of each that is taken to pieces."""
+        pieces: dict[Variable, list[Variable]] = {}
+        found: list[list[Any]] = []
+        for step in self.steps:
+            if step.op is pack:
+                found.append(list(step.operands))
+            elif step.op is piece:
+                pieces.setdefault(step.operands[0], []).append(step.results[0])
+        return found + list(pieces.values())
+
+    def kind(self, step: Step) -> str:
+        """How a step is written; what it makes is found a place that is not yet the last."""
+        out = step.results[0]
+        if step.op is pack:
+            return self.packed(step)
+        if len(step.results) > 1:
+            return "call"
+        if out.dtype is None:
+            return "number"
+        reads = list(step.reads())
+        if reads and all(x in self.static for x in reads) and out.shape and _may_view(step):
+            made = self.tried(step)
+            source = next((x for x in reads if np.may_share_memory(made, self.static[x])), None)
+            if isinstance(made, np.ndarray) and source is not None:
+                self.static[out], self.root[out] = made, source
+                return "view"
+        if not out.shape:
+            return "scalar"
+        if step.op is placed:
+            self.static[out] = np.zeros(out.shape, out.dtype)
+            self.buffers.append(self.static[out])
+            return "placed"
+        if not self.writable(step):
+            return "call"
+        self.static[out] = np.zeros(out.shape, out.dtype)
+        self.owned.add(out)
+        return "buffer"
+
+    def packed(self, step: Step) -> str:
+        """A flat array: state that lies together already is one, else what is made for it is made there."""
+        flat, parts = step.results[0], step.operands
+        arrays = [self.static.get(x) for x in parts]
+        base = getattr(arrays[0], "base", None)
+        if base is not None and base.dtype == flat.dtype and base.shape == flat.shape:
+            starts = np.cumsum([0, *(prod(x.shape) for x in parts)])
+            if all(x is not None and x.base is base and _offset(x, base) == start
+                   for x, start in zip(arrays, starts[:-1], strict=True)):  # fmt: skip
+                self.static[flat] = base
+                self.root.update(dict.fromkeys(parts, flat))
+                return "view"
+        self.static[flat] = np.zeros(flat.shape, flat.dtype)
+        self.owned.add(flat)
+        start = 0
+        for x in parts:
+            if x in self.owned:
+                self.owned.discard(x)
+                self.inside[x], self.root[x] = (flat, start), flat
+            start += prod(x.shape)
+        return "pack"
+
+    def tried(self, step: Step) -> Any:
+        """The step's result on what lies in the buffers now, for its memory only."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return step.compute(*self.plain(step.operands), **self.plain(step.options))
+
+    def plain(self, tree: Any) -> Any:
+        """Operands or options with arrays in place of the variables."""
+        return rebuild(tree, self.static.__getitem__)
+
+    def births(self) -> dict[Variable, int]:
+        """When each array of ours is first written."""
+        births: dict[Variable, int] = {}
+        for i, step in enumerate(self.steps):
+            for out in step.results:
+                births.setdefault(self.find(out), i)
+        return births
+
+    def come_home(self) -> None:
+        """Put what becomes the new content of state where the state lies, if nothing reads the old any more."""
+        self.look_again()
+        births = self.births()
+        coming: dict[Variable, list[tuple[Variable, Variable]]] = {}
+        for old, number in self.program.state.items():
+            new = self.program.outputs[number] if number >= 0 else None
+            if isinstance(new, Variable) and old in self.static and self.find(new) in self.owned:
+                coming.setdefault(self.find(new), []).append((old, new))
+        for root, pairs in coming.items():
+            home = self.common_home(root, pairs)
+            if home is None:
+                continue
+            reads = [self.last.get(self.find(old), -1) for old, _ in pairs]
+            born = births[root]
+            maker = self.steps[born]
+            alone = maker.results[0] is root and maker.op is not pack
+            if all(read < born or (read == born and alone and self.aligned(maker, self.find(old)))
+                   for read, (old, _) in zip(reads, pairs, strict=True)):  # fmt: skip
+                self.static[root] = home
+                self.owned.discard(root)
+                number_of = {x: i for i, x in enumerate(self.program.inputs)}
+                self.homes.update((self.program.state[old], number_of[old]) for old, _ in pairs)
+
+    def common_home(self, root: Variable, pairs: list[tuple[Variable, Variable]]) -> Any:
+        """The memory in which a root would lie with each of its parts at its home; None if there is none."""
+        if sum(new.nbytes for _, new in pairs) != root.nbytes or len({new for _, new in pairs}) < len(pairs):
+            return None
+        found = None
+        for old, new in pairs:
+            home, part = self.static[old], self.static[new]
+            if (home.shape, home.dtype, home.strides) != (part.shape, part.dtype, part.strides):
+                return None
+            base = home if home.base is None else home.base
+            if not base.flags.c_contiguous or base.dtype != home.dtype:
+                return None
+            start = _offset(home, base) - _offset(part, self.static[root])
+            if (
+                start < 0
+                or start + prod(root.shape) > base.size
+                or (found and (found[0] is not base or found[1] != start))
+            ):
+                return None
+            found = base, start
+        return piece(found[0].reshape(-1), found[1], root.shape) if found else None
+
+    def aligned(self, step: Step, x: Variable) -> bool:
+        """Whether a step may overwrite this root: it goes element by element, and reads it in no other form."""
+        out = step.results[0]
+        if not step.elementwise or step.name in ("where", "power") or (x.shape, x.dtype) != (out.shape, out.dtype):
+            return all(self.find(y) is not x for y in step.reads())
+        return all(y is x or self.find(y) is not x for y in step.reads())
+
+    def allocate(self) -> None:
+        """Give arrays that are not needed at the same time the same memory."""
+        free: dict[int, list[Any]] = {}
+        ends: dict[int, list[Variable]] = {}
+        births = self.births()
+        for i, step in enumerate(self.steps):
+            for root in {self.find(out): None for out in step.results}:
+                if root not in self.owned or births[root] != i:
+                    continue
+                dying = [x for x in ends.get(i, ()) if (x.shape, x.dtype) == (root.shape, root.dtype)
+                         and root is step.results[0] and self.aligned(step, x)]  # fmt: skip
+                if dying:
+                    self.static[root] = self.static[dying[0]]
+                    ends[i].remove(dying[0])
+                elif free.get(root.nbytes):
+                    self.static[root] = free[root.nbytes].pop().view(root.dtype).reshape(root.shape)
+                else:
+                    self.static[root] = np.zeros(root.nbytes, np.uint8).view(root.dtype).reshape(root.shape)
+                    self.buffers.append(self.static[root])
+                if self.last.get(root, i) < len(self.steps):
+                    ends.setdefault(max(self.last.get(root, i), i), []).append(root)
+            for x in ends.get(i, []):
+                if x.nbytes:
+                    free.setdefault(x.nbytes, []).append(self.static[x].reshape(-1).view(np.uint8))
+
+    def look_again(self) -> None:
+        """Find the views of what has moved."""
+        for x, (flat, start) in self.inside.items():
+            self.static[x] = piece(self.static[flat], start, x.shape)
+        for step, kind in zip(self.steps, self.kinds, strict=True):
+            if kind == "view" and step.op is not pack:
+                self.static[step.results[0]] = self.tried(step)
+
+
+def _offset(part: Any, base: Any) -> int:
+    """How many numbers after the first of base the first of part lies."""
+    distance: int = part.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    return distance // int(part.itemsize)
+
+
+def _may_view(step: Step) -> bool:
+    known = getattr(step.op, "kind", "") == "view" or step.name in VIEWS
+    return known and not any(True for _ in variables(step.options))

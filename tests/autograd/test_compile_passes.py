@@ -1,0 +1,176 @@
+"""Each pass alone, on programs of a few steps: what it makes of them, and that the program still computes the same."""
+
+import numpy as np
+import pytest
+
+from autograd.compiler import lower, merge, passes
+from autograd.compiler.program import Program, Step, Variable, evaluate
+
+F = np.dtype(np.float32)
+
+
+def variable(*shape, name="", dtype=F):
+    return Variable(shape, dtype, name)
+
+
+class Writer:
+    """Writes a program step by step."""
+
+    def __init__(self, *inputs):
+        self.inputs, self.steps = inputs, []
+
+    def __call__(self, op, *operands, shape, dtype=F, **options):
+        out = Variable(shape, dtype)
+        self.steps.append(Step(op, operands, options, (out,)))
+        return out
+
+    def program(self, *outputs, state=None):
+        return Program(self.inputs, self.steps, outputs, state)
+
+
+def names(program):
+    return [step.name for step in program.steps]
+
+
+def check(before, after, *arrays):
+    for a, b in zip(evaluate(before, arrays), evaluate(after, arrays), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-6)
+        assert np.shape(a) == np.shape(b) and a.dtype == b.dtype
+
+
+def numbers(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype(F)
+
+
+def test_dead_keeps_draws():
+    x = variable(3)
+    w = Writer(x)
+    w(np.exp, x, shape=(3,))
+    y = w(np.sin, x, shape=(3,))
+    w.steps[0].pure = False
+    w(np.cos, x, shape=(3,))
+    program = w.program(y)
+    assert names(passes.dead(program)) == ["exp", "sin"]
+
+
+def test_common_knows_minus_zero():
+    x = variable(3)
+    w = Writer(x)
+    a, b, c = (w(np.add, x, zero, shape=(3,)) for zero in (0.0, 0.0, -0.0))
+    program = w.program(w(np.add, a, b, shape=(3,)), c)
+    after = passes.common(program)
+    assert len(after.steps) == 3 and after.steps[2].operands[0] is after.steps[2].operands[1]
+    check(program, after, numbers(3))
+
+
+def test_simple():
+    x = variable(3)
+    w = Writer(x)
+    y = w(np.multiply, x, 1.0, shape=(3,))
+    y = w(np.add, 0, y, shape=(3,))
+    y = w(np.add, y, y, shape=(3,))
+    y = w(np.multiply, np.full(3, 0.5, F), y, shape=(3,))
+    program = w.program(y)
+    after = passes.simple(program)
+    assert [(step.name, step.operands[0]) for step in after.steps] == [("multiply", 2.0), ("multiply", 0.5)]
+    after = passes.scalars(after)
+    assert [(step.name, step.operands) for step in passes.dead(after).steps] == [("multiply", (1.0, x))]
+    check(program, after, numbers(3))
+
+
+def test_a_filled_array_that_widens_stays():
+    x = variable(1, 3)
+    w = Writer(x)
+    program = w.program(w(np.multiply, x, np.full((2, 3), 0.5, F), shape=(2, 3)))
+    check(program, passes.simple(program), numbers(1, 3))
+    assert passes.simple(program).steps[0].operands[1].shape == (2, 3)
+
+
+@pytest.mark.parametrize("op", [np.sum, np.mean])
+@pytest.mark.parametrize("axis", [None, 0, 1, 2, -1, (0, 1), (1, 2), (0, 2), (0, 1, 2)])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_sums_as_products(op, axis, keepdims):
+    array = numbers(5, 4, 3)
+    x = variable(5, 4, 3)
+    w = Writer(x)
+    program = w.program(w(op, x, shape=op(array, axis, keepdims=keepdims).shape, axis=axis, keepdims=keepdims))
+    after = lower.lowered(program)
+    assert ("dot" in names(after)) == (axis not in (1, (0, 2)))
+    check(program, after, array)
+
+
+def test_sum_of_squares_is_one_product():
+    x = variable(5, 4)
+    w = Writer(x)
+    program = w.program(w(np.sum, w(np.multiply, x, x, shape=(5, 4)), shape=()))
+    after = passes.dead(lower.lowered(program))
+    assert names(after) == ["reshape", "dot"]
+    check(program, after, numbers(5, 4))
+
+
+@pytest.mark.parametrize("shape", [(32, 5), (4, 8, 5), (3, 5)])
+def test_row_maximum(shape):
+    x = variable(*shape)
+    w = Writer(x)
+    program = w.program(w(np.max, x, shape=(*shape[:-1], 1), axis=-1, keepdims=True))
+    after = lower.lowered(program)
+    assert ("transpose" in names(after)) == (shape != (3, 5))
+    check(program, after, numbers(*shape))
+
+
+def update(shapes, decay=()):
+    """v ← 0.9 v + g + decay·p, p ← p - 0.1 v for parameters of these shapes, g = x · 3 by another op for each."""
+    ps, vs = (
+        [variable(*s, name=f"p.{i}.data") for i, s in enumerate(shapes)],
+        [variable(*s, name=f"o.{i}.velocity") for i, s in enumerate(shapes)],
+    )
+    gs = [variable(*s) for s in shapes]
+    w = Writer(*gs, *ps, *vs)
+    outputs, state = [], {}
+    for i, (p, v, g) in enumerate(zip(ps, vs, gs, strict=True)):
+        d = w(np.cumsum, g, shape=g.shape, axis=0)
+        if i in decay:
+            d = w(np.add, d, w(np.multiply, 0.01, p, shape=p.shape), shape=p.shape)
+        new_v = w(np.add, w(np.multiply, 0.9, v, shape=v.shape), d, shape=v.shape)
+        new_p = w(np.subtract, p, w(np.multiply, 0.1, new_v, shape=v.shape), shape=v.shape)
+        state |= {p: len(outputs), v: len(outputs) + 1}
+        outputs += [new_p, new_v]
+    return w.program(*outputs, state=state)
+
+
+@pytest.mark.parametrize("decay", [(), (1,), (0, 1, 2)])
+def test_updates_of_many_parameters_are_one(decay):
+    shapes = [(4, 3), (3,), (2, 3, 2)]
+    program = update(shapes, decay)
+    after = passes.dead(merge.merged(program))
+    count = {name: names(after).count(name) for name in ("multiply", "add", "subtract", "cumsum")}
+    partly = decay == (1,)
+    assert count == {"multiply": 2 + (len(decay) > 0), "subtract": 1, "cumsum": 3, "add": 1 + (len(decay) > 0)}
+    assert names(after).count("pack") == 3 and partly in (True, False)
+    check(program, after, *[numbers(*s) for s in shapes * 3])
+
+
+def test_a_sum_over_all_parameters_is_one():
+    program = update([(4, 3), (3,)])
+    ps = [x for x in program.inputs if x.name.startswith("p.")]
+    w = Writer()
+    w.steps = list(program.steps)
+    total = 0.0
+    for p in ps:
+        total = w(np.add, total, w(np.sum, w(np.multiply, p, p, shape=p.shape), shape=()), shape=())
+    program = Program(program.inputs, w.steps, [*program.outputs, total], program.state)
+    after = passes.dead(merge.merged(program))
+    assert names(after).count("sum") == 1
+    check(program, after, *[numbers(*s) for s in [(4, 3), (3,)] * 3])
+
+
+def test_what_depends_on_each_other_is_not_merged():
+    """The second parameter's update reads the first one's new content."""
+    p, q = variable(3, name="p.data"), variable(3, name="q.data")
+    w = Writer(p, q)
+    new_p = w(np.multiply, p, 2.0, shape=(3,))
+    new_q = w(np.multiply, w(np.cumsum, new_p, shape=(3,)), 2.0, shape=(3,))
+    program = w.program(new_p, new_q, state={p: 0, q: 1})
+    after = merge.merged(program)
+    assert names(after).count("multiply") == 2
+    check(program, after, numbers(3), numbers(3))
