@@ -5,14 +5,16 @@ user's own source lines as headings, and becomes a function.
 """
 
 import linecache
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler.emit import ARITHMETIC, FILLED, statement
-from autograd.compiler.merge import piece
-from autograd.compiler.plan import Plan
+from autograd.compiler.merge import pack, piece
+from autograd.compiler.passes import FORMS, optimized
+from autograd.compiler.plan import Plan, may_view
 from autograd.compiler.program import Program, Step, Variable, variables
 
 __all__ = ["Listing", "build"]
@@ -25,17 +27,27 @@ class Listing:
     buffers   the arrays it works in;  nbytes: their bytes together
     state     input number → buffer in which it always lies
     homes     output number → input number whose buffer it overwrites
+    fresh     outputs in arrays that nobody else has
     """
 
     def __init__(self, source: str, run: Any, plan: Plan) -> None:
         self.source, self.run, self.buffers = source, run, plan.buffers
         self.state, self.homes = plan.state, plan.homes
+        self.fresh = {x for x in plan.given if plan.of.get(x) in ("buffer", "loop")}
         self.nbytes = sum(buffer.nbytes for buffer in plan.buffers)
 
 
-def build(program: Program, values: dict[int, Any]) -> Listing:
-    """Plan and write the program; `values`: input number → what the state holds now, which is put into buffers."""
-    plan = Plan(program, values, writable)
+def build(program: Program, values: dict[int, Any], results: int = 0) -> Listing:
+    """Plan and write the program.
+
+    values   input number → what the state holds now, which is put into buffers
+    results  so many outputs, from the first, go to the caller: large ones get an array of their own at every run
+    """
+    views = {x for step in program.steps if may_view(step) or step.op is pack for x in step.reads()}
+    made = {x for step in program.steps for x in step.results if x.nbytes >= OWN}
+    kept = list(variables(list(program.outputs[results:])))
+    given = [x for x in variables(list(program.outputs[:results])) if x in made and x not in views and x not in kept]
+    plan = Plan(program, values, writable, frozenset(given))
     return _Writer(plan).listing()
 
 
@@ -43,6 +55,25 @@ def writable(step: Step) -> bool:
     """Whether a statement can put the step's result into a buffer."""
     names = ["x"] * len(step.operands)
     return statement(step, names, "out") is not None
+
+
+class Results:
+    """Arrays for one result: calling it gives one that nobody else holds any more, a new one if all are in use.
+
+    A fresh array of megabytes costs as much as computing it, for the system hands it out page by page.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape, self.dtype = shape, dtype
+        self.arrays: list[Any] = []
+
+    def __call__(self) -> Any:
+        for i in range(len(self.arrays)):
+            if sys.getrefcount(self.arrays[i]) <= 2:  # the list's and getrefcount's own
+                return self.arrays[i]
+        array = np.empty(self.shape, self.dtype)
+        self.arrays = [*self.arrays[-1:], array]
+        return array
 
 
 class _Writer:
@@ -55,6 +86,8 @@ class _Writer:
         self.labels: dict[Variable, str] = {}
         self.taken: set[str] = set(TAKEN)
         self.casts: dict[Any, str] = {}
+        self.cut: dict[Any, str] = {}  # memory → its list of blocks
+        self.pool: dict[int, list[Any]] = {}  # scratch arrays of blocks
         self.pending: dict[str, list[str]] = {}  # 0-d array → the line that fills it, before its first use
 
     def listing(self) -> Listing:
@@ -64,17 +97,18 @@ class _Writer:
         for step in program.steps:
             for out in step.results:
                 self.label(out, f"{step.path}_{step.name}" if step.path else step.name)
-        lines, heading = [], ""
-        for step, kind in zip(program.steps, plan.kinds, strict=True):
-            written = list(self.lines(step, kind))
-            if written and user_source(step.line) != heading:
-                heading = user_source(step.line)
-                lines.append(f"# {heading}")
-            lines += written
+        lines = [
+            f"{self.labels[x]} = {self.object(Results(x.shape, x.dtype), 'array_for_' + self.labels[x])}()"
+            for step, kind in zip(program.steps, plan.kinds, strict=True)
+            for x in step.results
+            if x in plan.given and kind in ("buffer", "loop")
+        ] + self.text(plan)
         arguments = ", ".join(self.labels[x] for x in program.inputs if x not in self.static)
         results = ", ".join("None" if i in plan.homes else self.written(x) for i, x in enumerate(program.outputs))
         body = "\n".join(f"    {line}" for line in [*lines, f"return [{results}]"])
-        source = f"def run({arguments}):\n{body}\n"
+        quiet = any(step.quiet for step in program.steps)
+        head = f"@{self.function('errstate')}(over='ignore', divide='ignore')\n" if quiet else ""
+        source = f"{head}def run({arguments}):\n{body}\n"
         inner = "\n".join(f"    {line}" for line in source.splitlines())
         maker = f"def make({', '.join(self.names)}):\n{inner}\n    return run\n"
         space: dict[str, Any] = {}
@@ -95,6 +129,17 @@ class _Writer:
     def label(self, variable: Variable, wish: str) -> None:
         self.labels[variable] = self.free(wish.removesuffix(".data"))
 
+    def text(self, plan: Plan, heading: str = "") -> list[str]:
+        """The statements of a plan, each group under the user's line that it comes from."""
+        lines = []
+        for step, kind in zip(plan.steps, plan.kinds, strict=True):
+            written = list(self.lines(step, kind))
+            if written and user_source(step.line) != heading:
+                heading = user_source(step.line)
+                lines.append(f"# {heading}")
+            lines += written
+        return lines
+
     def lines(self, step: Step, kind: str) -> Iterable[str]:
         """The statements of a step."""
         out = step.results[0]
@@ -102,6 +147,10 @@ class _Writer:
             return
         if kind == "pack":
             yield from self.copies(step)
+            return
+        if kind == "loop":
+            for part in step.op.blocks():
+                yield from self.loop(step, *part)
             return
         names = [self.written(x) for x in step.operands]
         if kind == "placed":
@@ -127,6 +176,69 @@ class _Writer:
             call = f"{function}({', '.join(names)}{options if names else options[2:]})"
             yield f"{targets} = {f'float({call})' if kind == 'number' and step.name != 'power' else call}"
 
+    def loop(self, step: Step, start: int, rows: int, count: int) -> Iterable[str]:
+        """A chain in blocks: `for x_block, y_block in zip(…):` and the statements for one block."""
+        loop = step.op
+        body, new = loop.at(rows)
+        body = optimized(body, FORMS)[-1]
+        outs = list(zip(loop.body.outputs, body.outputs, step.results, strict=True))
+        blocks: dict[str, str] = {}  # whole → what a block of it is called; one memory has one name
+
+        def block(y: Any) -> str:
+            whole = self.blocks(y, loop, start, rows, count)
+            return blocks.setdefault(whole, blocks.get(whole) or self.free(f"{self.written(y)}_block"))
+
+        for x, y in zip(loop.body.inputs, step.operands, strict=True):
+            self.labels[new[x]] = block(y) if loop.sliced(x) else self.labels[y]
+            if not loop.sliced(x) and y in self.static:
+                self.static[new[x]] = self.static[y]
+        made = {x: inner for inner in body.steps for x in inner.results}
+        parts = [(x, block(out)) for old, x, out in outs if loop.sliced(old)]
+        direct = {x: name for x, name in parts if x in made and writable(made[x]) and not may_view(made[x])}
+        self.labels.update(direct)
+        lines = self.body(step, Plan(body, {}, writable, frozenset(direct), self.pool))
+        lines += [f"{self.function('copyto')}({name}, {self.written(x)})" for x, name in parts if direct.get(x) != name]
+        totals = [(x, out) for old, x, out in outs if not loop.sliced(old)]
+        lines += [self.adding(x, out) for x, out in totals]
+        if not start:
+            yield from (
+                f"{self.written(out)}.fill(0)" if out.shape else f"{self.labels[out]} = 0.0" for _, out in totals
+            )
+        yield from (line for line in lines if "[()] = " in line)  # numbers are put into their arrays once
+        wholes, each = ", ".join(blocks), ", ".join(blocks.values())
+        yield f"for {each} in {f'zip({wholes})' if len(blocks) > 1 else wholes}:"
+        yield from (f"    {line}" for line in lines if "[()] = " not in line)
+        if start + rows * count == loop.length:
+            yield from (f"{self.labels[out]} = {self.function(str(out.dtype))}({self.labels[out]})"
+                        for _, out in totals if not out.shape)  # fmt: skip
+
+    def body(self, step: Step, plan: Plan) -> list[str]:
+        """The statements for one block."""
+        self.plan.buffers += plan.buffers
+        self.static.update(plan.static)
+        for inner in plan.steps:
+            for x in inner.results:
+                if x not in self.labels:
+                    self.label(x, f"{inner.path}_{inner.name}" if inner.path else inner.name)
+        return self.text(plan, user_source(step.line))
+
+    def adding(self, x: Variable, out: Variable) -> str:
+        """The line that adds what a block gives to the total."""
+        if not out.shape:
+            return f"{self.labels[out]} += float({self.written(x)})"
+        return f"{self.function('add')}({self.written(out)}, {self.written(x)}, {self.written(out)})"
+
+    def blocks(self, x: Any, loop: Any, start: int, rows: int, count: int) -> str:
+        """The name or the expression of a list of blocks of an array."""
+        if not isinstance(x, Variable) or x in self.static:
+            array = self.static[x] if isinstance(x, Variable) else x
+            key = (array.__array_interface__["data"][0], array.shape, array.strides, start, rows, loop.flat)
+            if key not in self.cut:
+                name = self.labels[x] if isinstance(x, Variable) else "constant"
+                self.cut[key] = self.object(cut(array, loop.flat, start, rows, count), f"{name}_blocks")
+            return self.cut[key]
+        return f"{self.object(cut, 'blocks')}({self.labels[x]}, {loop.flat}, {start}, {rows}, {count})"
+
     def copies(self, step: Step) -> Iterable[str]:
         """A flat array: the lines that copy what was not made in its place."""
         flat, start = step.results[0], 0
@@ -144,7 +256,7 @@ class _Writer:
         out = step.results[0]
         dtype = next(y.dtype for y in step.operands if getattr(y, "dtype", None) is not None)
         shape = out.shape if type(x) is float and step.name in FILLED and out.nbytes <= LARGEST else ()
-        key = (x if isinstance(x, Variable) else repr(x), dtype, shape)
+        key = (self.labels[x] if isinstance(x, Variable) else repr(x), dtype, shape)
         if key not in self.casts:
             wish = f"{name}_{dtype.char}" if isinstance(x, Variable) else f"c_{name}"
             if shape:
@@ -182,7 +294,14 @@ class _Writer:
 
 
 TAKEN = {"run", "make", "float", *(name for name in dir(np) if not name.startswith("_"))}
+OWN = 1 << 14  # bytes from which on a result is computed in an array of its own instead of being copied
 LARGEST = 1 << 18  # bytes of an array of one number that is kept to make a maximum fast
+
+
+def cut(x: Any, flat: bool, start: int, rows: int, count: int) -> list[Any]:
+    """Blocks of so many rows of an array; of a flat one rows are numbers."""
+    x = x.reshape(-1) if flat else x
+    return [x[i : i + rows] for i in range(start, start + rows * count, rows)]
 
 
 def user_source(line: str) -> str:

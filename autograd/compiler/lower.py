@@ -75,7 +75,8 @@ def _reshaped(steps: list[Step], step: Step, x: Variable, shape: tuple[int, ...]
 def _axes(step: Step) -> tuple[int, ...] | None:
     """The axes that a plain reduction of floats goes over; None if it is anything else."""
     x = step.operands[0]
-    given = [name for name, option in step.options.items() if name not in ("axis", "keepdims") and option is not None]
+    given = [name for name, option in step.options.items() if name not in ("axis", "keepdims") and option is not None
+             and not (step.name == "max" and name == "initial" and option == -np.inf)]  # fmt: skip
     if given or len(step.operands) != 1 or not isinstance(x, Variable) or not x.shape or x.dtype is None:
         return None
     if x.dtype not in (np.float32, np.float64) or step.results[0].dtype != x.dtype or 0 in x.shape:
@@ -94,10 +95,9 @@ def _sum(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
     if total > LONGEST or (total < 3 and len(axes) < n):
         return None
     if len(axes) == n:
-        square = _squared(made.get(x))
-        left = square if square is not None and len(work.readers.get(x, ())) == 1 else None
-        flat = _reshaped(steps, step, x if left is None else left, (total,))
-        out = _then(steps, step, np.dot, (flat if left is not None else work.ones(total, x.dtype), flat), ())
+        pair = _factors(made.get(x)) if len(work.readers.get(x, ())) == 1 else None
+        flats = [_reshaped(steps, step, y, (total,)) for y in pair or (x,)]
+        out = _then(steps, step, np.dot, tuple(flats) if pair else (work.ones(total, x.dtype), *flats), ())
     elif axes == tuple(range(len(axes))):
         wide = _reshaped(steps, step, x, (total, prod(x.shape) // total))
         out = _then(steps, step, np.dot, (work.ones(total, x.dtype), wide), wide.shape[1:])
@@ -110,27 +110,16 @@ def _sum(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
     return _ending(steps, step)
 
 
-def _squared(step: Step | None) -> Variable | None:
-    """The array whose squares a step computes."""
-    if step is None or len(step.operands) not in (1, 2) or not isinstance(step.operands[0], Variable):
+def _factors(step: Step | None) -> tuple[Variable, Variable] | None:
+    """The two arrays whose product a step computes, of its shape and dtype."""
+    operands = step.operands if step is not None else ()
+    if step is None or step.name not in ("multiply", "power", "square") or not isinstance(operands[0], Variable):
         return None
-    x, *rest = step.operands
-    square = {"multiply": alike(rest, [x]), "power": alike(rest, [2.0]), "square": True}
-    return (
-        x if square.get(step.name) and x.dtype == step.results[0].dtype and x.shape == step.results[0].shape else None
-    )
-
-
-def _mean(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
-    axes, steps = _axes(step), []  # type: ignore[var-annotated]
-    if not axes:
+    x, y = operands if step.name == "multiply" else (operands[0], operands[0])
+    if step.name == "power" and not alike(operands[1], 2.0):
         return None
-    count = prod(step.operands[0].shape[i] for i in axes)
-    total = _then(steps, step, np.sum, step.operands, step.results[0].shape, **step.options)
-    first = _sum(steps[0], made, work)
-    steps = steps if first is None else first
-    _then(steps, step, np.multiply, (total, 1.0 / count), total.shape)
-    return _ending(steps, step)
+    form = (step.results[0].shape, step.results[0].dtype)
+    return (x, y) if all(isinstance(z, Variable) and (z.shape, z.dtype) == form for z in (x, y)) else None
 
 
 def _extreme(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
@@ -197,6 +186,6 @@ def _relu(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
 
 
 RULES: dict[str, Rule] = {
-    "sum": _sum, "mean": _mean, "max": _extreme, "min": _extreme, "getitem": _getitem, "scatter_add": _scatter,
+    "sum": _sum, "max": _extreme, "min": _extreme, "getitem": _getitem, "scatter_add": _scatter,
     "multiply": _multiply, "relu": _relu,
 }  # fmt: skip

@@ -4,15 +4,17 @@ Each looks at steps and names only, and is tested alone on programs of a few ste
 """
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from autograd.compiler.loops import looped
 from autograd.compiler.lower import lowered
 from autograd.compiler.merge import merged
 from autograd.compiler.program import Program, Step, Variable, key, rebuild, rewrite, variables
 
-__all__ = ["PASSES", "common", "dead", "optimized", "scalars", "simple"]
+__all__ = ["FORMS", "PASSES", "common", "dead", "optimized", "scalars", "simple"]
 
 
 def dead(program: Program) -> Program:
@@ -70,11 +72,32 @@ def _simpler(step: Step, made: dict[Variable, Step]) -> Any:
             and out.dtype.kind == "f"
         ):
             return [step.but(op=np.multiply, operands=(2.0, x))]
+    if step.name == "mean" and len(step.results) == 1:
+        return _sum_of_mean(step)
+    if step.name == "dot" and _ones(step.operands[0], out.dtype) and len(step.operands[1].shape) == 2:
+        return [step.but(op=np.sum, operands=step.operands[1:], options={"axis": 0})]
     if step.name == "transpose" and step.options.get("axes") is None and isinstance(step.operands[0], Variable):
         inner = made.get(step.operands[0])
         if inner is not None and inner.name == "transpose" and inner.options.get("axes") is None:
             return inner.operands[0]
     return [step]
+
+
+def _sum_of_mean(step: Step) -> list[Step]:
+    """A mean as a sum times 1/n."""
+    x, out = step.operands[0], step.results[0]
+    given = {name: option for name, option in step.options.items() if option is not None}
+    plain = isinstance(x, Variable) and x.dtype == out.dtype and x.dtype in (np.float32, np.float64)
+    if not plain or given.keys() - {"axis", "keepdims"} or not prod(x.shape):
+        return [step]
+    total = Variable(out.shape, out.dtype)
+    count = prod(x.shape) // max(1, prod(out.shape))
+    return [step.but(op=np.sum, operands=(x,), options=given, results=(total,)),
+            step.but(op=np.multiply, operands=(total, 1.0 / count), options={})]  # fmt: skip
+
+
+def _ones(x: Any, dtype: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype == dtype and bool(np.all(x == 1.0))
 
 
 def _like(x: Any, out: Variable) -> bool:
@@ -138,14 +161,14 @@ def _filled(step: Step) -> Step:
     return step.but(operands=tuple(operands))
 
 
-PASSES: tuple[Callable[[Program], Program], ...] = (
-    dead, common, simple, merged, dead, lowered, scalars, common, dead,
-)  # fmt: skip
+Pass = Callable[[Program], Program]
+FORMS: tuple[Pass, ...] = (lowered, scalars, common, dead)  # of the program, and of the body of each loop
+PASSES: tuple[Pass, ...] = (dead, common, simple, merged, dead, looped, *FORMS)
 
 
-def optimized(program: Program) -> list[Program]:
+def optimized(program: Program, passes: tuple[Pass, ...] = PASSES) -> list[Program]:
     """The program before and after each pass."""
     stages = [program]
-    for change in PASSES:
+    for change in passes:
         stages.append(change(stages[-1]))
     return stages

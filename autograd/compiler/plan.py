@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.loops import Loop
 from autograd.compiler.lower import placed
 from autograd.compiler.merge import pack, piece
 from autograd.compiler.program import Program, Step, Variable, rebuild, variables
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "may_view"]
 
 VIEWS = {"getitem", "astype", "real", "ravel", "diagonal", "trace", "broadcast_to", "squeeze", "asarray", "reshape",
          "transpose", "piece"}  # fmt: skip
@@ -31,14 +32,26 @@ class Plan:
     """Where the variables of a program lie.
 
     static   variable → array, for all whose memory is always the same
-    kinds    for each step "view", "pack", "placed", "buffer", "number", "scalar" or "call": how it is written
+    of       variable → kind of its step
+    kinds    for each step "view", "pack", "placed", "buffer", "loop", "number", "scalar" or "call": how it is written
     state    input number → buffer
     homes    output number → input number: outputs that are written where that input lies
     buffers  arrays of ours
+
+    given    results whose arrays the caller has, others at every run;  pool: arrays that may be used, by bytes, and where
+             those made go when all is done
     """
 
-    def __init__(self, program: Program, values: dict[int, Any], writable: Callable[[Step], bool]) -> None:
-        self.program, self.steps, self.writable = program, program.steps, writable
+    def __init__(
+        self,
+        program: Program,
+        values: dict[int, Any],
+        writable: Callable[[Step], bool],
+        given: frozenset[Variable] = frozenset(),
+        pool: dict[int, list[Any]] | None = None,
+    ) -> None:
+        self.program, self.steps, self.writable, self.given = program, program.steps, writable, given
+        self.pool = {} if pool is None else pool
         self.static: dict[Variable, Any] = {}
         self.root: dict[Variable, Variable] = {}
         self.owned: set[Variable] = set()
@@ -48,6 +61,7 @@ class Plan:
         self.born = {out: i for i, step in enumerate(self.steps) for out in step.results}
         self.state = self.settled(values)
         self.kinds = [self.kind(step) for step in self.steps]
+        self.of = {x: kind for step, kind in zip(self.steps, self.kinds, strict=True) for x in step.results}
         self.last: dict[Variable, int] = {}
         for i, step in enumerate(self.steps):
             self.last.update((self.find(x), i) for x in step.reads())
@@ -101,12 +115,18 @@ class Plan:
         out = step.results[0]
         if step.op is pack:
             return self.packed(step)
+        if isinstance(step.op, Loop):
+            for x in step.results:
+                if x.shape and x not in self.given:
+                    self.static[x] = np.zeros(x.shape, x.dtype)
+                    self.owned.add(x)
+            return "loop"
         if len(step.results) > 1:
             return "call"
         if out.dtype is None:
             return "number"
         reads = list(step.reads())
-        if reads and all(x in self.static for x in reads) and out.shape and _may_view(step):
+        if reads and all(x in self.static for x in reads) and out.shape and may_view(step):
             made = self.tried(step)
             source = next((x for x in reads if np.may_share_memory(made, self.static[x])), None)
             if isinstance(made, np.ndarray) and source is not None:
@@ -120,6 +140,8 @@ class Plan:
             return "placed"
         if not self.writable(step):
             return "call"
+        if out in self.given:
+            return "buffer"
         self.static[out] = np.zeros(out.shape, out.dtype)
         self.owned.add(out)
         return "buffer"
@@ -180,8 +202,8 @@ class Plan:
             reads = [self.last.get(self.find(old), -1) for old, _ in pairs]
             born = births[root]
             maker = self.steps[born]
-            alone = maker.results[0] is root and maker.op is not pack
-            if all(read < born or (read == born and alone and self.aligned(maker, self.find(old)))
+            alone = root in maker.results and maker.op is not pack
+            if all(read < born or (read == born and alone and self.aligned(maker, self.find(old), root))
                    for read, (old, _) in zip(reads, pairs, strict=True)):  # fmt: skip
                 self.static[root] = home
                 self.owned.discard(root)
@@ -210,16 +232,21 @@ class Plan:
             found = base, start
         return piece(found[0].reshape(-1), found[1], root.shape) if found else None
 
-    def aligned(self, step: Step, x: Variable) -> bool:
-        """Whether a step may overwrite this root: it goes element by element, and reads it in no other form."""
-        out = step.results[0]
+    def aligned(self, step: Step, x: Variable, out: Variable) -> bool:
+        """Whether a step may overwrite this root by a result: it goes element by element, and reads it in no other form."""
+        if isinstance(step.op, Loop):
+            body = step.op.body
+            result = body.outputs[step.results.index(out)]
+            return all(y is x and step.op.keeps(operand, result)
+                       for operand, y in zip(body.inputs, step.operands, strict=True)
+                       if isinstance(y, Variable) and self.find(y) is x)  # fmt: skip
         if not step.elementwise or step.name in ("where", "power") or (x.shape, x.dtype) != (out.shape, out.dtype):
             return all(self.find(y) is not x for y in step.reads())
         return all(y is x or self.find(y) is not x for y in step.reads())
 
     def allocate(self) -> None:
         """Give arrays that are not needed at the same time the same memory."""
-        free: dict[int, list[Any]] = {}
+        free = {size: list(arrays) for size, arrays in self.pool.items()}
         ends: dict[int, list[Variable]] = {}
         births = self.births()
         for i, step in enumerate(self.steps):
@@ -227,7 +254,7 @@ class Plan:
                 if root not in self.owned or births[root] != i:
                     continue
                 dying = [x for x in ends.get(i, ()) if (x.shape, x.dtype) == (root.shape, root.dtype)
-                         and root is step.results[0] and self.aligned(step, x)]  # fmt: skip
+                         and root in step.results and self.aligned(step, x, root)]  # fmt: skip
                 if dying:
                     self.static[root] = self.static[dying[0]]
                     ends[i].remove(dying[0])
@@ -236,6 +263,7 @@ class Plan:
                 else:
                     self.static[root] = np.zeros(root.nbytes, np.uint8).view(root.dtype).reshape(root.shape)
                     self.buffers.append(self.static[root])
+                    self.pool.setdefault(root.nbytes, []).append(self.static[root].reshape(-1).view(np.uint8))
                 if self.last.get(root, i) < len(self.steps):
                     ends.setdefault(max(self.last.get(root, i), i), []).append(root)
             for x in ends.get(i, []):
@@ -257,6 +285,7 @@ def _offset(part: Any, base: Any) -> int:
     return distance // int(part.itemsize)
 
 
-def _may_view(step: Step) -> bool:
+def may_view(step: Step) -> bool:
+    """Whether a step's result may lie in its operand's memory."""
     known = getattr(step.op, "kind", "") == "view" or step.name in VIEWS
     return known and not any(True for _ in variables(step.options))

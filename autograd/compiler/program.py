@@ -57,10 +57,11 @@ class Step:
     operands  Variables and constants; options likewise, also inside tuples, lists and slices
     results   the variables it defines, several for an op that has several
     pure      False for a draw from a generator: never dropped, merged or moved past another
+    quiet     True inside of np.errstate(over="ignore"): no warning of overflow or division by zero
     line      "file:line" of the caller; path: dotted path of the Module
     """
 
-    __slots__ = ("line", "op", "operands", "options", "path", "pure", "results")
+    __slots__ = ("line", "op", "operands", "options", "path", "pure", "quiet", "results")
 
     def __init__(
         self,
@@ -70,11 +71,12 @@ class Step:
         results: tuple[Variable, ...],
         *,
         pure: bool = True,
+        quiet: bool = False,
         line: str = "",
         path: str = "",
     ) -> None:
         self.op, self.operands, self.options, self.results = op, operands, options, results
-        self.pure, self.line, self.path = pure, line, path
+        self.pure, self.quiet, self.line, self.path = pure, quiet, line, path
 
     @property
     def compute(self) -> Callable[..., Any]:

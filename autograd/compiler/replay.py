@@ -16,7 +16,7 @@ from autograd.compiler.backend import Listing, build
 from autograd.compiler.capture import Capture
 from autograd.compiler.hidden import Slot
 from autograd.compiler.passes import optimized
-from autograd.compiler.program import variables
+from autograd.compiler.program import Variable, variables
 from autograd.value import CONSTANT, make
 
 __all__ = ["MISFIT", "Replay"]
@@ -39,7 +39,7 @@ class Replay:
         self.first = len(program.outputs) - len(found.writes)
         places = dict(enumerate(found.reads, self.arguments))
         values = {i: slot.get() for i, slot in places.items() if program.inputs[i] in program.state}
-        self.listing: Listing = build(program, values)
+        self.listing: Listing = build(program, values, self.first)
         self.buffers = {places[i].path: buffer for i, buffer in self.listing.state.items()}
         for i, buffer in self.listing.state.items():
             places[i].set(buffer)
@@ -93,7 +93,11 @@ class Replay:
                 lines.append(f"    if not fits({place(slot)}, {name(buffer)}): return MISFIT")
                 lines.append(f"    {place(slot)} = load({name(buffer)}, {place(slot)})")
         lines.append(f"outs = run({', '.join(inputs)})")
-        lines += [f"outs[{i}] = own(outs[{i}])" for i in range(self.first)]
+        given: set[Any] = set()
+        for i, x in enumerate(program.outputs[: self.first]):
+            if not (isinstance(x, Variable) and x in self.listing.fresh and x not in given):
+                lines.append(f"outs[{i}] = own(outs[{i}])")
+            given |= {x} if isinstance(x, Variable) else set()
         writes = [(i, slot) for i, slot in enumerate(found.writes, self.first) if i not in self.listing.homes]
         held = [i for i, slot in writes if program.outputs[i] in program.inputs]  # what one place takes from another
         lines += [f"outs[{i}] = own(outs[{i}])" for i in held]

@@ -200,7 +200,8 @@ class Trace:
         results = tuple(Variable.like(part) for part in parts)
         written, keywords = (rebuild(tree, _variable, Tracer) for tree in (tuple(operands), dict(options)))
         path = CONTEXT.get().path
-        self.steps.append(Step(op, written, keywords, results, pure=pure, line=user_line(), path=path))
+        quiet = bool({"over", "divide"} & {kind for kind, what in np.geterr().items() if what == "ignore"})
+        self.steps.append(Step(op, written, keywords, results, pure=pure, quiet=quiet, line=user_line(), path=path))
         out = [Tracer(self, variable, part) for variable, part in zip(results, parts, strict=True)]
         return type(value)(out) if several else out[0]
 

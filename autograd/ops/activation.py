@@ -82,6 +82,7 @@ relu.vjp(x=lambda g, out, x: g * (out > 0.0))
     method=True,
     kink="at 0 the slope nearest to 0 of the two sides'",
     source="at 0 the slope nearest to 0 between the two sides', the minimum-norm subgradient",
+    inline=True,
 )
 def leaky_relu(x, /, slope=0.01):
     """out = x above 0, slope · x below."""
@@ -104,6 +105,7 @@ leaky_relu.vjp(x=lambda g, out, x, slope=0.01: _two_slopes(g, x, slope, slope))
     method=True,
     kink="at 0 the slope nearest to 0 of the two sides'",
     source="Clevert et al. 2016, arXiv 1511.07289; at 0 the minimum-norm subgradient",
+    inline=True,
 )
 def elu(x, /, alpha=1.0):
     """Exponential linear unit, out = x above 0, alpha · (e^x − 1) below."""
@@ -139,6 +141,7 @@ def _gelu(g, out, x, approximate="none"):
     ],
     method=True,
     source="Hendrycks & Gimpel 2016, arXiv 1606.08415",
+    inline=True,
 )
 def gelu(x, /, approximate="none"):
     """Gaussian error linear unit, out = x · Φ(x), Φ the normal distribution function.
@@ -162,6 +165,7 @@ gelu.vjp(x=_gelu)
     points=[point((HUGE,), (np.zeros(2),), out=np.array([0.0, 1.0])), point((0.0,), (0.25,), out=0.5)],
     method=True,
     source="quotient rule",
+    inline=True,
 )
 def sigmoid(x, /):
     """Logistic function, out = 1 / (1 + e^(−x)); slope out · (1 − out)."""
@@ -184,6 +188,7 @@ def _silu(g, out, x):
     points=[point((HUGE,), (np.array([0.0, 1.0]),), out=np.array([0.0, 1e3])), point((0.0,), (0.5,))],
     method=True,
     source="Elfwing et al. 2017, arXiv 1702.03118; also called swish",
+    inline=True,
 )
 def silu(x, /):
     """Sigmoid linear unit, out = x · σ(x)."""
@@ -201,6 +206,7 @@ silu.vjp(x=_silu)
     errors=[_complex_error("np.log(1 + np.exp(z))")],
     method=True,
     source="Dugas et al. 2000; the slope is the logistic function",
+    inline=True,
 )
 def softplus(x, /, beta=1.0):
     """Smooth rectifier, out = ln(1 + e^(beta x)) / beta; slope σ(beta x)."""
@@ -229,6 +235,7 @@ MASKED = np.array([[0.0, -np.inf, 0.0, -np.inf], [1e3, -1e3, -np.inf, 1e3]])
     points=[point((MASKED,), (np.zeros((2, 4)),), out=np.array([[0.5, 0.0, 0.5, 0.0], [0.5, 0.0, 0.0, 0.5]]))],
     method=True,
     source="Bridle 1990: ∂pᵢ/∂xⱼ = pᵢ (δᵢⱼ − pⱼ)",
+    inline=True,
 )
 def softmax(x, /, axis=-1):
     """Shares that sum to 1 along axis, out = e^x / Σ e^x; dx = out · (g − Σ g out)."""
@@ -250,6 +257,7 @@ softmax.vjp(x=_softmax)
     points=[point((np.array([[1e3, -1e3]]),), (np.array([[-1.0, 1.0]]),), out=np.array([[0.0, -2e3]]))],
     method=True,
     source="chain rule: x − logsumexp, whose slope is softmax",
+    inline=True,
 )
 def log_softmax(x, /, axis=-1):
     """Logarithm of softmax, out = x − ln Σ e^x, in nats; dx = g − e^out Σ g."""
@@ -285,6 +293,7 @@ def _logsumexp(g, out, x, axis=None, keepdims=False):
     ],
     method=True,
     source="Boyd & Vandenberghe 2004, §3.1.5: the gradient is softmax",
+    inline=True,
 )  # fmt: skip
 def logsumexp(x, /, axis=None, keepdims=False):
     """out = ln Σ e^x over axis (all axes by default), without overflow; dx = g · e^(x − out). −inf where all x are."""

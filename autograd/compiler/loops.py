@@ -1,0 +1,223 @@
+"""looped: long elementwise chains run block by block, so that what one step makes is still in the cache for the next.
+
+Steps over arrays of one shape, one after the other, become one step whose op is a `Loop`: a small program that is applied
+to blocks along the first axis. On 4 million numbers a chain of ten steps takes half the time in blocks of 128 kB, and
+needs no memory for what stays inside. Sums over everything or over the first axis are added up over the blocks; sums and
+maxima over other axes stay inside a block.
+"""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.emit import statement
+from autograd.compiler.merge import piece
+from autograd.compiler.program import Program, Step, Variable, evaluate, rebuild, variables
+
+__all__ = ["Loop", "looped"]
+
+WORTH = 1 << 18  # bytes of an array from which on a chain is done in blocks
+BLOCK = 1 << 17  # bytes of a block of one array: a handful of them fit the second-level cache
+INNER = {"sum", "max", "min"}
+
+
+class Loop:
+    """The op of a chain: a program over whole arrays that may as well run over blocks of them.
+
+    body    its inputs are the operands of the step, its outputs the results
+    shape   of the arrays that the chain goes over
+    flat    whether all operands and results have that shape or none, so that blocks need not follow the first axis
+    """
+
+    name = "loop"
+
+    def __init__(self, body: Program, shape: tuple[int, ...]) -> None:
+        self.body, self.shape = body, shape
+        self.maker = {out: step for step in body.steps for out in step.results}
+        whole = [*body.inputs, *self.maker]
+        self.flat = all(x.shape in ((), shape) for x in whole)
+
+    def __call__(self, *operands: Any) -> tuple[Any, ...]:
+        return tuple(evaluate(self.body, operands))
+
+    def added(self, out: Variable) -> bool:
+        """Whether a result is the sum of what the blocks give."""
+        step = self.maker[out]
+        return step.name == "sum" and sums_blocks(step, self.shape)
+
+    def blocks(self) -> list[tuple[int, int, int]]:
+        """[(first row, rows in a block, number of blocks)]: all of one length but for a last one."""
+        rows, width = self.length, prod(self.shape) // self.length
+        size = max(x.dtype.itemsize for step in self.body.steps for x in step.results if x.dtype is not None)
+        rows_in_block = max(1, BLOCK // (size * width))
+        even = next((n for n in range(rows_in_block, rows_in_block // 2, -1) if rows % n == 0), 0)
+        count, rest = divmod(rows, even or min(rows_in_block, rows))
+        each = even or min(rows_in_block, rows)
+        return [(0, each, count), *([(each * count, rest, 1)] if rest else [])]
+
+    @property
+    def length(self) -> int:
+        """Rows of the whole: the first axis, all numbers if it is flat."""
+        return prod(self.shape) if self.flat else self.shape[0]
+
+    def sliced(self, x: Variable) -> bool:
+        """Whether each block has its own part of an operand or result."""
+        if x in self.body.inputs:
+            return bool(x.shape) and x.shape[0] == self.shape[0] and len(x.shape) == len(self.shape)
+        return not self.added(x)
+
+    def at(self, rows: int) -> tuple[Program, dict[Variable, Variable]]:
+        """The body for blocks of so many rows, and which variable became which."""
+        new: dict[Variable, Variable] = {}
+        for x in [*self.body.inputs, *self.maker]:
+            cut = ((rows,) if self.flat else (rows, *x.shape[1:])) if self.sliced(x) else x.shape
+            new[x] = Variable(cut, x.dtype, x.name)
+        steps = []
+        for step in self.body.steps:
+            options = {} if self.flat else step.options  # a sum over all axes
+            operands, results = rebuild(step.operands, new.__getitem__), tuple(new[x] for x in step.results)
+            steps.append(step.but(operands=operands, options=options, results=results))
+        body = Program([new[x] for x in self.body.inputs], steps, [new[x] for x in self.body.outputs])
+        return body, new
+
+    def keeps(self, operand: Variable, result: Variable) -> bool:
+        """Whether a result may be written where an operand lies: nothing reads that after it."""
+        made = self.body.steps.index(self.maker[result])
+        reads = [i for i, step in enumerate(self.body.steps) if operand in step.reads()]
+        return max(reads, default=-1) <= made and self.sliced(operand) and operand.shape == result.shape
+
+
+def sums_blocks(step: Step, shape: tuple[int, ...]) -> bool:
+    """Whether a sum over an array of this shape goes over the first axis too."""
+    axis = step.options.get("axis")
+    axes = tuple(range(len(shape))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return 0 in [i % len(shape) for i in axes]
+
+
+def looped(program: Program) -> Program:
+    """The program with chains over long arrays in loops."""
+    work = _Grouping(program)
+    for step in program.steps:
+        work.take(step)
+    work.close()
+    return program.but(steps=work.steps)
+
+
+class _Grouping:
+    """The chain that is being collected, and the steps before it."""
+
+    def __init__(self, program: Program) -> None:
+        self.readers: dict[Variable, set[Step | None]] = {}
+        for step in program.steps:
+            for x in step.reads():
+                self.readers.setdefault(x, set()).add(step)
+        for x in variables(list(program.outputs)):
+            self.readers.setdefault(x, set()).add(None)
+        self.steps: list[Step] = []
+        self.chain: list[Step] = []
+        self.after: list[Step] = []
+        self.shape: tuple[int, ...] = ()
+        self.made: dict[Variable, Step] = {}
+
+    def take(self, step: Step) -> None:
+        """Add a step to the chain, or put it before or after it, or end the chain and begin anew."""
+        if self.chain and self.joins(step):
+            self.chain.append(step)
+            self.made.update(dict.fromkeys(step.results, step))
+            return
+        waits = {x for late in self.after for x in late.results} | set(self.made)
+        if self.chain and not waits.isdisjoint(step.reads()):
+            light = (
+                all(not out.shape for out in step.results) or step.op in (piece, np.reshape) or step.name == "reshape"
+            )
+            if light and step.pure:
+                self.after.append(step)
+                return
+            self.close()
+        if not self.chain and _begins(step):
+            self.shape = step.results[0].shape
+            if self.joins(step):
+                self.chain.append(step)
+                self.made.update(dict.fromkeys(step.results, step))
+                return
+        self.steps.append(step)
+
+    def joins(self, step: Step) -> bool:
+        """Whether a step can run in blocks with the chain."""
+        out = step.results[0]
+        if len(step.results) > 1 or not step.pure or out.dtype is None or any(True for _ in variables(step.options)):
+            return False
+        late = {x for later in self.after for x in later.results}
+        whole = {
+            x for x, maker in self.made.items() if maker.name == "sum" and sums_blocks(maker, maker.operands[0].shape)
+        }
+        if any(x in late or x in whole for x in step.reads()):
+            return False
+        if step.name in INNER and not step.elementwise:
+            return self.reduces(step)
+        if not step.elementwise or not out.shape or out.shape[0] != self.shape[0]:
+            return False
+        if out.shape != self.shape and not any(x in self.made for x in step.reads()):
+            return False
+        if statement(step, ["x"] * len(step.operands), "out") is None:
+            return False
+        return all(self.fits(x, out) for x in step.operands)
+
+    def fits(self, x: Any, out: Variable) -> bool:
+        """Whether an operand is whole in each block, or cut as the result is."""
+        if not isinstance(x, (Variable, np.ndarray)) or not x.shape:
+            return not isinstance(x, (list, tuple, dict))
+        if len(x.shape) == len(out.shape) and x.shape[0] == out.shape[0]:
+            return len(x.shape) == len(self.shape) or x in self.made
+        shared = len(x.shape) < len(out.shape) or x.shape[0] == 1
+        return shared and not (isinstance(x, Variable) and x in self.made)
+
+    def reduces(self, step: Step) -> bool:
+        x = step.operands[0]
+        given = {name for name, option in step.options.items() if option is not None} - {"axis", "keepdims"}
+        if not isinstance(x, Variable) or x not in self.made or x.shape != self.shape or len(step.operands) > 1:
+            return False
+        if given - ({"initial"} if step.options.get("initial") == -np.inf else set()):
+            return False
+        over = sums_blocks(step, x.shape)
+        return step.name == "sum" if over else step.results[0].shape[0] == self.shape[0]
+
+    def close(self) -> None:
+        """End the chain: a loop if it is worth one, else the steps as they were."""
+        chain, after = self.chain, self.after
+        self.chain, self.after, self.made = [], [], {}
+        if sum(step.results[0].shape == self.shape for step in chain) < 2:
+            self.steps += [*chain, *after]
+            return
+        members: set[Any] = set(chain)
+        made = {out for step in chain for out in step.results}
+        outs = [out for step in chain for out in step.results if self.readers.get(out, set()) - members]
+        inputs: dict[Any, Variable] = {}
+        steps = []
+        for step in chain:
+            operands = [self.given(x, inputs, made) for x in step.operands]
+            steps.append(step.but(operands=tuple(operands)))
+        operands = list(inputs)
+        constants = {id(x): x for step in chain for x in step.operands if isinstance(x, np.ndarray)}
+        real = tuple(x if isinstance(x, Variable) else constants[x] for x in operands)
+        loop = Loop(Program(inputs.values(), steps, outs), self.shape)
+        if loop.flat or prod(self.shape[1:]) * chain[0].results[0].dtype.itemsize <= 4 * BLOCK:
+            self.steps.append(chain[0].but(op=loop, operands=real, options={}, results=tuple(outs), path="",
+                                           quiet=any(step.quiet for step in chain)))  # fmt: skip
+            self.steps += after
+        else:
+            self.steps += [*chain, *after]
+
+    def given(self, x: Any, inputs: dict[Any, Variable], made: set[Variable]) -> Any:
+        """An operand as the body names it: what comes from outside is an input."""
+        if isinstance(x, Variable) and x not in made:
+            return inputs.setdefault(x, Variable(x.shape, x.dtype, x.name))
+        if isinstance(x, np.ndarray) and x.shape:
+            return inputs.setdefault(id(x), Variable(x.shape, x.dtype, "constant"))
+        return x
+
+
+def _begins(step: Step) -> bool:
+    out = step.results[0]
+    return step.elementwise and len(step.results) == 1 and out.dtype is not None and out.nbytes >= WORTH
