@@ -23,15 +23,15 @@ __all__ = ["Listing", "build"]
 class Listing:
     """A program as text and as a function.
 
-    source    the text;  run(*inputs) → list of outputs, which may be buffers
+    source    the text;  run(*inputs) → list of outputs, which may be buffers;  names: what the text knows beside
     buffers   the arrays it works in;  nbytes: their bytes together
     state     input number → buffer in which it always lies
     homes     output number → input number whose buffer it overwrites
     fresh     outputs in arrays that nobody else has
     """
 
-    def __init__(self, source: str, run: Any, plan: Plan) -> None:
-        self.source, self.run, self.buffers = source, run, plan.buffers
+    def __init__(self, source: str, run: Any, plan: Plan, names: dict[str, Any]) -> None:
+        self.source, self.run, self.names, self.buffers = source, run, names, plan.buffers
         self.state, self.homes = plan.state, plan.homes
         self.fresh = {x for x in plan.given if plan.of.get(x) in ("buffer", "loop")}
         self.nbytes = sum(buffer.nbytes for buffer in plan.buffers)
@@ -113,7 +113,7 @@ class _Writer:
         maker = f"def make({', '.join(self.names)}):\n{inner}\n    return run\n"
         space: dict[str, Any] = {}
         exec(compile(maker, "<compiled>", "exec"), space)  # the text is made above, of op names and our own labels only
-        return Listing(source, space["make"](*self.names.values()), plan)
+        return Listing(source, space["make"](*self.names.values()), plan, self.names)
 
     def free(self, wish: str) -> str:
         """A name like the wish that nothing else has."""
@@ -189,9 +189,9 @@ class _Writer:
             return blocks.setdefault(whole, blocks.get(whole) or self.free(f"{self.written(y)}_block"))
 
         for x, y in zip(loop.body.inputs, step.operands, strict=True):
-            self.labels[new[x]] = block(y) if loop.sliced(x) else self.labels[y]
-            if not loop.sliced(x) and y in self.static:
-                self.static[new[x]] = self.static[y]
+            self.labels[new[x]] = block(y) if loop.sliced(x) else self.written(y)
+            if not loop.sliced(x) and (not isinstance(y, Variable) or y in self.static):
+                self.static[new[x]] = self.static[y] if isinstance(y, Variable) else y
         made = {x: inner for inner in body.steps for x in inner.results}
         parts = [(x, block(out)) for old, x, out in outs if loop.sliced(old)]
         direct = {x: name for x, name in parts if x in made and writable(made[x]) and not may_view(made[x])}

@@ -2,7 +2,7 @@
 
 Measured in float32 on arrays of notebook size: a sum over rows or columns as a product with ones takes half the time of
 `sum`, a row maximum over the transposed array a twentieth, gathering by one flat index a third of indexing by two arrays,
-and a mask made by `sign` a third of one of bools. None of these changes more than the rounding.
+and a product of a stack of matrices with one matrix is one product of all rows. None of these changes more than the rounding.
 """
 
 from collections.abc import Callable
@@ -160,23 +160,18 @@ def _scatter(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
     return [step.but(op=placed, options={"shape": shape, "index": index})]
 
 
-def _rectifies(step: Step) -> bool:
-    return step.op is np.maximum and alike(step.operands[1], 0.0)
-
-
-def _multiply(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
-    """g · [relu(x) > 0] with a mask of floats."""
-    for i, mask in enumerate(step.operands):
-        comparison = made.get(mask) if isinstance(mask, Variable) else None
-        if comparison is None or comparison.name != "greater" or not alike(comparison.operands[1], 0.0):
-            continue
-        x = comparison.operands[0]
-        if isinstance(x, Variable) and x in made and _rectifies(made[x]) and x.dtype == step.results[0].dtype:
-            steps: list[Step] = []
-            sign = _then(steps, step, np.sign, (x,), x.shape)
-            operands = (*step.operands[:i], sign, *step.operands[i + 1 :])
-            return [*steps, step.but(operands=operands)]
-    return None
+def _matmul(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
+    """A stack of matrices times one matrix as one product."""
+    x, y = step.operands
+    if len(getattr(x, "shape", ())) < 3 or len(getattr(y, "shape", ())) != 2 or x.dtype != y.dtype:
+        return None
+    if isinstance(x, np.ndarray) or (x in made and made[x].name in ("transpose", "swapaxes", "broadcast_to")):
+        return None
+    steps: list[Step] = []
+    wide = _reshaped(steps, step, x, (prod(x.shape[:-1]), x.shape[-1]))
+    out = _then(steps, step, np.dot, (wide, y), (wide.shape[0], y.shape[1]))
+    _reshaped(steps, step, out, step.results[0].shape)
+    return _ending(steps, step)
 
 
 def _relu(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
@@ -187,5 +182,5 @@ def _relu(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
 
 RULES: dict[str, Rule] = {
     "sum": _sum, "max": _extreme, "min": _extreme, "getitem": _getitem, "scatter_add": _scatter,
-    "multiply": _multiply, "relu": _relu,
+    "matmul": _matmul, "relu": _relu,
 }  # fmt: skip
