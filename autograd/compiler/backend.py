@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler import tape
 from autograd.compiler.emit import ARITHMETIC, FILLED, statement
 from autograd.compiler.merge import pack, piece
 from autograd.compiler.passes import FORMS, optimized
@@ -95,7 +96,7 @@ class _Writer:
         for i, variable in enumerate(program.inputs):
             self.label(variable, variable.name or f"input{i}")
         for step in program.steps:
-            for out in step.results:
+            for out in step.results if not isinstance(step.op, tape.Tape) else ():
                 self.label(out, f"{step.path}_{step.name}" if step.path else step.name)
         lines = [
             f"{self.labels[x]} = {self.object(Results(x.shape, x.dtype), 'array_for_' + self.labels[x])}()"
@@ -142,9 +143,9 @@ class _Writer:
 
     def lines(self, step: Step, kind: str) -> Iterable[str]:
         """The statements of a step."""
-        out = step.results[0]
         if kind == "view":
             return
+        out = step.results[0]
         if kind == "pack":
             yield from self.copies(step)
             return
@@ -153,6 +154,11 @@ class _Writer:
                 yield from self.loop(step, *part)
             return
         names = [self.written(x) for x in step.operands]
+        if kind == "tape":
+            yield from tape.written(step.op, names, self.function, self.object)
+            for i, x in enumerate(step.results):
+                self.labels[x] = f"tape_results[{i}]"
+            return
         if kind == "placed":
             yield f"{self.written(out)}[{self.written(step.options['index'])}] = {names[0]}"
         elif kind in ("number", "scalar") and step.name in ARITHMETIC and len(names) == 2 and not step.options:
@@ -180,7 +186,7 @@ class _Writer:
         """A chain in blocks: `for x_block, y_block in zip(…):` and the statements for one block."""
         loop = step.op
         body, new = loop.at(rows)
-        body = optimized(body, FORMS)[-1]
+        body = optimized(body, FORMS)
         outs = list(zip(loop.body.outputs, body.outputs, step.results, strict=True))
         blocks: dict[str, str] = {}  # whole → what a block of it is called; one memory has one name
 

@@ -1,15 +1,16 @@
 """compile(f): a function like f that runs a program instead of f's Python."""
 
+import contextlib
+import gc
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from autograd import tree
 from autograd.compiler.capture import capture, is_traced
-from autograd.compiler.passes import PASSES
 from autograd.compiler.program import variables
 from autograd.compiler.replay import MISFIT, Replay
 from autograd.errors import ArgumentError
@@ -47,8 +48,9 @@ class Compiled:
                     self.last = replay
                     self.replays.move_to_end(key)
                     return result
-            found = capture(self.f, args, kwargs)
-            self.last = Replay(found)
+            with _no_collection():
+                found = capture(self.f, args, kwargs)
+                self.last = Replay(found)
             self.replays.setdefault(key, []).insert(0, self.last)
             del self.replays[key][self.keep :]
             while len(self.replays) > self.keep:
@@ -63,16 +65,12 @@ class Compiled:
     def explain(self) -> str:
         """What became of the function: steps after each pass, what it reads and writes, buffers and their bytes."""
         replay = self._replay()
-        program, found = replay.stages[-1], replay.found
-        counts = [
-            ("captured", replay.stages[0]),
-            *zip([change.__name__ for change in PASSES], replay.stages[1:], strict=True),
-        ]
+        program, found = replay.found.program, replay.found
         constants = {
             id(x): x.nbytes for step in program.steps for x in variables((step.operands, step.options), np.ndarray)
         }
         lines = [
-            "steps      " + ", ".join(f"{name} {len(stage.steps)}" for name, stage in counts),
+            "steps      " + ", ".join(f"{name} {count}" for name, count in replay.counts),
             f"inputs     {replay.arguments} arguments, {len(found.reads)} places that it reads elsewhere",
             f"outputs    {replay.first} results, {len(found.writes)} places that it writes",
             f"guards     {len(found.guards)} static values, compared at every call",
@@ -87,6 +85,18 @@ class Compiled:
         if self.last is None:
             raise ArgumentError("call the compiled function once: its program is written then")
         return self.last
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """No cyclic garbage collection meanwhile: a graph of 100,000 scalars would be walked again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _form(leaf: Any) -> Any:

@@ -2,7 +2,7 @@
 
 Measured in float32 on arrays of notebook size: a sum over rows or columns as a product with ones takes half the time of
 `sum`, a row maximum over the transposed array a twentieth, gathering by one flat index a third of indexing by two arrays,
-and a product of a stack of matrices with one matrix is one product of all rows. None of these changes more than the rounding.
+and a product of a stack of matrices with one matrix is one of all rows. None of these changes more than the rounding.
 """
 
 from collections.abc import Callable

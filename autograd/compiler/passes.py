@@ -13,6 +13,7 @@ from autograd.compiler.loops import looped
 from autograd.compiler.lower import lowered
 from autograd.compiler.merge import merged
 from autograd.compiler.program import Program, Step, Variable, key, rebuild, rewrite, variables
+from autograd.compiler.tape import taped
 
 __all__ = ["FORMS", "PASSES", "common", "dead", "optimized", "scalars", "simple"]
 
@@ -163,12 +164,15 @@ def _filled(step: Step) -> Step:
 
 Pass = Callable[[Program], Program]
 FORMS: tuple[Pass, ...] = (lowered, scalars, common, dead)  # of the program, and of the body of each loop
-PASSES: tuple[Pass, ...] = (dead, common, simple, merged, dead, looped, *FORMS)
+PASSES: tuple[Pass, ...] = (taped, dead, common, simple, merged, dead, looped, *FORMS)
 
 
-def optimized(program: Program, passes: tuple[Pass, ...] = PASSES) -> list[Program]:
-    """The program before and after each pass."""
-    stages = [program]
+def optimized(
+    program: Program, passes: tuple[Pass, ...] = PASSES, counts: list[tuple[str, int]] | None = None
+) -> Program:
+    """The program after all passes; `counts` gets (pass, steps after it)."""
     for change in passes:
-        stages.append(change(stages[-1]))
-    return stages
+        program = change(program)
+        if counts is not None:
+            counts.append((change.__name__, len(program.steps)))
+    return program

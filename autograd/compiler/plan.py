@@ -21,6 +21,7 @@ from autograd.compiler.loops import Loop
 from autograd.compiler.lower import placed
 from autograd.compiler.merge import pack, piece
 from autograd.compiler.program import Program, Step, Variable, rebuild, variables
+from autograd.compiler.tape import Tape
 
 __all__ = ["Plan", "may_view"]
 
@@ -33,7 +34,7 @@ class Plan:
 
     static   variable → array, for all whose memory is always the same
     of       variable → kind of its step
-    kinds    for each step "view", "pack", "placed", "buffer", "loop", "number", "scalar" or "call": how it is written
+    kinds    how each step is written: "view", "pack", "placed", "buffer", "loop", "tape", "number", "scalar" or "call"
     state    input number → buffer
     homes    output number → input number: outputs that are written where that input lies
     buffers  arrays of ours
@@ -121,6 +122,8 @@ class Plan:
                     self.static[x] = np.zeros(x.shape, x.dtype)
                     self.owned.add(x)
             return "loop"
+        if isinstance(step.op, Tape):
+            return "tape"
         if len(step.results) > 1:
             return "call"
         if out.dtype is None:

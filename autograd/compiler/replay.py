@@ -27,14 +27,14 @@ MISFIT = object()  # what a call gives if something static has changed
 class Replay:
     """A captured program, ready to run again: replay(arguments) → result, or MISFIT.
 
-    stages    the program before and after each pass
+    counts    [(pass, steps after it)], from what was captured
     listing   the program as text and function
     """
 
     def __init__(self, found: Capture) -> None:
         self.found = found
-        self.stages = optimized(found.program)
-        program = self.stages[-1]
+        self.counts = [("captured", len(found.program.steps))]
+        program = found.program = optimized(found.program, counts=self.counts)
         self.arguments = len(program.inputs) - len(found.reads)
         self.first = len(program.outputs) - len(found.writes)
         places = dict(enumerate(found.reads, self.arguments))
@@ -80,7 +80,7 @@ class Replay:
         lines += [f"if x{i}.__class__ is ndarray and not x{i}.flags.c_contiguous: x{i} = contiguous(x{i})"
                   for i in range(self.arguments)]  # fmt: skip
         names["ndarray"] = np.ndarray
-        program = self.stages[-1]
+        program = found.program
         used = set(variables(list(program.outputs)))
         for step in program.steps:
             used.update(step.reads())

@@ -9,6 +9,7 @@ A Tracer also carries the value that it has in this run, so that shapes, dtypes 
 What cannot be known before the next run (the truth of a comparison, a number as a Python int) it refuses to tell.
 """
 
+import operator
 import sys
 from types import FrameType
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.program import Program, Step, Variable, rebuild, variables
+from autograd.compiler.tape import ufunc_of
 from autograd.context import CONTEXT
 from autograd.data import Traced
 from autograd.errors import CompileError
@@ -24,6 +26,8 @@ from autograd.value import DISPATCH, PLAIN, Value
 
 __all__ = ["Trace", "Tracer", "concrete"]
 
+READABLE = 2_000  # steps from which on nobody reads where a step on numbers came from
+BOOL = np.dtype(bool)
 ABOUT_FORM = {np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.common_type}
 BLANK = {np.zeros_like: np.zeros, np.ones_like: np.ones, np.empty_like: np.zeros}
 BY_CONTENT = {
@@ -150,17 +154,53 @@ def _operator(ufunc: Any, reflected: bool) -> Any:
     return method
 
 
+class Number(Tracer):
+    """A Tracer of a Python float, or of the truth of a comparison of two: a graph of scalars has 100,000 of these, so
+    its operators write their steps down without asking much."""
+
+    __slots__ = ()
+
+
+def _quick(ufunc: Any, compute: Any, reflected: bool) -> Any:
+    """An operator of two numbers; whatever is unusual goes the general way."""
+    general = _operator(ufunc, reflected)
+    known = DISPATCH.get(ufunc)
+    op = known if isinstance(known, Primitive) else ufunc
+
+    def method(self: Number, other: Any) -> Any:
+        kind = type(other)
+        if kind is not Number and kind is not float:
+            return general(self, other)
+        a, b = self.value, other if kind is float else other.value
+        trace = self.trace
+        if not trace.open or (kind is Number and other.trace is not trace):
+            return general(self, other)
+        try:
+            value = compute(b, a) if reflected else compute(a, b)
+        except ArithmeticError:
+            return general(self, other)
+        return trace.number(op, (other, self) if reflected else (self, other), value)
+
+    return method
+
+
+COMPUTE = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv,
+    "eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
+}  # fmt: skip
 for _name, _ufunc in {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power, "matmul": np.matmul,
     "floordiv": np.floor_divide, "mod": np.remainder, "and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor,
-}.items():  # fmt: skip
-    setattr(Tracer, f"__{_name}__", _operator(_ufunc, False))
-    setattr(Tracer, f"__r{_name}__", _operator(_ufunc, True))
-for _name, _ufunc in {
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
 }.items():  # fmt: skip
     setattr(Tracer, f"__{_name}__", _operator(_ufunc, False))
-PLAIN.add(Tracer)
+    if _name in COMPUTE:
+        setattr(Number, f"__{_name}__", _quick(_ufunc, COMPUTE[_name], False))
+    if len(_name) > 2 or _name == "or":
+        setattr(Tracer, f"__r{_name}__", _operator(_ufunc, True))
+        if _name in COMPUTE:
+            setattr(Number, f"__r{_name}__", _quick(_ufunc, COMPUTE[_name], True))
+PLAIN.update((Tracer, Number))
 
 
 class Trace:
@@ -178,10 +218,16 @@ class Trace:
         """A Tracer for a number or array that is given from outside at every run."""
         variable = Variable.like(value, name)
         self.inputs.append(variable)
-        return Tracer(self, variable, value)
+        return self.tracer(variable, value)
 
     def run(self, op: Any, operands: Any, options: Any, *, pure: bool = True) -> Any:
         """Compute the op's results and write the step down; what meets no Tracer is computed and is a constant."""
+        if not options and pure and self.open:
+            plain = [x.value if type(x) is Number else x for x in operands if type(x) in (Number, float, int)]
+            if len(plain) == len(operands) < 3 and ufunc_of(op) and Number in map(type, operands):
+                value = op.forward(*plain)
+                if type(value) in (float, np.float64):
+                    return self.number(op, operands, float(value))
         forward = getattr(op, "forward", op)
         if getattr(op, "name", "") in ("alias", "item") or getattr(op, "inline", False):
             return forward(*operands, **options)
@@ -202,8 +248,22 @@ class Trace:
         path = CONTEXT.get().path
         quiet = bool({"over", "divide"} & {kind for kind, what in np.geterr().items() if what == "ignore"})
         self.steps.append(Step(op, written, keywords, results, pure=pure, quiet=quiet, line=user_line(), path=path))
-        out = [Tracer(self, variable, part) for variable, part in zip(results, parts, strict=True)]
+        out = [self.tracer(variable, part) for variable, part in zip(results, parts, strict=True)]
         return type(value)(out) if several else out[0]
+
+    def number(self, op: Any, operands: Any, value: Any) -> Number:
+        """Write down a step on numbers; its line only as long as somebody may want to read the program."""
+        variable = Variable((), None if type(value) is float else BOOL)
+        written = tuple([x.variable if type(x) is Number else x for x in operands])
+        read = len(self.steps) < READABLE
+        line, path = (user_line(), CONTEXT.get().path) if read else ("", "")
+        self.steps.append(Step(op, written, {}, (variable,), line=line, path=path))
+        return Number(self, variable, value)
+
+    def tracer(self, variable: Variable, value: Any) -> Tracer:
+        """A Tracer for a variable."""
+        number = variable.dtype is None and not variable.shape and type(value) is float
+        return (Number if number else Tracer)(self, variable, value)
 
     def watch(self, rng: np.random.Generator) -> None:
         """Take down the state of a generator; `check` finds draws that came from it otherwise."""

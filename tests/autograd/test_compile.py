@@ -109,7 +109,7 @@ def test_the_program_can_be_read():
     lines = [line.strip() for line in compiled.source.splitlines()]
     assert lines[:3] == ["def run(x0):", "# square = x * x", "multiply(x0, x0, multiply_2)"]
     assert "# return np.tanh(square) + x * x" in lines
-    assert compiled.explain().splitlines()[0].startswith("steps      captured 4, dead 4, common 3, ")
+    assert compiled.explain().splitlines()[0].startswith("steps      captured 4, taped 4, dead 4, common 3, ")
     assert "1 results, 0 places" in compiled.explain()
 
 
