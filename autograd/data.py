@@ -13,7 +13,7 @@ import numpy as np
 from autograd.errors import ConversionError
 
 __all__ = ["ALONE", "NUMBERS", "Traced", "as_array", "as_constant", "as_dtype", "caller", "differentiable_data",
-           "digest", "dtype_of", "holders", "holds", "is_finite", "is_number", "may_hold", "own", "own_copy",
+           "digest", "dtype_of", "effect", "holders", "holds", "is_finite", "is_number", "may_hold", "own", "own_copy",
            "plain_array", "shown"]  # fmt: skip
 
 
@@ -26,6 +26,18 @@ class Traced:
     def astype(self, dtype: Any) -> Any:
         """The same numbers in another dtype."""
         raise NotImplementedError
+
+    def effect(self, look: Any) -> None:
+        """Call look(number) here in every run."""
+        raise NotImplementedError
+
+
+def effect(look: Any, data: Any) -> None:
+    """Call look(data) now, and in a compiled function at this place in every run: for a check that may raise."""
+    if isinstance(data, Traced):
+        data.effect(look)
+    else:
+        look(data)
 
 
 NUMBERS = (int, float, complex, np.ndarray, np.generic, Traced)

@@ -185,7 +185,7 @@ def train(settings: Settings, examples: Examples, model: nn.MLP, *, progress: bo
                 model, examples.X["train"], examples.y["train"], loss=nn.cross_entropy if examples.classes else nn.mse,
                 optimizer=optimizer, epochs=settings.epochs, batch_size=settings.batch_size,
                 rng=settings.generators()[2], validation=validation, metric=nn.accuracy if examples.classes else r2,
-                patience=PATIENCE if validation else None, progress=progress,
+                patience=PATIENCE if validation else None, compile=True, progress=progress,
             )  # fmt: skip
             scores = {part: score(model, examples, part) for part in examples.parts}
     except NonFiniteError:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from autograd.context import no_grad
-from autograd.errors import ArgumentError, NonFiniteError
+from autograd.errors import ArgumentError
 from autograd.value import Value
 from nn.arguments import cast, check_optimizer, check_options, checked_data
 from nn.data import batches
@@ -33,6 +33,7 @@ from nn.init import Rng, generator
 from nn.losses import accuracy, cross_entropy, mse
 from nn.module import Module
 from nn.optim import Adam, Optimizer
+from nn.step import Careful, Watch, training_step
 
 __all__ = ["History", "Step", "Training", "evaluate", "fit", "predict", "train"]
 
@@ -59,6 +60,7 @@ class Training:
         validation: tuple[Any, Any] | None = None,
         metric: Metric | None = None,
         patience: int | None = None,
+        compile: bool = False,
     ) -> None:
         check_options(epochs, batch_size, patience, loss, metric, validation)
         self.model = model
@@ -70,6 +72,10 @@ class Training:
         check_optimizer(self.optimizer, model)
         self.epochs, self.batch_size, self.patience = epochs, batch_size, patience
         self.rng = generator(rng)
+        self.watch = Watch()
+        self.step = training_step(self.model, self.loss, self.optimizer, self.watch)
+        if compile:
+            self.step = Careful(self.step)
         self.history = History()
         self._steps = copy.copy(self)._run()  # of a copy: holding its own generator, it would not be freed by a break
 
@@ -106,7 +112,8 @@ class Training:
                     batches(self.X, self.y, batch_size=self.batch_size, rng=self.rng), start=1
                 ):
                     self.model.train()
-                    value = self._step(x, target, epoch, batch)
+                    self.watch.at(epoch, batch, self.optimizer.learning_rate)
+                    value = float(self.step(x, target))
                     total, seen = total + value * len(x), seen + len(x)
                     if batch < self.batches_per_epoch:
                         yield Step(epoch, batch, value, False, total / seen)
@@ -129,24 +136,6 @@ class Training:
                     parameter.data = data
             _restore(modes)
             history.seconds = time.perf_counter() - started
-
-    def _step(self, x: Any, target: Any, epoch: int, batch: int) -> float:
-        loss = self.loss(self.model(x), target)
-        if not isinstance(loss, Value) or loss.size != 1:
-            raise ArgumentError(
-                f"loss(prediction, target) must give a Value with a single number, got {type(loss).__name__} of shape "
-                f"{np.shape(loss)}; use NumPy functions of the prediction itself, and take a mean"
-            )
-        value = float(loss.data)
-        if not math.isfinite(value):
-            raise NonFiniteError(
-                f"the loss became {value} in epoch {epoch}, batch {batch}: try a smaller learning_rate than "
-                f"{self.optimizer.learning_rate:g}, look for NaN in X, or run under autograd.detect_anomaly()"
-            )
-        self.optimizer.zero_grad()
-        loss.backward(keep="leaves")
-        self.optimizer.step()
-        return value
 
     def _validate(self) -> tuple[float | None, float | None]:
         if self.validation is None:
@@ -174,6 +163,7 @@ def fit(
     validation: tuple[Any, Any] | None = None,
     metric: Metric | None = None,
     patience: int | None = None,
+    compile: bool = False,
     progress: bool = True,
 ) -> History:
     """Train the model and give the History.
@@ -185,12 +175,15 @@ def fit(
     validation  (X, y) looked at after each epoch, in evaluation mode; the weights of the best epoch are kept
     metric      (prediction, target) → float for validation; accuracy by default for class numbers
     patience    stop after that many epochs without a better validation loss
+    compile     run each training step as a compiled program (autograd.compile), several times faster for small models
     progress    a tqdm bar, on a terminal or in a notebook
 
     Raises NonFiniteError if the loss becomes NaN or infinite. Ctrl-C ends it early, with the best weights back in the
     model, and is raised again.
     """
-    options: dict[str, Any] = {"rng": rng, "validation": validation, "metric": metric, "patience": patience}
+    options: dict[str, Any] = {
+        "rng": rng, "validation": validation, "metric": metric, "patience": patience, "compile": compile,
+    }  # fmt: skip
     steps = Training(model, X, y, optimizer=optimizer, loss=loss, epochs=epochs, batch_size=batch_size, **options)
     with steps, _bar(progress, epochs) as bar:
         for step in steps:

@@ -180,7 +180,7 @@ class _Writer:
             options = "".join(f", {name}={self.written(x)}" for name, x in step.options.items())
             targets = ", ".join(self.labels[x] for x in step.results)
             call = f"{function}({', '.join(names)}{options if names else options[2:]})"
-            yield f"{targets} = {f'float({call})' if kind == 'number' and step.name != 'power' else call}"
+            yield f"{targets} = {f'float({call})' if kind == 'number' and step.name != 'power' and step.pure else call}"
 
     def loop(self, step: Step, start: int, rows: int, count: int) -> Iterable[str]:
         """A chain in blocks: `for x_block, y_block in zip(…):` and the statements for one block."""

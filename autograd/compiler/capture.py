@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd import tree
-from autograd.compiler.hidden import Slot, generators, reach
+from autograd.compiler.hidden import Link, Reach, Slot
 from autograd.compiler.program import Program
 from autograd.compiler.tracer import Trace, Tracer, concrete
 from autograd.context import context
@@ -27,31 +27,35 @@ class Capture:
     reads      slots whose number or array is an input
     writes     slots that get an output
     guards     static slots, and what they held
+    reached    all that the function leads to, after the run
     structure  of the results; `values`: which of them were Values
     results    what this run gave
     """
 
     def __init__(self, program: Program, reads: list[Slot], writes: list[Slot], guards: list[tuple[Slot, Any]],
-                 structure: tree.Structure, values: list[bool], results: Any) -> None:  # fmt: skip
-        self.program, self.reads, self.writes, self.guards = program, reads, writes, guards
+                 reached: Reach, structure: tree.Structure, values: list[bool], results: Any) -> None:  # fmt: skip
+        self.program, self.reads, self.writes, self.guards, self.reached = program, reads, writes, guards, reached
         self.structure, self.values, self.results = structure, values, results
 
 
-def capture(f: Callable[..., Any], args: Any, kwargs: Any) -> Capture:
+def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[str] = frozenset()) -> Capture:
     """Run f(*args, **kwargs) with Tracers for its arguments and all it reaches; what it changed stays changed.
 
+    varying   names of arrays of its surroundings that are inputs, not constants
     Raises CompileError, with the line, for what a program cannot repeat; all slots then hold what they held before.
     """
     trace = Trace()
     leaves, form = tree.flatten((args, kwargs))
     traced = [trace.input(leaf, f"x{i}") if is_traced(leaf) else leaf for i, leaf in enumerate(leaves)]
-    before = reach(f, args, kwargs)
+    reached = Reach(f, args, kwargs, varying)
+    before = reached.slots
     held = {slot.path: slot for slot in before}
     states = {id(slot.value): slot for slot in before if slot.traced}
     if len(states) < sum(slot.traced for slot in before):
         raise CompileError("the same array is in two places that the function reads; copy one of them")
     given = {slot.path: trace.input(slot.value, slot.path) for slot in before if slot.traced}
-    for generator in generators(f, args, kwargs):
+    drawn = {generator: generator.bit_generator.state for generator in reached.generators}
+    for generator in drawn:
         trace.watch(generator)
     try:
         for slot in before:
@@ -61,29 +65,50 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any) -> Capture:
         with context(trace=trace):
             result = f(*call_args, **call_kwargs)
         trace.check()
+        for slot in before:
+            if slot.given:
+                slot.set(slot.value)
         outs, structure = tree.flatten(result)
-        after = reach(f, args, kwargs)
-        writes, written, guards = _changes(held, after, given)
+        _same_containers(reached.links)
+        after = Reach(f, args, kwargs, varying)
+        writes, written, guards = _changes(held, after.slots, given)
     except BaseException:
         for slot in before:
             if not isinstance(slot.holder, tuple) and slot.get() is not slot.value:
                 slot.set(slot.value)
+        for generator, state in drawn.items():
+            generator.bit_generator.state = state
         raise
     values = [isinstance(out, Value) for out in outs]
     plain = [out.data if isinstance(out, Value) else out for out in outs]
     program = trace.program([*plain, *written])
-    for slot in after:
+    for slot in after.slots:
         if isinstance(slot.value, Tracer):
             slot.set(concrete(slot.value))
     results = tree.unflatten(structure, [
         make(CONSTANT, concrete(x)) if isinstance(out, Value) else concrete(x) for out, x in zip(outs, plain, strict=True)
     ])  # fmt: skip
-    reads = [slot for slot in after_slots(before, after) if slot.path in given]
+    reads = [slot for slot in after_slots(before, after.slots) if slot.path in given]
     places = {slot.path: len(outs) + i for i, slot in enumerate(writes)}
     program.state = {
-        given[slot.path].variable: places.get(slot.path, -1) for slot in reads if isinstance(slot.get(), np.ndarray)
+        given[slot.path].variable: places.get(slot.path, -1)
+        for slot in reads
+        if isinstance(slot.get(), np.ndarray) and not slot.given
     }
-    return Capture(program, reads, writes, guards, structure, values, results)
+    return Capture(program, reads, writes, guards, after, structure, values, results)
+
+
+def _same_containers(links: list[Link]) -> None:
+    """Put what the function left in a new list or dict into the one that was there: programs know places by the object
+    that they are in."""
+    for link in links:
+        old: Any = link.child
+        new: Any = link.get() if not isinstance(link.holder, dict) or link.key in link.holder else None
+        if new is old or type(new) is not type(old) or type(old) not in (list, dict):
+            continue
+        old.clear()
+        old.extend(new) if type(old) is list else old.update(new)
+        link.set(old)
 
 
 def after_slots(before: list[Slot], after: list[Slot]) -> list[Slot]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd import tree
 from autograd.compiler.capture import capture, is_traced
+from autograd.compiler.hidden import Link
 from autograd.compiler.program import variables
 from autograd.compiler.replay import MISFIT, Replay
 from autograd.errors import ArgumentError
@@ -35,6 +36,7 @@ class Compiled:
         self.replays: OrderedDict[Any, list[Replay]] = OrderedDict()
         self.lock = threading.RLock()
         self.last: Replay | None = None
+        self.varying: frozenset[str] = frozenset()  # arrays of the function's surroundings that were seen to change
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves, structure = (
@@ -48,8 +50,9 @@ class Compiled:
                     self.last = replay
                     self.replays.move_to_end(key)
                     return result
+                self.varying |= {link.path for link in replay.found.reached.links if _array_changed(link)}
             with _no_collection():
-                found = capture(self.f, args, kwargs)
+                found = capture(self.f, args, kwargs, self.varying)
                 self.last = Replay(found)
             self.replays.setdefault(key, []).insert(0, self.last)
             del self.replays[key][self.keep :]
@@ -85,6 +88,11 @@ class Compiled:
         if self.last is None:
             raise ArgumentError("call the compiled function once: its program is written then")
         return self.last
+
+
+def _array_changed(link: Link) -> bool:
+    """Whether an array that was taken for a constant is another now."""
+    return isinstance(link.child, np.ndarray) and link.get() is not link.child
 
 
 @contextlib.contextmanager

@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.program import Program, Step, Variable, alike
+from autograd.compiler.program import Program, Step, Variable, alike, key
 
 __all__ = ["merged", "pack", "piece"]
 
+DEPTH = 3  # how far back updates must be alike to be done together
+DEEPEST = 100  # steps behind one another that are merged
 Parts = tuple[Variable, ...]
 
 
@@ -44,15 +46,50 @@ def merged(program: Program) -> Program:
 
 
 def _groups(program: Program, made: dict[Variable, tuple[int, Step]]) -> list[Parts]:
-    """New contents of state that is written back under one name, has one dtype and was made by one op."""
-    found: dict[Any, list[Variable]] = {}
+    """New contents of state that were made in one way, a tuple for each name under which they are written back.
+
+    What is merged are whole updates: all that one parameter's steps lead to (its new data, velocity, moments).
+    """
+    updates: list[tuple[set[Variable], list[tuple[str, Variable]]]] = []  # (what its steps read, [(name, new content)])
     for old, number in program.state.items():
         new = program.outputs[number] if number >= 0 else None
-        if isinstance(new, Variable) and new in made and _merges(made[new][1]):
-            kind = (old.name.rpartition(".")[2], new.dtype, id(made[new][1].op))
-            found.setdefault(kind, []).append(new)
-    groups = [tuple(dict.fromkeys(group)) for group in found.values()]
-    return [group for group in groups if len(group) > 1]
+        if not isinstance(new, Variable) or new not in made or not _merges(made[new][1]):
+            continue
+        reads, news = _reads(new, made), [(old.name.rpartition(".")[2], new)]
+        for known in [update for update in updates if not update[0].isdisjoint(reads)]:
+            reads, news = known[0] | reads, known[1] + news
+            updates.remove(known)
+        updates.append((reads, news))
+    alike: dict[Any, list[list[Variable]]] = {}
+    inputs = set(program.inputs)
+    for _, news in updates:
+        form = tuple((name, _form(new, DEPTH, inputs, made)) for name, new in news)
+        alike.setdefault(form, []).append([new for _, new in news])
+    return [tuple(parts) for group in alike.values() if len(group) > 1 for parts in zip(*group, strict=True)]
+
+
+def _reads(x: Variable, made: dict[Variable, tuple[int, Step]]) -> set[Variable]:
+    """The arrays that the steps of an update make and read."""
+    found, ahead = {x}, [x]
+    while ahead:
+        x = ahead.pop()
+        if x in made and _merges(made[x][1]):
+            new = {y for y in made[x][1].reads() if y.shape} - found
+            found |= new
+            ahead += new
+    return found
+
+
+def _form(x: Any, depth: int, inputs: set[Variable], made: dict[Variable, tuple[int, Step]]) -> Any:
+    """Something equal for variables that were made in one way, as far back as that can be merged."""
+    if not isinstance(x, Variable) or not x.shape:
+        return key(x)
+    if x in inputs:
+        return x.name.rpartition(".")[2], x.dtype
+    if depth == 0 or x not in made or not _merges(made[x][1]):
+        return x.dtype
+    step = made[x][1]
+    return (id(step.op), x.dtype, *(_form(y, depth - 1, inputs, made) for y in step.operands))
 
 
 def _merges(step: Step) -> bool:
@@ -73,12 +110,12 @@ class _Merging:
         self.gone: set[int] = set()
         self.steps: list[tuple[float, Step]] = []  # (place among the program's steps, step)
 
-    def flat(self, parts: Parts) -> Variable:
+    def flat(self, parts: Parts, depth: int = 0) -> Variable:
         """The flat array of these parts: computed at once if all are made alike, else packed."""
         if parts in self.flats:
             return self.flats[parts]
         size = sum(int(np.prod(x.shape)) for x in parts)
-        operands = self.together(parts)
+        operands = self.together(parts, depth + 1) if depth < DEEPEST else None
         place = max(self.made[x][0] if x in self.made else -1 for x in parts)
         flat = self.flats[parts] = Variable((size,), parts[0].dtype, "")
         if operands is None:
@@ -94,12 +131,12 @@ class _Merging:
             start += int(np.prod(x.shape))
         return flat
 
-    def together(self, parts: Parts) -> tuple[Any, ...] | None:
+    def together(self, parts: Parts, depth: int) -> tuple[Any, ...] | None:
         """The operands of the step that makes all parts at once, None if they are not made alike."""
         columns = self.columns(parts)
         if columns is None:
             return None
-        return tuple(column if not isinstance(column, tuple) else self.flat(column) for column in columns)
+        return tuple(column if not isinstance(column, tuple) else self.flat(column, depth) for column in columns)
 
     def columns(self, parts: Parts) -> list[Any] | None:
         """For each operand what all parts share, or the tuple of what each has; None if they are not made alike."""

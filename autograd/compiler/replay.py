@@ -14,7 +14,7 @@ import numpy as np
 from autograd import tree
 from autograd.compiler.backend import Listing, build
 from autograd.compiler.capture import Capture
-from autograd.compiler.hidden import Slot
+from autograd.compiler.hidden import Link, Slot
 from autograd.compiler.passes import optimized
 from autograd.compiler.program import Variable, variables
 from autograd.value import CONSTANT, make
@@ -66,12 +66,13 @@ class Replay:
                 names[known[id(x)]] = x
             return known[id(x)]
 
-        def place(slot: Slot) -> str:
+        def place(slot: Slot | Link) -> str:
             if isinstance(slot.holder, (list, dict, tuple)):
                 return f"{name(slot.holder)}[{slot.key!r}]"
             return f"{name(slot.holder)}.{slot.key}"
 
         lines, found = [], self.found
+        lines += [f"if {place(link)} is not {name(link.child)}: return MISFIT" for link in found.reached.links]
         for slot, value in found.guards:
             lines.append(
                 f"if {place(slot)} is not {name(value)} and not same({place(slot)}, {name(value)}): return MISFIT"
@@ -86,12 +87,17 @@ class Replay:
             used.update(step.reads())
         for slot, variable in zip(found.reads, program.inputs[self.arguments :], strict=True):
             buffer = self.buffers.get(slot.path)
-            if buffer is None:
+            if slot.given:
+                lines.append(f"if not fits({place(slot)}, {name(slot.value)}): return MISFIT")
+                inputs.append(f"contiguous({place(slot)})")
+            elif buffer is None:
                 inputs.append(f"float({place(slot)})")
             elif variable in used:
                 lines.append(f"if {place(slot)} is not {name(buffer)}:")
                 lines.append(f"    if not fits({place(slot)}, {name(buffer)}): return MISFIT")
                 lines.append(f"    {place(slot)} = load({name(buffer)}, {place(slot)})")
+            else:
+                lines.append(f"{place(slot)} = {name(buffer)}")
         lines.append(f"outs = run({', '.join(inputs)})")
         given: set[Any] = set()
         for i, x in enumerate(program.outputs[: self.first]):

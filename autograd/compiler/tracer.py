@@ -124,6 +124,11 @@ class Tracer(Traced):
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         return self if dtype == self.dtype and not self.weak else DISPATCH[np.astype](self, dtype)
 
+    def effect(self, look: Any) -> None:
+        look(self.value)
+        nothing = Variable((), None)
+        self.trace.steps.append(Step(look, (self.variable,), {}, (nothing,), pure=False, line=user_line()))
+
     def reshape(self, *shape: Any, **options: Any) -> Any:
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
 

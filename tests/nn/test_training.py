@@ -383,3 +383,61 @@ def test_a_wrong_argument_says_what_was_expected(options, words):
 def test_an_activation_by_name_is_refused():
     with pytest.raises(nn.training.ArgumentError, match="activation is a function"):
         nn.MLP(4, [8, 3], activation="relu")
+
+
+# compiled
+
+
+@pytest.mark.parametrize("optimizer", [nn.SGD, nn.Adam, nn.AdamW])
+def test_compiled_training_gives_what_eager_training_gives(optimizer):
+    """Also where the last batch of an epoch is smaller, and with a rate that changes between batches."""
+    found = []
+    for compiled in (False, True):
+        model = regressor()
+        used = optimizer(model, 0.01)
+        options = {"epochs": 5, "batch_size": 16, "validation": VALID, "rng": 0, "compile": compiled}
+        steps = nn.train(model, X, Y, optimizer=used, **options)
+        for step in steps:
+            used.learning_rate = 0.01 / (1 + step.epoch)
+        assert (used.steps, type(used.steps)) == (20, int)
+        found.append([steps.history.train_loss, steps.history.validation_loss, *(p.data for p in model.parameters())])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-6)
+
+
+def test_a_compiled_step_is_written_once_for_each_batch_size():
+    model = regressor()
+    steps = nn.train(model, X, Y, epochs=6, batch_size=16, rng=0, compile=True)
+    list(steps)
+    assert (
+        sum(map(len, steps.step.run.replays.values())) == 3
+    )  # one more for the very first: there are no gradients yet
+
+
+def test_what_cannot_be_compiled_trains_eagerly_with_one_warning():
+    def loss(prediction, target):
+        value = nn.mse(prediction, target)
+        return value * 2.0 if float(value) > 1.0 else value
+
+    model, other = regressor(), regressor()
+    words = r"training goes on without compile: .*test_training.py:\d+ makes a Python number"
+    with pytest.warns(UserWarning, match=words) as said:
+        a = quiet(model, X, Y, loss=loss, rng=0, epochs=2, compile=True)
+    b = quiet(other, X, Y, loss=loss, rng=0, epochs=2)
+    assert len(said) == 1 and bits(model) == bits(other) and a.train_loss == b.train_loss
+
+
+def test_a_compiled_step_leaves_the_weights_alone_when_the_loss_is_no_number():
+    model = regressor()
+    large, seen = Y.copy(), []
+    large[np.random.default_rng(7).permutation(50)[45]] = 1e30  # in the last batch: its square is infinite
+    steps = nn.train(model, X, large, optimizer=nn.SGD(model, 0.01), batch_size=10, rng=7, compile=True)
+    for _ in range(4):
+        next(steps)
+    seen = bits(model)
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(NonFiniteError, match=r"inf in epoch 1, batch 5: try a smaller learning_rate than 0\.01"),
+    ):
+        next(steps)
+    assert bits(model) == seen
