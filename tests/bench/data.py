@@ -15,12 +15,20 @@ TITLES = {
     "W1b": "the same as tensors, float32",
     "W2": "MLP 784-256-128-10 relu, cross-entropy, Adam, batch 128, float32",
     "W3": "MLP 64-64-64-10 tanh, cross-entropy, SGD with momentum, batch 32, float32",
+    "W4": "CNN conv3x3x16, relu, pool 2, conv3x3x32, relu, pool 2, linear 10 on 1x28x28, batch 64, SGD, float32",
+    "W5": "GPT of 4 layers, width 128, 4 heads, context 64, vocabulary 65, batch 16, AdamW, float32",
     "W6": "gradient of a chain of 1,000 scalar operations, float64",
+    "W7g": "gradient of logistic regression, 1000 rows of 100 features, float64",
+    "W7h": "its Hessian",
+    "W7j": "Jacobian of tanh(A x), 100 to 100, float64",
     "W8": "value and gradient of sum(tanh(a*x + b) * sigmoid(x)), 4M elements, float32",
 }
 
 # Largest relative difference to the hand-written NumPy that rounding explains, after CHECK_STEPS steps.
-TOLERANCES = {"W1": 1e-9, "W1b": 1e-3, "W2": 1e-3, "W3": 1e-3, "W6": 1e-9, "W8": 1e-3}
+TOLERANCES = {
+    "W1": 1e-9, "W1b": 1e-3, "W2": 1e-3, "W3": 1e-3, "W4": 1e-3, "W5": 1e-3, "W6": 1e-9, "W7g": 1e-9, "W7h": 1e-9,
+    "W7j": 1e-9, "W8": 1e-3,
+}  # fmt: skip
 CHECK_STEPS = 3
 
 MOONS_SIZES = (2, 16, 16, 1)
@@ -32,6 +40,14 @@ ADAM_RATE, ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON = 1e-3, 0.9, 0.999, 1e-8
 
 MOMENTUM_SIZES = (64, 64, 64, 10)
 MOMENTUM_RATE, MOMENTUM = 0.05, 0.9
+
+CNN_CHANNELS, CNN_RATE = (1, 16, 32), 0.05
+
+GPT_LAYERS, GPT_WIDTH, GPT_HEADS, GPT_CONTEXT, GPT_VOCABULARY, GPT_BATCH = 4, 128, 4, 64, 65, 16
+GPT_RATE, GPT_DECAY = 3e-4, 0.01  # the decay pulls at every array; Adam's other settings as above
+NORM_EPSILON = 1e-5
+
+LOGISTIC_ROWS, LOGISTIC_FEATURES = 1000, 100
 
 CHAIN_LINKS = 500  # each link is one multiplication and one addition
 CHAIN_START, CHAIN_A, CHAIN_B = 0.5, 1.0009, 0.01
@@ -90,6 +106,67 @@ def adam_problem():
 def momentum_problem():
     """W3's batch of 32 and its initial weights."""
     return classification(MOMENTUM_SIZES, batch=32)
+
+
+def cnn_problem():
+    """W4's batch x (64, 1, 28, 28), and layers [(weight, bias), …]: two convolutions, weight (out, in, 3, 3), a linear."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(64, 1, 28, 28)).astype(np.float32), rng.integers(0, 10, 64)
+    shapes = [(o, i, 3, 3) for i, o in pairwise(CNN_CHANNELS)] + [(10, CNN_CHANNELS[-1] * 7 * 7)]
+    layers = []
+    for shape in shapes:
+        bound = np.prod(shape[1:]) ** -0.5
+        layers.append((rng.uniform(-bound, bound, shape).astype(np.float32), np.zeros(shape[0], np.float32)))
+    return Problem(x, y, layers)
+
+
+class GPT(NamedTuple):
+    """W5: tokens and targets (batch, context), and parameters by name in one flat dict, matrices as (in, out).
+
+    Layer i has "i.norm1", "i.shift1", "i.qkv", "i.qkv_bias", "i.out", "i.out_bias", "i.norm2", "i.shift2", "i.up",
+    "i.up_bias", "i.down", "i.down_bias"; besides there are "token", "place", "norm", "shift" and "head".
+    """
+
+    tokens: np.ndarray
+    targets: np.ndarray
+    parameters: dict
+
+
+def gpt_problem():
+    """W5's batch and initial parameters."""
+    rng = np.random.default_rng(0)
+    width = GPT_WIDTH
+
+    def matrix(*shape):
+        return rng.normal(0.0, 0.02, shape).astype(np.float32)
+
+    def norm():
+        return np.ones(width, np.float32), np.zeros(width, np.float32)
+
+    parameters = {"token": matrix(GPT_VOCABULARY, width), "place": matrix(GPT_CONTEXT, width)}
+    for i in range(GPT_LAYERS):
+        parameters[f"{i}.norm1"], parameters[f"{i}.shift1"] = norm()
+        parameters[f"{i}.norm2"], parameters[f"{i}.shift2"] = norm()
+        for name, rows, columns in (("qkv", 1, 3), ("out", 1, 1), ("up", 1, 4), ("down", 4, 1)):
+            parameters[f"{i}.{name}"] = matrix(rows * width, columns * width)
+            parameters[f"{i}.{name}_bias"] = np.zeros(columns * width, np.float32)
+    parameters["norm"], parameters["shift"] = norm()
+    parameters["head"] = matrix(width, GPT_VOCABULARY)
+    tokens = rng.integers(0, GPT_VOCABULARY, (GPT_BATCH, GPT_CONTEXT + 1))
+    return GPT(tokens[:, :-1].copy(), tokens[:, 1:].copy(), parameters)
+
+
+def logistic_problem():
+    """W7g and W7h: (X (1000, 100), labels ±1.0 (1000,), w (100,)), float64."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(LOGISTIC_ROWS, LOGISTIC_FEATURES))
+    return x, rng.choice([-1.0, 1.0], LOGISTIC_ROWS), 0.1 * rng.normal(size=LOGISTIC_FEATURES)
+
+
+def tanh_problem():
+    """W7j: (A (100, 100), x (100,)), float64."""
+    rng = np.random.default_rng(0)
+    return 0.1 * rng.normal(size=(100, 100)), rng.normal(size=100)
 
 
 def wave_input():

@@ -64,7 +64,7 @@ def ratios_table(samples, pairs, workloads):
         return ABSENT if any(isinstance(item, str) for item in found) else ratio_cell(*found)
 
     rows = [[label, *(cell(workload, ours, theirs) for workload in workloads)] for label, ours, theirs in pairs]
-    return table(["glassgrad ÷ peer", *workloads], [row for row in rows if set(row[1:]) != {ABSENT}])
+    return table(["ratio", *workloads], [row for row in rows if set(row[1:]) != {ABSENT}])
 
 
 def deviations(results, reference, tolerance):

@@ -20,7 +20,8 @@ from data import TITLES, TOLERANCES
 DESCRIPTION = "Speed of glassgrad beside its peers and beside hand-written NumPy, measured in one interleaved run."
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-PEERS = sorted(path.stem for path in (HERE / "workloads").glob("*.py") if path.stem not in ("by_hand", "glassgrad"))
+OURS = ("by_hand", "glassgrad", "glassgrad_compiled")
+PEERS = sorted(path.stem for path in (HERE / "workloads").glob("*.py") if path.stem not in OURS)
 BUDGET = 0.08  # seconds a round
 
 # A graph of scalars is thousands of small objects: there the collector's share is a result of its own.
@@ -88,7 +89,7 @@ def positive(text):
 def start(options, stack, warn):
     """Contenders whose worker runs, by hand and glassgrad first; calls warn(line) for each that does not."""
     environment = worker_environment(options.threads, options.coretype)
-    wanted = [("by_hand", sys.executable, None, None), ("glassgrad", sys.executable, REPOSITORY, None)]
+    wanted = [(name, sys.executable, REPOSITORY, None) for name in OURS]
     if options.before:
         wanted.append(("glassgrad", sys.executable, options.before.resolve(), "glassgrad before"))
     wanted += [(name, python, None, None) for name, python in options.peer]
@@ -125,8 +126,8 @@ def check(workload, contenders, warn):
             warn(f"{contender.name} {workload} left out: {error}")
         else:
             able.append(contender)
-    reference = contenders[0].name
-    if reference in results:
+    reference = next(iter(results), None)  # by hand, where somebody wrote it
+    if reference is not None:
         for name, worst in report.deviations(results, reference, TOLERANCES[workload]).items():
             warn(f"{name} {workload}: results differ from {reference} by {worst:.1e} relative; its time means nothing")
     return able
@@ -170,11 +171,15 @@ def progress(total):
 
 def pairs(contenders, names):
     """(label, our row, their row) for the table of ratios."""
-    ours = "glassgrad"
-    found = [(name, ours, name) for name in names if name != ours]
+    compiled, eager = "glassgrad compiled", "glassgrad"
+    found = []
+    for ours in (compiled, eager):
+        others = [name for name in names if name != ours and not (ours == eager and name == compiled)]
+        found += [(f"{ours} ÷ {name}", ours, name) for name in others]
     for contender in contenders:
         if contender.file == "micrograd":
-            found.append((f"{contender.name} (both gc off)", f"{ours} (gc off)", f"{contender.name} (gc off)"))
+            label = f"{eager} ÷ {contender.name} (both gc off)"
+            found.append((label, f"{eager} (gc off)", f"{contender.name} (gc off)"))
     return found
 
 

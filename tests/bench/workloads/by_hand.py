@@ -261,6 +261,69 @@ def chain():
     return step
 
 
+def logistic():
+    """(σ, run): run() fills σ with sigmoid(-y·Xw)."""
+    x, y, w = data.logistic_problem()
+    minus_y, s, one = -y, np.empty(len(y)), np.array(1.0)
+
+    def run():
+        np.dot(x, w, s)
+        np.multiply(s, minus_y, s)
+        np.negative(s, s)
+        np.exp(s, s)
+        np.add(s, one, s)
+        np.divide(one, s, s)
+        return s
+
+    return x, minus_y, run
+
+
+def logistic_gradient():
+    """W7g: the gradient is Xᵀ(-y·σ(-y·Xw)) / n."""
+    x, minus_y, run = logistic()
+    scaled, gradient = minus_y / len(x), np.empty(x.shape[1])
+
+    def step():
+        s = run()
+        np.multiply(s, scaled, s)
+        return np.dot(s, x, gradient)
+
+    return step
+
+
+def logistic_hessian():
+    """W7h: the Hessian is Xᵀ diag(σ(1 - σ)) X / n."""
+    x, _, run = logistic()
+    weighted, hessian, one, share = np.empty_like(x), np.empty((x.shape[1],) * 2), np.array(1.0), np.array(1.0 / len(x))
+    x_t, rest = x.T, np.empty(len(x))
+
+    def step():
+        s = run()
+        np.subtract(one, s, rest)
+        np.multiply(s, rest, s)
+        np.multiply(s, share, s)
+        np.multiply(x, s[:, None], weighted)
+        return np.dot(x_t, weighted, hessian)
+
+    return step
+
+
+def tanh_jacobian():
+    """W7j: the Jacobian is (1 - tanh²) A."""
+    a, x = data.tanh_problem()
+    t, one, jacobian = np.empty(len(a)), np.array(1.0), np.empty_like(a)
+    column = t[:, None]
+
+    def step():
+        np.dot(a, x, t)
+        np.tanh(t, t)
+        np.multiply(t, t, t)
+        np.subtract(one, t, t)
+        return np.multiply(a, column, jacobian)
+
+    return step
+
+
 def wave():
     """W8: (value, gradient), in blocks of 32k elements that stay in the second-level cache between calls.
 
@@ -301,5 +364,8 @@ WORKLOADS = {
     "W2": mlp_adam,
     "W3": mlp_momentum,
     "W6": chain,
+    "W7g": logistic_gradient,
+    "W7h": logistic_hessian,
+    "W7j": tanh_jacobian,
     "W8": wave,
 }

@@ -51,16 +51,7 @@ def classifier(problem, activation, make_optimizer):
     """A step of an MLP with cross-entropy."""
     x, y, layers = problem
     x, y, model = torch.from_numpy(x), torch.from_numpy(y), network(layers, activation)
-    optimizer = make_optimizer(model.parameters())
-
-    def step():
-        loss = functional.cross_entropy(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    return step
+    return supervised(lambda: functional.cross_entropy(model(x), y), make_optimizer(model.parameters()))
 
 
 def adam(parameters):
@@ -72,6 +63,85 @@ def adam(parameters):
 def momentum(parameters):
     """torch's SGD with the settings of data.py."""
     return torch.optim.SGD(parameters, lr=data.MOMENTUM_RATE, momentum=data.MOMENTUM)
+
+
+def cnn():
+    """W4: one SGD step."""
+    x, y, layers = data.cnn_problem()
+    x, y = torch.from_numpy(x), torch.from_numpy(y)
+    model = nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
+        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32 * 7 * 7, 10),
+    )  # fmt: skip
+    with torch.no_grad():
+        for parameter, array in zip(model.parameters(), (a for layer in layers for a in layer), strict=True):
+            parameter.copy_(torch.from_numpy(array))
+    optimizer = torch.optim.SGD(model.parameters(), lr=data.CNN_RATE)
+    return supervised(lambda: functional.cross_entropy(model(x), y), optimizer)
+
+
+def supervised(loss_function, optimizer):
+    """A training step."""
+
+    def step():
+        loss = loss_function()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return step
+
+
+def gpt():
+    """W5: one AdamW step, with PyTorch's own layer norm, attention and GELU."""
+    tokens, targets, arrays = data.gpt_problem()
+    tokens, targets = torch.from_numpy(tokens), torch.from_numpy(targets).flatten()
+    p = {name: torch.from_numpy(array.copy()).requires_grad_() for name, array in arrays.items()}
+    shape = (data.GPT_BATCH, data.GPT_CONTEXT, data.GPT_HEADS, data.GPT_WIDTH // data.GPT_HEADS)
+
+    def norm(x, scale, shift):
+        return functional.layer_norm(x, (data.GPT_WIDTH,), scale, shift, data.NORM_EPSILON)
+
+    def loss():
+        x = p["token"][tokens] + p["place"]
+        for i in range(data.GPT_LAYERS):
+            h = norm(x, p[f"{i}.norm1"], p[f"{i}.shift1"]) @ p[f"{i}.qkv"] + p[f"{i}.qkv_bias"]
+            q, k, v = (part.view(shape).transpose(1, 2) for part in h.split(data.GPT_WIDTH, dim=2))
+            h = functional.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(x.shape)
+            x = x + h @ p[f"{i}.out"] + p[f"{i}.out_bias"]
+            h = norm(x, p[f"{i}.norm2"], p[f"{i}.shift2"]) @ p[f"{i}.up"] + p[f"{i}.up_bias"]
+            x = x + functional.gelu(h, approximate="tanh") @ p[f"{i}.down"] + p[f"{i}.down_bias"]
+        logits = norm(x, p["norm"], p["shift"]) @ p["head"]
+        return functional.cross_entropy(logits.view(-1, data.GPT_VOCABULARY), targets)
+
+    return supervised(loss, torch.optim.AdamW(p.values(), lr=data.GPT_RATE, weight_decay=data.GPT_DECAY))
+
+
+def logistic():
+    """(f, w) of W7g and W7h."""
+    x, y, w = (torch.from_numpy(array) for array in data.logistic_problem())
+    return lambda w: torch.log1p(torch.exp(-y * (x @ w))).mean(), w
+
+
+def logistic_gradient():
+    """W7g."""
+    f, w = logistic()
+    w.requires_grad_()
+    return lambda: torch.autograd.grad(f(w), w)[0]
+
+
+def logistic_hessian():
+    """W7h."""
+    f, w = logistic()
+    return lambda: torch.autograd.functional.hessian(f, w)
+
+
+def tanh_jacobian():
+    """W7j, by the transforms of torch.func, the faster of its two ways."""
+    a, x = (torch.from_numpy(array) for array in data.tanh_problem())
+    jacobian = torch.func.jacrev(lambda x: torch.tanh(a @ x))
+    return lambda: jacobian(x)
 
 
 def chain():
@@ -105,6 +175,11 @@ WORKLOADS = {
     "W1b": moons,
     "W2": lambda: classifier(data.adam_problem(), nn.ReLU, adam),
     "W3": lambda: classifier(data.momentum_problem(), nn.Tanh, momentum),
+    "W4": cnn,
+    "W5": gpt,
     "W6": chain,
+    "W7g": logistic_gradient,
+    "W7h": logistic_hessian,
+    "W7j": tanh_jacobian,
     "W8": wave,
 }
