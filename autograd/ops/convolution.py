@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
+from autograd.ops.channels_last import FEW, conv_input_last, conv_last, conv_weight_last
 from autograd.ops.window import add_windows, check_spatial, geometry, inside, per_axis, windows
 from autograd.primitives import error, point, primitive, sample
 
@@ -90,6 +91,9 @@ def conv(x, w, b=None, /, stride=1, padding=0, dilation=1, groups=1):
     """
     check_spatial(x)
     _check_weight(w, x.shape[1], groups, x.ndim)
+    if groups == 1 and x.shape[1] >= FEW:
+        shape = geometry(x.shape[2:], w.shape[2:], stride, padding, dilation)
+        return _biased(conv_last(x, w, *shape), b, w)
     view, outs = windows(x, w.shape[2:], stride, padding, dilation)
     batch, size = x.shape[0], math.prod(view.shape[1 : x.ndim])
     rows = w.reshape(groups, w.shape[0] // groups, size // groups)
@@ -97,12 +101,16 @@ def conv(x, w, b=None, /, stride=1, padding=0, dilation=1, groups=1):
     for part in _parts(batch, size * out.shape[-1]):
         columns = view[part].reshape(-1, groups, rows.shape[2], out.shape[-1])
         np.matmul(rows, columns, out=out[part])
-    out = out.reshape(batch, w.shape[0], *outs)
+    return _biased(out.reshape(batch, w.shape[0], *outs), b, w)
+
+
+def _biased(out, b, w):
+    """Each channel of a new array plus its bias."""
     if b is None:
         return out
     if np.shape(b) != w.shape[:1]:
         raise ValueError(f"b has shape {np.shape(b)}, expected {w.shape[:1]}, one number per out channel")
-    bias = b.reshape(-1, *(1,) * len(outs))
+    bias = b.reshape(-1, *(1,) * (out.ndim - 2))
     return np.add(out, bias, out=out if np.result_type(b, out) == out.dtype else None)
 
 
@@ -132,6 +140,10 @@ def conv_input(y, w, /, lengths, stride=1, padding=0, dilation=1, groups=1):
     _check_weight(w, None, groups, y.ndim)
     pads, stride, dilation, outs = geometry(lengths, w.shape[2:], stride, padding, dilation)
     _check_output(y, y.shape[0], w.shape[0], outs)
+    if groups == 1 and w.shape[0] >= FEW and all(step == 1 for step in stride):
+        turned = conv_input_last(y, w, lengths, pads, dilation)
+        if turned is not None:
+            return turned
     batch, channels, count = y.shape[0], w.shape[1] * groups, math.prod(outs)
     rows = w.reshape(groups, w.shape[0] // groups, -1).swapaxes(1, 2)
     given = y.reshape(batch, groups, w.shape[0] // groups, count)
@@ -169,6 +181,8 @@ def conv_weight(x, y, /, kernel, stride=1, padding=0, dilation=1, groups=1):
     _check_output(y, batch, channels, outs)
     if x.shape[1] % groups or channels % groups:
         raise ValueError(f"cannot make {groups} groups of {x.shape[1]} in channels and {channels} out channels")
+    if groups == 1 and x.shape[1] >= FEW:
+        return conv_weight_last(x, y, kernel, *geometry(x.shape[2:], kernel, stride, padding, dilation)[:3])
     size = math.prod(view.shape[1 : x.ndim])
     given = y.reshape(batch, groups, channels // groups, count)
     out = np.zeros((groups, channels // groups, size // groups), np.result_type(x, y))

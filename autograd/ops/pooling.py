@@ -110,6 +110,11 @@ def max_pool_input(y, x, out, /, kernel_size, stride=None, padding=0, dilation=1
     pads, _, places = _places(x, kernel_size, stride, padding, dilation, ceil_mode)
     hits, count = _hits(x, out, pads, places)
     share = y / count.astype(y.dtype)
+    if stride in (None, kernel_size) and dilation == 1:  # each element is in one window at most: no sums
+        full = np.zeros((*x.shape[:2], *(n + sum(pad) for n, pad in zip(x.shape[2:], pads, strict=True))), y.dtype)
+        for place, hit in zip(places, hits, strict=True):
+            np.multiply(share, hit, out=full[place])
+        return full[inside(x.shape[2:], pads)]
     return _spread(np.shape(x), y.dtype, pads, places, (share * hit for hit in hits))
 
 
