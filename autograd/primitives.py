@@ -89,6 +89,7 @@ class Primitive:
         self.rule_all: Rule | None = None
         self.unary = self.binary = False  # one or two operands, each with a rule: backward takes a short way
         self.inline = rows.get("inline", False)
+        self.into: Any = None  # (out, *operands, **options): writes the result into an array of its form, for compile
         self.leading = leading or (kind == "elementwise" and results is None)
         self.constants: set[str] = set()
         self.tangents: dict[str, Rule] = {}

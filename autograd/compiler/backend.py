@@ -54,8 +54,8 @@ def build(program: Program, values: dict[int, Any], results: int = 0) -> Listing
 
 def writable(step: Step) -> bool:
     """Whether a statement can put the step's result into a buffer."""
-    names = ["x"] * len(step.operands)
-    return statement(step, names, "out") is not None
+    into = getattr(step.op, "into", None) is not None and not any(True for _ in variables(step.options))
+    return into or statement(step, ["x"] * len(step.operands), "out") is not None
 
 
 class Results:
@@ -165,6 +165,9 @@ class _Writer:
             yield f"{self.labels[out]} = {names[0]} {ARITHMETIC[step.name]} {names[1]}"
         elif kind == "scalar" and step.op is np.dot:
             yield f"{self.labels[out]} = {self.function('dot')}({', '.join(names)})"
+        elif kind == "buffer" and getattr(step.op, "into", None) is not None:
+            options = "".join(f", {name}={self.written(x)}" for name, x in step.options.items())
+            yield f"{self.object(step.op.into, f'{step.name}_into')}({self.written(out)}, {', '.join(names)}{options})"
         elif kind == "buffer":
             if _widens(step):
                 for i, x in enumerate(step.operands):

@@ -89,19 +89,25 @@ def conv(x, w, b=None, /, stride=1, padding=0, dilation=1, groups=1):
     groups   channels are split into so many groups, each with its own part of w (depthwise: as many as channels)
     Flip w for what mathematics calls a convolution. dx = conv_input(g, w), dw = conv_weight(x, g), db = Σ g.
     """
+    return _conv(None, x, w, b, stride, padding, dilation, groups)
+
+
+def _conv(out, x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    """conv, into an array of its form if there is one."""
     check_spatial(x)
     _check_weight(w, x.shape[1], groups, x.ndim)
     if groups == 1 and x.shape[1] >= FEW:
         shape = geometry(x.shape[2:], w.shape[2:], stride, padding, dilation)
-        return _biased(conv_last(x, w, *shape), b, w)
+        return _biased(conv_last(x, w, *shape, out), b, w)
     view, outs = windows(x, w.shape[2:], stride, padding, dilation)
     batch, size = x.shape[0], math.prod(view.shape[1 : x.ndim])
     rows = w.reshape(groups, w.shape[0] // groups, size // groups)
-    out = np.empty((batch, *rows.shape[:2], math.prod(outs)), np.result_type(x, w))
-    for part in _parts(batch, size * out.shape[-1]):
-        columns = view[part].reshape(-1, groups, rows.shape[2], out.shape[-1])
-        np.matmul(rows, columns, out=out[part])
-    return _biased(out.reshape(batch, w.shape[0], *outs), b, w)
+    out = np.empty((batch, w.shape[0], *outs), np.result_type(x, w)) if out is None else out
+    flat = out.reshape(batch, *rows.shape[:2], math.prod(outs))
+    for part in _parts(batch, size * flat.shape[-1]):
+        columns = view[part].reshape(-1, groups, rows.shape[2], flat.shape[-1])
+        np.matmul(rows, columns, out=flat[part])
+    return _biased(out, b, w)
 
 
 def _biased(out, b, w):
@@ -114,6 +120,7 @@ def _biased(out, b, w):
     return np.add(out, bias, out=out if np.result_type(b, out) == out.dtype else None)
 
 
+conv.into = _conv
 conv.vjp(
     x=lambda g, out, x, w, b=None, **options: conv_input(g, w, np.shape(x)[2:], **options),
     w=lambda g, out, x, w, b=None, **options: conv_weight(x, g, np.shape(w)[2:], **options),
@@ -136,25 +143,32 @@ conv.vjp(
 )  # fmt: skip
 def conv_input(y, w, /, lengths, stride=1, padding=0, dilation=1, groups=1):
     """Transposed convolution: what conv(·, w) would pass back to an x with spatial `lengths` for a cotangent y."""
+    return _conv_input(None, y, w, lengths, stride, padding, dilation, groups)
+
+
+def _conv_input(given, y, w, lengths, stride=1, padding=0, dilation=1, groups=1):
+    """conv_input, into an array of its form if one is given."""
     check_spatial(y, "y")
     _check_weight(w, None, groups, y.ndim)
     pads, stride, dilation, outs = geometry(lengths, w.shape[2:], stride, padding, dilation)
     _check_output(y, y.shape[0], w.shape[0], outs)
     if groups == 1 and w.shape[0] >= FEW and all(step == 1 for step in stride):
-        turned = conv_input_last(y, w, lengths, pads, dilation)
+        turned = conv_input_last(y, w, lengths, pads, dilation, given)
         if turned is not None:
             return turned
     batch, channels, count = y.shape[0], w.shape[1] * groups, math.prod(outs)
     rows = w.reshape(groups, w.shape[0] // groups, -1).swapaxes(1, 2)
-    given = y.reshape(batch, groups, w.shape[0] // groups, count)
+    parts = y.reshape(batch, groups, w.shape[0] // groups, count)
     full = [length + sum(pad) for length, pad in zip(lengths, pads, strict=True)]
     out = np.zeros((batch, channels, *full), np.result_type(y, w))
     for part in _parts(batch, channels * math.prod(w.shape[2:]) * count):
-        columns = np.matmul(rows, given[part]).reshape(-1, channels, *w.shape[2:], *outs)
+        columns = np.matmul(rows, parts[part]).reshape(-1, channels, *w.shape[2:], *outs)
         add_windows(columns, out[part], stride, dilation, outs)
-    return out[inside(lengths, pads)]
+    out = out[inside(lengths, pads)]
+    return out if given is None else np.copyto(given, out)
 
 
+conv_input.into = _conv_input
 conv_input.vjp(
     y=lambda g, out, y, w, lengths, **options: conv(g, w, **options),
     w=lambda g, out, y, w, lengths, **options: conv_weight(g, y, np.shape(w)[2:], **options),

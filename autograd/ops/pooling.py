@@ -76,9 +76,17 @@ def max_pool(x, /, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fa
     padding     how far windows reach beyond the edges, where nothing is ever the largest
     ceil_mode   a last window may hang over the end
     """
+    return _max_pool(None, x, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def _max_pool(out, x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+    """max_pool, into an array of its form if there is one."""
     pads, _, places = _places(x, kernel_size, stride, padding, dilation, ceil_mode)
     full = padded(x, pads, -math.inf)
-    out = full[places[0]].copy()
+    if out is None:
+        out = full[places[0]].copy()
+    else:
+        np.copyto(out, full[places[0]])
     for place in places[1:]:
         np.maximum(out, full[place], out=out)
     return out
@@ -93,6 +101,7 @@ def _hits(x, out, pads, places):
     return hits, sum(hit.astype(np.int8 if len(hits) < 128 else np.int64) for hit in hits)
 
 
+max_pool.into = _max_pool
 max_pool.vjp(x=lambda g, out, x, kernel_size, **options: max_pool_input(g, x, out, kernel_size, **options))
 WHOLE, LARGEST = np.array([[[4, 1, 3, 3, 2]]]), np.array([[[4, 3, 3, 3]]])
 
@@ -107,17 +116,26 @@ WHOLE, LARGEST = np.array([[[4, 1, 3, 3, 2]]]), np.array([[[4, 3, 3, 3]]])
 )  # fmt: skip
 def max_pool_input(y, x, out, /, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
     """What max_pool passes back to x for a cotangent y of its result `out`: each y goes where the largest was."""
+    return _max_pool_input(None, y, x, out, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def _max_pool_input(given, y, x, out, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+    """max_pool_input, into an array of its form if one is given."""
     pads, _, places = _places(x, kernel_size, stride, padding, dilation, ceil_mode)
     hits, count = _hits(x, out, pads, places)
     share = y / count.astype(y.dtype)
-    if stride in (None, kernel_size) and dilation == 1:  # each element is in one window at most: no sums
-        full = np.zeros((*x.shape[:2], *(n + sum(pad) for n, pad in zip(x.shape[2:], pads, strict=True))), y.dtype)
+    if stride in (None, kernel_size) and dilation == 1 and not any(map(sum, pads)):  # no element is in two windows
+        given = np.empty(x.shape, y.dtype) if given is None else given
+        if math.prod(share.shape) * len(hits) < x.size:
+            given.fill(0)
         for place, hit in zip(places, hits, strict=True):
-            np.multiply(share, hit, out=full[place])
-        return full[inside(x.shape[2:], pads)]
-    return _spread(np.shape(x), y.dtype, pads, places, (share * hit for hit in hits))
+            np.multiply(share, hit, out=given[place])
+        return given
+    found = _spread(np.shape(x), y.dtype, pads, places, (share * hit for hit in hits))
+    return found if given is None else np.copyto(given, found)
 
 
+max_pool_input.into = _max_pool_input
 max_pool_input.vjp(y=lambda g, out, y, x, largest, kernel_size, **options: max_pool_pick(
     g, x, largest, kernel_size, **options))  # fmt: skip
 max_pool_input.constant("x", "out")
