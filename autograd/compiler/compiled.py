@@ -39,26 +39,36 @@ class Compiled:
         self.varying: frozenset[str] = frozenset()  # arrays of the function's surroundings that were seen to change
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        leaves, structure = (
-            (args, len(args)) if not kwargs and all(map(is_traced, args)) else tree.flatten((args, kwargs))
-        )
-        key = (structure, *[_form(leaf) for leaf in leaves])
+        plain = not kwargs
+        for x in args:
+            plain = plain and (type(x) is np.ndarray or type(x) is float)
+        if plain:
+            leaves: Any = args
+            key: Any = tuple([(x.shape, x.dtype) if type(x) is np.ndarray else float for x in args])
+        else:
+            leaves, structure = tree.flatten((args, kwargs))
+            key = (structure, *[_form(leaf) for leaf in leaves])
+            leaves = [leaf for leaf in leaves if is_traced(leaf)]
         with self.lock:
             for replay in self.replays.get(key, ()):
-                result = replay(leaves if structure == len(args) else [leaf for leaf in leaves if is_traced(leaf)])
+                result = replay.attempt(*leaves)
                 if result is not MISFIT:
                     self.last = replay
                     self.replays.move_to_end(key)
                     return result
                 self.varying |= {link.path for link in replay.found.reached.links if _array_changed(link)}
-            with _no_collection():
-                found = capture(self.f, args, kwargs, self.varying)
-                self.last = Replay(found)
-            self.replays.setdefault(key, []).insert(0, self.last)
-            del self.replays[key][self.keep :]
-            while len(self.replays) > self.keep:
-                self.replays.popitem(last=False)
-            return found.results
+            return self._captured(key, args, kwargs)
+
+    def _captured(self, key: Any, args: Any, kwargs: Any) -> Any:
+        """Run the function itself, and keep its program."""
+        with _no_collection():
+            found = capture(self.f, args, kwargs, self.varying)
+            self.last = Replay(found)
+        self.replays.setdefault(key, []).insert(0, self.last)
+        del self.replays[key][self.keep :]
+        while len(self.replays) > self.keep:
+            self.replays.popitem(last=False)
+        return found.results
 
     @property
     def source(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.emit import statement
+from autograd.compiler.emit import FILLED, statement
 from autograd.compiler.merge import piece
 from autograd.compiler.program import Program, Step, Variable, evaluate, rebuild, variables
 
@@ -187,7 +187,8 @@ class _Grouping:
         """End the chain: a loop if it is worth one, else the steps as they were."""
         chain, after = self.chain, self.after
         self.chain, self.after, self.made = [], [], {}
-        if sum(step.results[0].shape == self.shape for step in chain) < 2:
+        whole = [step for step in chain if step.results[0].shape == self.shape]
+        if len(whole) < 2 and not any(step.name in FILLED for step in whole):  # with a number, fast in blocks only
             self.steps += [*chain, *after]
             return
         members: set[Any] = set(chain)

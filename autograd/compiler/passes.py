@@ -77,10 +77,29 @@ def _simpler(step: Step, made: dict[Variable, Step]) -> Any:
         return _sum_of_mean(step)
     if step.name == "dot" and _ones(step.operands[0], out.dtype) and len(step.operands[1].shape) == 2:
         return [step.but(op=np.sum, operands=step.operands[1:], options={"axis": 0})]
+    if step.name in ("dot", "matmul"):
+        return _diagonal(step, made)
     if step.name == "transpose" and step.options.get("axes") is None and isinstance(step.operands[0], Variable):
         inner = made.get(step.operands[0])
         if inner is not None and inner.name == "transpose" and inner.options.get("axes") is None:
             return inner.operands[0]
+    return [step]
+
+
+def _diagonal(step: Step, made: dict[Variable, Step]) -> Any:
+    """diag(d) @ y, written as (identity * d) @ y, is d · y row by row: what many seeds at once pass through a map."""
+    x, y = step.operands
+    inner = made.get(x) if isinstance(x, Variable) else None
+    while inner is not None and inner.name == "reshape" and inner.operands[0].shape == x.shape:
+        inner = made.get(inner.operands[0])
+    if inner is None or inner.name != "multiply" or len(x.shape) != 2 or len(y.shape) != 2 or x.dtype != y.dtype:
+        return [step]
+    for one, d in (inner.operands, inner.operands[::-1]):
+        fits = isinstance(d, Variable) and d.shape in (x.shape[1:], (1, *x.shape[1:]))
+        if fits and isinstance(one, np.ndarray) and one.shape == x.shape and np.array_equal(one, np.eye(*x.shape)):
+            column = Variable((len(one), 1), d.dtype)
+            return [step.but(op=np.reshape, operands=(d, column.shape), options={}, results=(column,)),
+                    step.but(op=np.multiply, operands=(column, y), options={})]  # fmt: skip
     return [step]
 
 

@@ -6,7 +6,6 @@ What is static is compared too; if it changed, this program does not fit and the
 and the call are one generated function, because a loop over them would cost as much as a small model's step.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,14 +44,14 @@ class Replay:
             places[i].set(buffer)
         self.attempt = self._driver()
 
-    def __call__(self, arguments: Sequence[Any]) -> Any:
-        outs = self.attempt(*arguments)
-        if outs is MISFIT:
-            return outs
-        results = []
-        for out, value in zip(outs[: self.first], self.found.values, strict=True):
-            results.append(make(CONSTANT, out) if value else out)
-        return results[0] if self.found.structure is tree.LEAF else tree.unflatten(self.found.structure, results)
+    def __call__(self, *arguments: Any) -> Any:
+        return self.attempt(*arguments)
+
+    def result(self, outs: list[Any]) -> Any:
+        """The results as the function gave them."""
+        pairs = zip(outs, self.found.values, strict=False)
+        results = [make(CONSTANT, out) if value else out for out, value in pairs]
+        return tree.unflatten(self.found.structure, results)
 
     def _driver(self) -> Any:
         """The function that checks, loads, runs and writes back, one statement for each place."""
@@ -116,7 +115,9 @@ class Replay:
                 lines.append(f"{place(slot)} = int(outs[{i}])")
             else:
                 lines.append(f"{place(slot)} = outs[{i}]")
-        lines.append("return outs")
+        names["result"] = self.result
+        single = found.structure is tree.LEAF and not found.values[0]
+        lines.append("return outs[0]" if single else "return result(outs)")
         head = f"def attempt({', '.join(f'x{i}' for i in range(self.arguments))}):"
         text = "\n        ".join([f"def make({', '.join(names)}):\n    {head}", *lines]) + "\n    return attempt\n"
         space: dict[str, Any] = {}

@@ -60,7 +60,7 @@ def test_the_least_recently_used_program_is_dropped():
     compiled = compile(lambda x: x * 2.0, keep=2)
     for length in (1, 2, 1, 3):
         compiled(np.ones(length))
-    assert [key[1][0] for key in compiled.replays] == [(1,), (3,)]
+    assert [key[0][0] for key in compiled.replays] == [(1,), (3,)]
 
 
 def test_results_are_not_buffers():

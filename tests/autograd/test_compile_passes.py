@@ -245,3 +245,12 @@ def test_state_is_overwritten_where_it_lies_only_after_its_last_reader():
     for number, a in enumerate(expected):
         b = listing.state[listing.homes[number]] if number in listing.homes else outs[number]
         np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_seeds_pushed_through_an_elementwise_map_are_a_product_of_rows():
+    d, y = variable(4), variable(4, 3)
+    w = Writer(d, y)
+    program = w.program(w(np.dot, w(np.multiply, np.eye(4, dtype=F), d, shape=(4, 4)), y, shape=(4, 3)))
+    after = passes.dead(passes.simple(program))
+    assert names(after) == ["reshape", "multiply"]
+    check(program, after, numbers(4), numbers(4, 3))
