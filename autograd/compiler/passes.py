@@ -143,7 +143,9 @@ def scalars(program: Program) -> Program:
             return None
         both = np.multiply(factor, other)
         both = both.astype(out.dtype) if both.ndim else float(both)
-        if np.broadcast_shapes(np.shape(both), y.shape) != out.shape or y.dtype != out.dtype:
+        if np.broadcast_shapes(np.shape(both), y.shape) != out.shape:
+            return None
+        if y.dtype != out.dtype and not (y.dtype == bool and isinstance(both, np.ndarray)):
             return None
         return [step.but(op=np.multiply, operands=(both, y), options={})]
 
@@ -166,18 +168,21 @@ def _scaled(step: Step) -> tuple[Any, Any]:
 
 
 def _filled(step: Step) -> Step:
-    """The step with a number in place of each array that holds that number everywhere, where shape and dtype stay."""
+    """The step with a number in place of each array that holds that number everywhere, where shape and dtype stay; and
+    with constant masks as floats."""
     if getattr(step.op, "kind", "") != "elementwise" and not isinstance(step.op, np.ufunc):
         return step
     out, operands = step.results[0], list(step.operands)
     for i, c in enumerate(operands):
-        if type(c) is not np.ndarray or c.size < 1 or c.dtype.kind != "f":
+        if not isinstance(c, (np.ndarray, np.floating)) or c.size < 1 or c.dtype.kind not in "fb":
             continue
         others = [x for j, x in enumerate(operands) if j != i]
         shapes = [x.shape for x in others if isinstance(x, (Variable, np.ndarray))]
         dtypes = [x.dtype for x in others if isinstance(x, Variable)]
         if c.dtype in dtypes and np.broadcast_shapes(*shapes) == out.shape and np.all(c == c.flat[0]):
             operands[i] = float(c.flat[0])
+        elif c.dtype == bool and out.dtype in dtypes and step.name in ("add", "subtract", "multiply"):
+            operands[i] = c.astype(out.dtype)  # once, instead of at every run
     return step.but(operands=tuple(operands))
 
 
