@@ -12,12 +12,14 @@ import numpy as np
 from autograd import tree
 from autograd.compiler.hidden import Link, Reach, Slot
 from autograd.compiler.program import Program
-from autograd.compiler.tracer import Trace, Tracer, concrete
+from autograd.compiler.tracer import Trace, Tracer, concrete, refusal
 from autograd.context import context
 from autograd.errors import CompileError
 from autograd.value import CONSTANT, Value, make
 
 __all__ = ["Capture", "capture"]
+
+DRAWS = {name for name in (*dir(np.random.Generator), *dir(np.random)) if not name.startswith("_")} - {"bit_generator"}
 
 
 class Capture:
@@ -57,6 +59,7 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[st
     drawn = {generator: generator.bit_generator.state for generator in reached.generators}
     for generator in drawn:
         trace.watch(generator)
+    legacy = _legacy()
     try:
         for slot in before:
             if slot.traced:
@@ -64,20 +67,27 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[st
         call_args, call_kwargs = tree.unflatten(form, traced)
         with context(trace=trace):
             result = f(*call_args, **call_kwargs)
-        trace.check()
+        direct = reached.line_of(DRAWS, ("LOAD_METHOD", "LOAD_ATTR"))
+        trace.check(line=direct)
+        if direct and _legacy() != legacy:
+            raise refusal("calls a random generator directly, whose numbers would be the same in every run",
+                          "autograd.random's functions with rng=", direct)  # fmt: skip
         for slot in before:
             if slot.given:
                 slot.set(slot.value)
         outs, structure = tree.flatten(result)
         _same_containers(reached.links)
         after = Reach(f, args, kwargs, varying)
-        writes, written, guards = _changes(held, after.slots, given)
-    except BaseException:
+        writes, written, guards = _changes(held, after, given, trace)
+        _check_apart(f, [leaf for leaf in leaves if isinstance(leaf, np.ndarray)], [held.get(x.path) for x in writes])
+    except BaseException as mistake:
         for slot in before:
             if not isinstance(slot.holder, tuple) and slot.get() is not slot.value:
                 slot.set(slot.value)
         for generator, state in drawn.items():
             generator.bit_generator.state = state
+        if trace.refused is not None and isinstance(mistake, (TypeError, ValueError)):
+            raise trace.refused from mistake  # NumPy asked for a plain number and made an error of its own of the answer
         raise
     values = [isinstance(out, Value) for out in outs]
     plain = [out.data if isinstance(out, Value) else out for out in outs]
@@ -122,17 +132,33 @@ def is_traced(leaf: Any) -> bool:
     return type(leaf) is float or isinstance(leaf, (np.ndarray, np.generic, complex))
 
 
-def _changes(held: dict[str, Slot], after: list[Slot], given: dict[str, Tracer]) -> Any:
+def _legacy() -> Any:
+    """The state of np.random's own generator, as something to compare."""
+    state: Any = np.random.get_state(legacy=False)["state"]
+    return state["key"].tobytes(), state["pos"]
+
+
+def _check_apart(f: Any, arrays: list[Any], changed: list[Slot | None]) -> None:
+    """Raise CompileError if an argument lies in memory that the program will overwrite, maybe before it is read."""
+    code = getattr(f, "__code__", None)
+    line = f"{code.co_filename}:{code.co_firstlineno}" if code else ""
+    for slot in changed:
+        for i, x in enumerate(arrays):
+            old = slot.value if slot is not None and slot.traced else None
+            if isinstance(old, np.ndarray) and x.size and np.may_share_memory(x, old):
+                what = f"gets the same buffer twice, as argument {i} and as {slot.path if slot else ''}, which changes"
+                raise refusal(what, "f(x.copy())", line)
+
+
+def _changes(held: dict[str, Slot], after: Reach, given: dict[str, Tracer], trace: Trace) -> Any:
     """(slots that the function gave something new, what that is, [(static slot, what it holds)])."""
     writes, written, guards = [], [], []
-    for slot in after:
+    for slot in after.slots:
         old = held.get(slot.path)
         if isinstance(slot.value, Tracer):
             if old is None and not _may_appear(slot):
-                raise CompileError(
-                    f"{slot.path} holds a number of the compiled run: only the function's result and what existed before "
-                    "may change; return it"
-                )
+                raise refusal(f"leaves a number of the run in {slot.path}, which was not there before",
+                              "return it, or make the place beforehand", trace.line_of(slot.value))  # fmt: skip
             if slot.value is not given.get(slot.path):
                 writes.append(slot)
                 written.append(slot.value)
@@ -145,10 +171,11 @@ def _changes(held: dict[str, Slot], after: list[Slot], given: dict[str, Tracer])
             written.append(slot.value)  # a constant, such as a gradient that is forgotten
         elif old is not None and not old.traced:
             if not _same(old.value, slot.value):
-                raise CompileError(
-                    f"{slot.path} went from {old.value!r} to {slot.value!r} in the run: a number that counts runs must be "
-                    "an array (np.zeros(())), which is traced; other Python numbers are fixed in the program"
+                line = after.line_of({slot.key, slot.path}, ("STORE",))
+                what = (
+                    f"changes {slot.path} from {old.value!r} to {slot.value!r}, a Python number, fixed in the program"
                 )
+                raise refusal(what, "an array (np.zeros(())), which is followed", line)
             guards.append((slot, slot.value))
     return writes, written, guards
 

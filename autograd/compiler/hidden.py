@@ -9,8 +9,9 @@ attributes of objects and in what these hold, and the numbers that a class lists
 count of steps). Everything else that is reached is static: compared at every call, and another value is another program.
 """
 
+import dis
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,8 @@ class Reach:
     """What a call f(*args, **kwargs) leads to, without the arrays and numbers that are arguments themselves.
 
     slots       places of numbers and arrays;  links: places of objects on the way there, and of constant arrays
-    generators  random generators;  names: id of an array by which the function knows it → name
+    generators  random generators;  names: id of an array → name by which the function knows it
+    codes       of the functions that are not ours
     varying     paths of arrays that are no constants, because they were seen to change
     """
 
@@ -85,6 +87,7 @@ class Reach:
         self.links: list[Link] = []
         self.generators: list[np.random.Generator] = []
         self.names: dict[int, str] = {}
+        self.codes: list[types.CodeType] = []
         self.seen: set[int] = set()
         self.varying = varying
         self.function(f)
@@ -110,6 +113,8 @@ class Reach:
         if id(f) in self.seen:
             return
         self.seen.add(id(f))
+        if not f.__module__.startswith(OURS):
+            self.codes.append(code)
         for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=True):
             try:
                 self.root(name, cell.cell_contents, cell, "cell_contents")
@@ -174,6 +179,22 @@ class Reach:
             if not isinstance(x, tuple) and not isinstance(child, (np.ndarray, np.generic, Traced, *STATIC, *CLOSED)):
                 self.links.append(Link(place, x, name, child))
             self.walk(place, child, below, x, name)
+
+    def line_of(self, names: Any, kinds: tuple[str, ...]) -> str:
+        """“file:line” of the first instruction of these kinds (STORE_ATTR, …) on one of the names."""
+        for code in _inside(self.codes):
+            for found in dis.get_instructions(code):
+                if found.opname.startswith(kinds) and found.argval in names:
+                    line = max((n for i, n in dis.findlinestarts(code) if i <= found.offset and n), default=0)
+                    return f"{code.co_filename}:{line}"
+        return ""
+
+
+def _inside(codes: Iterable[types.CodeType]) -> Iterator[types.CodeType]:
+    """Code and the functions inside it."""
+    for code in codes:
+        yield code
+        yield from _inside(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
 
 
 def _names(code: types.CodeType) -> Iterator[str]:

@@ -77,6 +77,14 @@ class Replay:
                 f"if {place(slot)} is not {name(value)} and not same({place(slot)}, {name(value)}): return MISFIT"
             )
         inputs = [f"x{i}" for i in range(self.arguments)]
+        arrays = [f"x{i}" for i, x in enumerate(found.program.inputs[: self.arguments]) if x.shape]
+        changing = [self.buffers[slot.path] for slot in found.writes if slot.path in self.buffers]
+        names["BUFFERS"] = {id(x) for buffer in changing for x in (buffer, buffer.base) if x is not None}
+        names["overlaps"] = lambda x: any(np.may_share_memory(x, buffer) for buffer in changing)
+        if changing:
+            lines += [
+                f"if (id({a}) in BUFFERS or id({a}.base) in BUFFERS) and overlaps({a}): return MISFIT" for a in arrays
+            ]
         lines += [f"if x{i}.__class__ is ndarray and not x{i}.flags.c_contiguous: x{i} = contiguous(x{i})"
                   for i in range(self.arguments)]  # fmt: skip
         names["ndarray"] = np.ndarray

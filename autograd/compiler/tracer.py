@@ -24,7 +24,7 @@ from autograd.errors import CompileError
 from autograd.primitives import Primitive
 from autograd.value import DISPATCH, PLAIN, Value
 
-__all__ = ["Trace", "Tracer", "concrete"]
+__all__ = ["Trace", "Tracer", "concrete", "refusal"]
 
 READABLE = 2_000  # steps from which on nobody reads where a step on numbers came from
 BOOL = np.dtype(bool)
@@ -88,8 +88,13 @@ class Tracer(Traced):
         return call(*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        raise refusal("makes a plain array (np.asarray, np.array, a[:] = v) of a number that differs in the next run",
-                      "np.stack, or NumPy's functions on it as it is")  # fmt: skip
+        raise refusal("makes a plain array (np.asarray, np.array, a[:] = v) or an index (a[i]) of what differs next time",
+                      "np.stack for np.array, np.take(a, i) for a[i], NumPy's functions on it as it is")  # fmt: skip
+
+    def __format__(self, form: str) -> str:
+        if form:
+            raise refusal("writes a number that differs in the next run as text", "nothing here, and return the number")
+        return repr(self)
 
     def __bool__(self) -> bool:
         raise refusal("branches on a number that differs in the next run (if, while, and, or, min, max)",
@@ -110,6 +115,9 @@ class Tracer(Traced):
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Any:
+        for part in variables(index, Tracer):
+            if part.dtype == bool and part.shape:
+                raise refusal("picks by a mask (x[x > 0]), so that the shape depends on the numbers", "np.where")
         return DISPATCH["getitem"](self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -215,9 +223,8 @@ class Trace:
         self.inputs: list[Variable] = []
         self.steps: list[Step] = []
         self.open = True
-        self.generators: dict[
-            int, tuple[np.random.Generator, Any]
-        ] = {}  # and their state after the last draw written down
+        self.generators: dict[int, tuple[np.random.Generator, Any]] = {}  # and their state after the last known draw
+        self.refused: CompileError | None = None  # the last refusal: NumPy turns some into errors of its own
 
     def input(self, value: Any, name: str = "") -> Tracer:
         """A Tracer for a number or array that is given from outside at every run."""
@@ -274,12 +281,16 @@ class Trace:
         """Take down the state of a generator; `check` finds draws that came from it otherwise."""
         self.generators[id(rng)] = rng, rng.bit_generator.state
 
-    def check(self, rng: Any = None) -> None:
+    def check(self, rng: Any = None, line: str = "") -> None:
         """Raise CompileError if a generator, or any of them, was called directly: its numbers would be the program's."""
         for known, state in list(self.generators.values()):
             if (rng is None or rng is known) and str(known.bit_generator.state) != str(state):
                 raise refusal("calls a random generator directly, whose numbers would be the same in every run",
-                              "autograd.random's functions with rng=")  # fmt: skip
+                              "autograd.random's functions with rng=", line)  # fmt: skip
+
+    def line_of(self, tracer: Tracer) -> str:
+        """“file:line” of the step that made a number."""
+        return next((step.line for step in reversed(self.steps) if tracer.variable in step.results), "")
 
     def program(self, outputs: Any) -> Program:
         """The program with these results, Tracers and constants."""
@@ -304,6 +315,11 @@ def user_line() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""
 
 
-def refusal(what: str, remedy: str) -> CompileError:
+def refusal(what: str, remedy: str, line: str = "") -> CompileError:
     """The error for what a compiled function cannot do: where, what, and what to write instead."""
-    return CompileError(f"{user_line()} {what}: a compiled function cannot. Write {remedy}; or call it without compile")
+    place = line or user_line()
+    error = CompileError(f"{place} {what}: a compiled function cannot. Write {remedy}; or call it without compile")
+    trace = CONTEXT.get().trace
+    if trace is not None:
+        trace.refused = error
+    return error

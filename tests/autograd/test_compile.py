@@ -7,10 +7,7 @@ import pytest
 
 import nn
 from autograd import Value, compile, grad, hessian, jacobian, jvp, random
-from autograd.compiler.passes import common, dead, simple
-from autograd.compiler.program import Program, Step, Variable, evaluate
-from autograd.errors import ArgumentError, CompileError
-from autograd.primitives import registry
+from autograd.errors import ArgumentError
 
 X, Y = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([[1.0, 3.0], [-2.0, 0.5]])
 
@@ -240,76 +237,6 @@ def test_weights_that_are_loaded_are_used():
     assert np.array_equal(predict(x).data, model(x).data)
 
 
-# refusals
-
-
-def branch(x):
-    return x if x > 0 else -x
-
-
-def number(x):
-    return float(x) * 2.0
-
-
-def plain(x):
-    return np.asarray(x) + 1.0
-
-
-def mask(x):
-    return x[x > 0]
-
-
-def write(x):
-    x[0] = 1.0
-    return x
-
-
-@pytest.mark.parametrize(("f", "argument", "words"), [
-    (branch, 2.0, "branches on a number"), (number, 2.0, "makes a Python number"), (plain, X, "makes a plain array"),
-    (write, X, "writes into an array"),
-])  # fmt: skip
-def test_what_is_refused_says_where_and_what_to_write(f, argument, words):
-    with pytest.raises(CompileError, match=words) as caught:
-        compile(f)(argument)
-    assert f"{__file__}:{f.__code__.co_firstlineno + 1}" in str(caught.value)
-
-
-def test_a_number_left_elsewhere_is_refused():
-    kept = []
-
-    def f(x):
-        kept.append(x * 2.0)
-        return x
-
-    with pytest.raises(CompileError, match="return it"):
-        compile(f)(X)
-
-
-def test_a_counter_that_is_a_python_int_is_refused():
-    pair = Pair()
-    pair.count = 0
-
-    def f(x):
-        pair.count += 1
-        return x * 2.0
-
-    with pytest.raises(CompileError, match="count went from 0 to 1"):
-        compile(f)(X)
-
-
-def test_after_a_refusal_everything_is_as_before():
-    model = nn.MLP(3, [2], rng=0)
-    before = [p.data for p in model.parameters()]
-
-    def f(x):
-        model(x).sum().backward()
-        return float(x[0, 0])
-
-    with pytest.raises(CompileError):
-        compile(f)(np.ones((1, 3), np.float32))
-    assert all(p.data is data and not p.has_grad for p, data in zip(model.parameters(), before, strict=True))
-
-
 # threads
 
 
@@ -331,40 +258,6 @@ def test_threads_share_a_compiled_function():
     assert wrong == []
 
 
-# passes
-
-
-def steps_of(program):
-    return [step.name for step in program.steps]
-
-
-def small_program():
-    """a = x · 1, b = tanh a, c = tanh x, d = b + c, e = exp d (unused)."""
-    x, a, b, c, d, e = (Variable((2,), np.dtype(float), name) for name in "xabcde")
-    op = registry.__getitem__
-    steps = [Step(op("multiply"), (x, 1.0), {}, (a,)), Step(op("tanh"), (a,), {}, (b,)), Step(op("tanh"), (x,), {}, (c,)),
-             Step(op("add"), (b, c), {}, (d,)), Step(op("exp"), (d,), {}, (e,))]  # fmt: skip
-    return Program([x], steps, [d])
-
-
-def test_dead_steps_are_dropped():
-    assert steps_of(dead(small_program())) == ["multiply", "tanh", "tanh", "add"]
-
-
-def test_simple_algebra():
-    assert steps_of(simple(small_program())) == ["tanh", "tanh", "add", "exp"]
-
-
-def test_common_steps_are_computed_once():
-    assert steps_of(common(simple(small_program()))) == ["tanh", "add", "exp"]
-
-
-@pytest.mark.parametrize("change", [dead, simple, common])
-def test_a_pass_changes_no_result(change):
-    x = np.array([0.3, -2.0])
-    assert np.array_equal(evaluate(change(small_program()), [x])[0], evaluate(small_program(), [x])[0])
-
-
 # draws
 
 
@@ -375,9 +268,3 @@ def test_draws_are_made_anew_in_the_order_of_the_generator():
     eager, compiled = f(np.random.default_rng(5)), compile(f(np.random.default_rng(5)))
     for x in (X, Y, X, X):
         np.testing.assert_equal(compiled(x), eager(x))
-
-
-def test_a_generator_called_directly_is_refused():
-    rng = np.random.default_rng(0)
-    with pytest.raises(CompileError, match="generator"):
-        compile(lambda x: x + rng.normal(size=2))(X)

@@ -1,0 +1,170 @@
+"""What compile refuses: where it is, what to write instead, and that nothing is lost."""
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Value, compile
+from autograd.errors import CompileError
+
+X, Y = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([[1.0, 3.0], [-2.0, 0.5]])
+
+
+def branch(x):
+    return x if x > 0 else -x
+
+
+def number(x):
+    return float(x) * 2.0
+
+
+def plain(x):
+    return np.asarray(x) + 1.0
+
+
+def mask(x):
+    return x[x > 0]
+
+
+def write(x):
+    x[0] = 1.0
+    return x
+
+
+def pick(x):
+    return x[x > 0.0]
+
+
+def index(x):
+    return X[np.argmax(x)]
+
+
+def position(x):
+    return [1.0, 2.0][np.argmax(x)]
+
+
+def largest(x):
+    return max(x[0, 0], x[1, 1])
+
+
+def fill(x):
+    np.zeros(2)[0] = x[0, 0]
+    return x
+
+
+def text(x):
+    return f"{x[0, 0]:.3f}"
+
+
+def draw(x):
+    return x + GENERATOR.normal(size=2)
+
+
+def legacy_draw(x):
+    return x + np.random.normal(size=2)
+
+
+def leave(x):
+    BOX.new = x * 2.0
+    return x
+
+
+def leave_value(x):
+    BOX.list.append(Value(x) * 2.0)
+    return x
+
+
+def count(x):
+    BOX.count += 1
+    return x
+
+
+class Box:
+    def __init__(self):
+        self.list, self.count, self.weight = [], 0, Value(X.copy())
+
+
+BOX, GENERATOR = Box(), np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(("f", "argument", "words", "remedy"), [
+    (branch, 2.0, "branches on a number", "np.where"), (largest, X, "branches on a number", "np.maximum"),
+    (number, 2.0, "makes a Python number", "return it"), (position, X, "makes a Python number", "NumPy's functions"),
+    (plain, X, "makes a plain array", "np.stack"), (index, X, "or an index", "np.take"),
+    (pick, X, "picks by a mask", "np.where"),
+    (write, X, "writes into an array", "np.where"), (fill, X, "makes a Python number", "NumPy's functions"),
+    (text, X, "as text", "return the number"), (draw, X, "calls a random generator directly", "autograd.random"),
+    (legacy_draw, X, "calls a random generator directly", "autograd.random"), (leave, X, "leaves a number", "return it"),
+    (leave_value, X, "leaves a number", "return it"), (count, X, "changes BOX.count from 0 to 1", "np.zeros"),
+])  # fmt: skip
+def test_what_is_refused_says_where_and_what_to_write(f, argument, words, remedy):
+    try:
+        with pytest.raises(CompileError, match=words) as caught:
+            compile(f)(argument)
+    finally:
+        BOX.list.clear()
+        vars(BOX).pop("new", None)
+    assert f"{__file__}:{f.__code__.co_firstlineno + 1}" in str(caught.value)
+    assert remedy in str(caught.value)
+    assert BOX.count == 0
+
+
+def test_a_refused_draw_is_taken_back():
+    before = GENERATOR.bit_generator.state
+    with pytest.raises(CompileError):
+        compile(draw)(X)
+    assert GENERATOR.bit_generator.state == before
+
+
+def test_one_array_for_two_arguments_is_right_and_for_what_changes_is_refused():
+    product = compile(lambda x, y: x @ y + x)
+    for x, y in ((X, X), (X, Y), (Y, Y), (X, X)):
+        np.testing.assert_allclose(product(x, y), x @ y + x)
+
+    def update(x):
+        BOX.weight.data = BOX.weight.data + x
+        return BOX.weight * x
+
+    compiled = compile(update)
+    for _ in range(3):
+        compiled(X)
+    for x in (BOX.weight.data, BOX.weight.data[:1], BOX.weight.data.T):
+        with pytest.raises(CompileError, match=r"same buffer twice, as argument 0 and as BOX.weight.data.*copy\(\)"):
+            compiled(x)
+    np.testing.assert_allclose(BOX.weight.data, 4.0 * X)
+
+
+def test_a_number_left_elsewhere_is_refused():
+    kept = []
+
+    def f(x):
+        kept.append(x * 2.0)
+        return x
+
+    with pytest.raises(CompileError, match="return it"):
+        compile(f)(X)
+
+
+def test_a_counter_that_is_a_python_int_is_refused():
+    pair = Pair()
+    pair.count = 0
+
+    def f(x):
+        pair.count += 1
+        return x * 2.0
+
+    with pytest.raises(CompileError, match=r"count from 0 to 1.*np.zeros"):
+        compile(f)(X)
+
+
+def test_after_a_refusal_everything_is_as_before():
+    model = nn.MLP(3, [2], rng=0)
+    before = [p.data for p in model.parameters()]
+
+    def f(x):
+        model(x).sum().backward()
+        return float(x[0, 0])
+
+    with pytest.raises(CompileError):
+        compile(f)(np.ones((1, 3), np.float32))
+    assert all(p.data is data and not p.has_grad for p, data in zip(model.parameters(), before, strict=True))
