@@ -29,6 +29,9 @@ __all__ = ["Trace", "Tracer", "concrete", "refusal"]
 READABLE = 2_000  # steps from which on nobody reads where a step on numbers came from
 BOOL = np.dtype(bool)
 ABOUT_FORM = {np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.common_type}
+OF_MASKS: dict[Any, Any] = {
+    np.bitwise_and: np.logical_and, np.bitwise_or: np.logical_or, np.bitwise_xor: np.logical_xor, np.invert: np.logical_not,
+}  # fmt: skip
 BLANK = {np.zeros_like: np.zeros, np.ones_like: np.ones, np.empty_like: np.zeros}
 BY_CONTENT = {
     np.nonzero, np.argwhere, np.flatnonzero, np.unique, np.unique_values, np.unique_counts, np.unique_inverse,
@@ -81,6 +84,8 @@ class Tracer(Traced):
             return made[()]
         if function in BY_CONTENT:
             raise refusal(f"calls np.{function.__name__}, the size of whose result depends on the numbers", "np.where")
+        if function in OF_MASKS and all(getattr(x, "dtype", None) == BOOL for x in args):
+            function = OF_MASKS[function]
         call = DISPATCH.get(function) or DISPATCH["find"](function)
         if not isinstance(call, Primitive) and call.__module__ == "autograd.ops.constant":
             call = function if not isinstance(function, tuple) else getattr(*function)

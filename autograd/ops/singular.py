@@ -71,7 +71,7 @@ def _singular_vectors(g, out, x, needed, full_matrices=False):
     middle: Any = 0.0 if gs is None else diagonal_matrix(np.where(tiny, 0.0, shared(gs, equal)))
     if gu is None and gv is None:
         return (np.matmul(np.matmul(u, middle), adjoint(v)),)
-    if any(part is not None and np.any(part[..., k:] != 0.0) for part in (gu, gv)):
+    if any(part is not None and holds(part[..., k:] != 0.0) for part in (gu, gv)):
         raise NotDifferentiableError(
             "svd: the singular vectors that only complete a basis have no derivative; use full_matrices=False"
         )

@@ -145,18 +145,6 @@ def test_a_number_left_elsewhere_is_refused():
         compile(f)(X)
 
 
-def test_a_counter_that_is_a_python_int_is_refused():
-    pair = Pair()
-    pair.count = 0
-
-    def f(x):
-        pair.count += 1
-        return x * 2.0
-
-    with pytest.raises(CompileError, match=r"count from 0 to 1.*np.zeros"):
-        compile(f)(X)
-
-
 def test_after_a_refusal_everything_is_as_before():
     model = nn.MLP(3, [2], rng=0)
     before = [p.data for p in model.parameters()]

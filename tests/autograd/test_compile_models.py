@@ -1,0 +1,250 @@
+"""compile on models: every layer, loss and optimiser of nn, and networks in bare ops that nothing was tuned for.
+
+Each is trained a few steps eagerly and compiled; losses, weights, gradients and running statistics agree.
+"""
+
+import inspect
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Value, compile, ops
+from autograd.ops import conv2d, gelu, max_pool2d, relu, sigmoid, softmax
+from nn import layers, losses, optim
+
+LAYERS = {
+    "Neuron": lambda: nn.Neuron(6, rng=0),
+    "Layer": lambda: nn.Layer(6, 3, np.tanh, rng=0),
+    "MLP": lambda: nn.MLP(6, [5, 3], sigmoid, rng=0),
+    "Linear": lambda: nn.Linear(6, 3, rng=0),
+    "Sequential": lambda: nn.Sequential(nn.Linear(6, 4, rng=0), np.tanh, nn.Linear(4, 3, rng=1)),
+}
+OPTIMIZERS = {
+    "SGD": [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}],
+    "Adam": [{}, {"weight_decay": 0.1}],
+    "AdamW": [{}, {"decay_all": True}],
+}
+TARGETS = {"cross_entropy": "labels", "accuracy": None, "binary_cross_entropy": "shares", "hinge": "signs"}
+
+
+def agree(make, steps=4, rtol=1e-4):
+    """make(rng) → (step, arrays()): eager and compiled steps give the same, and leave the same arrays."""
+    (eager, left), (f, right) = make(np.random.default_rng(0)), make(np.random.default_rng(0))
+    compiled = compile(f)
+    for _ in range(steps):
+        np.testing.assert_allclose(compiled(), eager(), rtol=rtol)
+    for a, b in zip(left(), right(), strict=True):
+        np.testing.assert_allclose(b, a, rtol=50 * rtol, atol=1e-5 * max(1.0, np.abs(a).max()))
+    return compiled
+
+
+def training(parameters, loss, optimizer, buffers=list):
+    """(step, arrays) of training these parameters."""
+
+    def step():
+        value = loss()
+        optimizer.zero_grad()
+        value.backward(keep="leaves")
+        optimizer.step()
+        return value.data
+
+    return step, lambda: [*(p.data for p in parameters), *(p.grad for p in parameters), *buffers()]
+
+
+def classes(module, base):
+    return {
+        name for name in module.__all__ if inspect.isclass(found := getattr(module, name)) and issubclass(found, base)
+    }
+
+
+def test_all_that_exists_is_here():
+    assert set(LAYERS) == classes(layers, nn.Module)
+    assert set(OPTIMIZERS) == classes(optim, optim.Optimizer) - {"Optimizer"}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(name):
+    def make(rng):
+        model, x = LAYERS[name](), rng.normal(size=(7, 6)).astype(np.float32)
+        return training(list(model.parameters()), lambda: np.mean(model(x) ** 2), nn.SGD(model, 0.1))
+
+    agree(make)
+
+
+@pytest.mark.parametrize(("name", "options"), [(name, row) for name, rows in OPTIMIZERS.items() for row in rows])
+def test_optimizers(name, options):
+    def make(rng):
+        model, x = nn.MLP(6, [5, 3], np.tanh, rng=0), rng.normal(size=(7, 6)).astype(np.float32)
+        parameters = list(model.parameters())
+        return training(parameters, lambda: np.mean(model(x) ** 2), getattr(nn, name)(parameters, 0.01, **options))
+
+    agree(make, steps=6)
+
+
+@pytest.mark.parametrize("name", [name for name in losses.__all__ if TARGETS.get(name, "") is not None])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_losses(name, reduction):
+    def make(rng):
+        w, x = Value(rng.normal(size=(3, 6))), rng.normal(size=(8, 6))
+        target = {"labels": rng.integers(0, 3, 8), "shares": rng.random((8, 3)), "signs": rng.choice([-1.0, 1.0], (8, 3)),
+                  "": rng.normal(size=(8, 3))}[TARGETS.get(name, "")]  # fmt: skip
+        loss = getattr(nn, name)
+        return training([w], lambda: np.sum(loss(x @ w.T, target, reduction=reduction)), nn.SGD([w], 0.01))
+
+    agree(make, rtol=1e-10)
+
+
+def weight(rng, *shape, dtype=np.float32):
+    return Value((rng.normal(size=shape) * shape[0] ** -0.5).astype(dtype))
+
+
+def dense(sizes, activation, batch, optimizer, dtype=np.float32):
+    def make(rng):
+        x, y = rng.normal(size=(batch, sizes[0])).astype(dtype), rng.integers(0, sizes[-1], batch)
+        pairs = [(weight(rng, a, b, dtype=dtype), weight(rng, b, dtype=dtype)) for a, b in pairwise(sizes)]
+        parameters = [p for pair in pairs for p in pair]
+
+        def loss():
+            h = x
+            for w, b in pairs[:-1]:
+                h = activation(h @ w + b)
+            return nn.cross_entropy(h @ pairs[-1][0] + pairs[-1][1], y)
+
+        return training(parameters, loss, optimizer(parameters))
+
+    return make
+
+
+def recurrent(rng):
+    x, y = rng.normal(size=(32, 16, 8)).astype(np.float32), rng.integers(0, 5, 16)
+    wx, wh, b, out = weight(rng, 8, 24), weight(rng, 24, 24), weight(rng, 24), weight(rng, 24, 5)
+
+    def loss():
+        state = np.zeros((16, 24), np.float32)
+        for t in range(32):
+            state = np.tanh(x[t] @ wx + state @ wh + b)
+        return nn.cross_entropy(state @ out, y)
+
+    return training([wx, wh, b, out], loss, nn.SGD([wx, wh, b, out], 0.05))
+
+
+def autoencoder(rng):
+    x, shapes = rng.normal(size=(40, 20)).astype(np.float32), [(20, 12), (12, 3), (3, 12), (12, 20)]
+    ws = [weight(rng, *shape) for shape in shapes]
+
+    def loss():
+        h = x
+        for w in ws[:-1]:
+            h = sigmoid(h @ w)
+        return np.mean((h @ ws[-1] - x) ** 2)
+
+    return training(ws, loss, nn.Adam(ws, 0.01))
+
+
+class Norm:
+    """Batch normalisation with running statistics, in bare ops."""
+
+    def __init__(self, channels):
+        self.scale, self.shift = (
+            Value(np.ones((channels, 1, 1), np.float32)),
+            Value(np.zeros((channels, 1, 1), np.float32)),
+        )
+        self.mean, self.var = np.zeros((channels, 1, 1), np.float32), np.ones((channels, 1, 1), np.float32)
+
+    def __call__(self, x):
+        mean, var = np.mean(x, axis=(0, 2, 3), keepdims=True), np.var(x, axis=(0, 2, 3), keepdims=True)
+        self.mean = 0.9 * self.mean + 0.1 * mean[0].data
+        self.var = 0.9 * self.var + 0.1 * var[0].data
+        return (x - mean) / np.sqrt(var + 1e-5) * self.scale + self.shift
+
+
+def convolutional(rng):
+    x, y = rng.normal(size=(12, 3, 14, 14)).astype(np.float32), rng.integers(0, 10, 12)
+    w1, w2, out, norm = weight(rng, 8, 3, 5, 5), weight(rng, 6, 8, 3, 3), weight(rng, 24, 10), Norm(8)
+    parameters = [w1, w2, out, norm.scale, norm.shift]
+
+    def loss():
+        h = max_pool2d(relu(norm(conv2d(x, w1 * 0.2))), 2)
+        h = max_pool2d(relu(conv2d(h, w2 * 0.2, padding=1)), 2)
+        return nn.cross_entropy(h.reshape(12, -1) @ out, y)
+
+    return training(parameters, loss, nn.SGD(parameters, 0.05), lambda: [norm.mean, norm.var])
+
+
+def transformer(rng):
+    tokens, targets = rng.integers(0, 11, (3, 8)), rng.integers(0, 11, 24)
+    token, place, qkv, out = weight(rng, 11, 16), weight(rng, 8, 16), weight(rng, 16, 48), weight(rng, 16, 16)
+    up, down, head = weight(rng, 16, 64), weight(rng, 64, 16), weight(rng, 16, 11)
+    parameters = [token, place, qkv, out, up, down, head]
+    mask = np.where(np.tri(8, dtype=bool), np.float32(0), np.float32(-np.inf))
+
+    def normal(x):
+        c = x - np.mean(x, axis=-1, keepdims=True)
+        return c / np.sqrt(np.mean(c * c, axis=-1, keepdims=True) + 1e-5)
+
+    def loss():
+        x = token[tokens] + place
+        q, k, v = (normal(x) @ qkv).reshape(3, 8, 3, 4, 4).transpose(2, 0, 3, 1, 4)
+        a = softmax(q @ k.transpose(0, 1, 3, 2) * 0.5 + mask)
+        x = x + (a @ v).transpose(0, 2, 1, 3).reshape(3, 8, 16) @ out
+        x = x + gelu(normal(x) @ up, approximate="tanh") @ down
+        return nn.cross_entropy((normal(x) @ head).reshape(24, 11), targets)
+
+    return training(parameters, loss, nn.AdamW(parameters, 0.001))
+
+
+def clipped(rng):
+    """Gradients scaled to a norm of 1 before the step."""
+    x, y = rng.normal(size=(16, 6)).astype(np.float32), rng.integers(0, 3, 16)
+    parameters = [weight(rng, 6, 12), weight(rng, 12), weight(rng, 12, 3)]
+    w, b, out = parameters
+    optimizer = nn.SGD(parameters, 0.1, momentum=0.9)
+
+    def step():
+        loss = nn.cross_entropy(relu(x @ w + b) @ out, y)
+        optimizer.zero_grad()
+        loss.backward()
+        norm = np.sqrt(sum(np.sum(p.grad * p.grad) for p in parameters))
+        for p in parameters:
+            p.grad = p.grad * np.minimum(1.0, 1.0 / norm)
+        optimizer.step()
+        return loss.data
+
+    return step, lambda: [p.data for p in parameters]
+
+
+def dropped(rng):
+    """Dropout from a generator of its own."""
+    x, y, draws = rng.normal(size=(16, 6)).astype(np.float32), rng.integers(0, 3, 16), np.random.default_rng(5)
+    parameters = [weight(rng, 6, 12), weight(rng, 12, 3)]
+    w, out = parameters
+
+    def loss():
+        return nn.cross_entropy(ops.random.dropout(np.tanh(x @ w), 0.4, rng=draws) @ out, y)
+
+    return training(parameters, loss, nn.SGD(parameters, 0.1))
+
+
+def tied(rng):
+    """One matrix in two layers, and a parameter that the loss does not reach."""
+    x, w, idle = rng.normal(size=(9, 6)).astype(np.float32), weight(rng, 6, 6), weight(rng, 4)
+    step, _ = training([w], lambda: np.mean((np.tanh(x @ w) @ w - x) ** 2), nn.SGD([w, idle], 0.1, momentum=0.9))
+    return step, lambda: [w.data, w.grad, idle.data]
+
+
+MODELS = {
+    "deep": dense([16] * 20 + [4], np.tanh, 8, lambda ps: nn.SGD(ps, 0.01)),
+    "batch of 1": dense([12, 20, 5], relu, 1, lambda ps: nn.Adam(ps, 1e-3)),
+    "batch of 1024": dense([12, 80, 5], relu, 1024, lambda ps: nn.AdamW(ps, 1e-3)),
+    "float64": dense([12, 20, 5], np.tanh, 16, lambda ps: nn.AdamW(ps, 1e-3), np.float64),
+    "wide": dense([100, 900, 5], gelu, 64, lambda ps: nn.Adam(ps, 1e-3)),
+    "recurrent": recurrent, "autoencoder": autoencoder, "convolutional": convolutional, "transformer": transformer,
+    "clipped": clipped, "dropped": dropped, "tied": tied,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models(name):
+    agree(MODELS[name], rtol=1e-11 if name == "float64" else 2e-4)
