@@ -93,7 +93,8 @@ def propagate(
     keep        "all" leaves each node's cotangent in its `.grad`, "leaves" resets it, None does not touch `.grad`
     lead        extra leading axes of all cotangents: many are pushed at once, by ops whose rules take them (`leading`)
     """
-    anomaly = CONTEXT.get().anomaly
+    anomaly, trace = CONTEXT.get().anomaly, CONTEXT.get().trace
+    cotangents = cotangents if trace is None else trace.cotangents(cotangents)
     plain = not record and not anomaly and not lead
     get, pop = cotangents.get, cotangents.pop
     for node in nodes:

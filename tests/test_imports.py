@@ -76,7 +76,8 @@ def test_the_imports_of_a_file_are_found():
 
 def test_the_import_graph_goes_one_way():
     known = {f"autograd.{name}": rank for rank, name in enumerate(ORDER)} | {
-        f"autograd.{name}": len(ORDER) for name in TOP
+        f"autograd.{name}": len(ORDER) + (name == "compiler")
+        for name in TOP  # which has pictures of programs
     }
 
     def layer(name):
@@ -170,7 +171,7 @@ def test_the_spine_can_be_read_in_an_afternoon():
 
 def global_generators(source):
     """Where source uses a generator that is everybody's: np.random.seed, np.random.rand, the `random` module."""
-    explicit = {"default_rng", "Generator", "SeedSequence", "BitGenerator"}
+    explicit = {"default_rng", "Generator", "SeedSequence", "BitGenerator", "get_state"}  # reading it changes nothing
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in ("random", "numpy.random"))

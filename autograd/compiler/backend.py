@@ -4,7 +4,6 @@ Where things lie is decided in plan.py, which statement computes a step in emit.
 user's own source lines as headings, and becomes a function.
 """
 
-import linecache
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from autograd.compiler import tape
 from autograd.compiler.emit import ARITHMETIC, FILLED, statement
 from autograd.compiler.merge import pack, piece
+from autograd.compiler.naming import formula, user_source, wishes
 from autograd.compiler.passes import FORMS, optimized
 from autograd.compiler.plan import Plan, may_view
 from autograd.compiler.program import Program, Step, Variable, variables
@@ -25,31 +25,33 @@ class Listing:
     """A program as text and as a function.
 
     source    the text;  run(*inputs) → list of outputs, which may be buffers;  names: what the text knows beside
+    labels    variable → its name in the text
     buffers   the arrays it works in;  nbytes: their bytes together
     state     input number → buffer in which it always lies
     homes     output number → input number whose buffer it overwrites
     fresh     outputs in arrays that nobody else has
     """
 
-    def __init__(self, source: str, run: Any, plan: Plan, names: dict[str, Any]) -> None:
-        self.source, self.run, self.names, self.buffers = source, run, names, plan.buffers
+    def __init__(self, source: str, run: Any, plan: Plan, names: dict[str, Any], labels: dict[Variable, str]) -> None:
+        self.source, self.run, self.names, self.labels, self.buffers = source, run, names, labels, plan.buffers
         self.state, self.homes = plan.state, plan.homes
         self.fresh = {x for x in plan.given if plan.of.get(x) in ("buffer", "loop")}
         self.nbytes = sum(buffer.nbytes for buffer in plan.buffers)
 
 
-def build(program: Program, values: dict[int, Any], results: int = 0) -> Listing:
+def build(program: Program, values: dict[int, Any], results: int = 0, known: dict[int, str] | None = None) -> Listing:
     """Plan and write the program.
 
     values   input number → what the state holds now, which is put into buffers
     results  so many outputs, from the first, go to the caller: large ones get an array of their own at every run
+    known    id of an array → the name by which the user knows it
     """
     views = {x for step in program.steps if may_view(step) or step.op is pack for x in step.reads()}
     made = {x for step in program.steps for x in step.results if x.nbytes >= OWN}
     kept = list(variables(list(program.outputs[results:])))
     given = [x for x in variables(list(program.outputs[:results])) if x in made and x not in views and x not in kept]
     plan = Plan(program, values, writable, frozenset(given))
-    return _Writer(plan).listing()
+    return _Writer(plan, known or {}).listing()
 
 
 def writable(step: Step) -> bool:
@@ -80,7 +82,8 @@ class Results:
 class _Writer:
     """The text of a plan."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, constants: dict[int, str]) -> None:
+        self.constants = constants
         self.plan, self.program, self.static = plan, plan.program, plan.static
         self.names: dict[str, Any] = {}  # what the program knows beside its arguments
         self.known: dict[int, str] = {}
@@ -93,11 +96,13 @@ class _Writer:
 
     def listing(self) -> Listing:
         program, plan = self.program, self.plan
-        for i, variable in enumerate(program.inputs):
-            self.label(variable, variable.name or f"input{i}")
+        called = wishes(program)
+        for x in program.inputs:
+            self.label(x, called[x])
         for step in program.steps:
             for out in step.results if not isinstance(step.op, tape.Tape) else ():
-                self.label(out, f"{step.path}_{step.name}" if step.path else step.name)
+                self.label(out, called[out])
+        self.one_name()
         lines = [
             f"{self.labels[x]} = {self.object(Results(x.shape, x.dtype), 'array_for_' + self.labels[x])}()"
             for step, kind in zip(program.steps, plan.kinds, strict=True)
@@ -109,12 +114,46 @@ class _Writer:
         body = "\n".join(f"    {line}" for line in [*lines, f"return [{results}]"])
         quiet = any(step.quiet for step in program.steps)
         head = f"@{self.function('errstate')}(over='ignore', divide='ignore')\n" if quiet else ""
-        source = f"{head}def run({arguments}):\n{body}\n"
+        source = f"{self.table()}{head}def run({arguments}):\n{body}\n"
         inner = "\n".join(f"    {line}" for line in source.splitlines())
         maker = f"def make({', '.join(self.names)}):\n{inner}\n    return run\n"
         space: dict[str, Any] = {}
         exec(compile(maker, "<compiled>", "exec"), space)  # the text is made above, of op names and our own labels only
-        return Listing(source, space["make"](*self.names.values()), plan, self.names)
+        return Listing(source, space["make"](*self.names.values()), plan, self.names, self.labels)
+
+    def table(self) -> str:
+        """The arrays that the program works in, as comments: names that are one memory, its form and its bytes."""
+        state = list(self.plan.state.values())
+        rows: dict[Any, tuple[str, Any, list[str]]] = {}
+        for name, x in self.names.items():
+            if isinstance(x, np.ndarray) and x.ndim and x.size > 1:
+                owner = x if x.base is None or not isinstance(x.base, np.ndarray) else x.base
+                held = any(array is x or array.base is owner for array in state)
+                kind = (
+                    "state"
+                    if held
+                    else "work"
+                    if any(np.may_share_memory(x, b) for b in self.plan.buffers)
+                    else "constant"
+                )
+                start = x.__array_interface__["data"][0]
+                rows.setdefault((kind, start, x.nbytes), (kind, x, []))[2].append(name)
+        lines = []
+        for kind, x, names in sorted(rows.values(), key=lambda row: ("state", "work", "constant").index(row[0])):
+            shown = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+            lines.append(f"# {kind:9}{x.dtype!s:8} {'×'.join(map(str, x.shape)):>12} {x.nbytes:>12,} bytes  {shown}\n")
+        return "".join(lines[:60])
+
+    def one_name(self) -> None:
+        """What is written over state, or is all of it in one flat array, is called like the state."""
+        state = {x for x in self.program.inputs if x in self.static}
+        packs = {
+            step.results[0] for step in self.plan.steps if step.op is pack and self.plan.of[step.results[0]] == "view"
+        }
+        known = {_memory(self.static[x]): self.labels[x] for x in (*state, *packs)}
+        for x, label in list(self.labels.items()):
+            if x in self.static and x.shape:
+                self.labels[x] = known.get(_memory(self.static[x]), label)
 
     def free(self, wish: str) -> str:
         """A name like the wish that nothing else has."""
@@ -128,13 +167,16 @@ class _Writer:
         return name
 
     def label(self, variable: Variable, wish: str) -> None:
-        self.labels[variable] = self.free(wish.removesuffix(".data"))
+        self.labels[variable] = self.free(wish)
 
     def text(self, plan: Plan, heading: str = "") -> list[str]:
         """The statements of a plan, each group under the user's line that it comes from."""
-        lines = []
+        lines, phase = [], heading and plan.steps[0].phase
         for step, kind in zip(plan.steps, plan.kinds, strict=True):
             written = list(self.lines(step, kind))
+            if written and step.phase != phase:
+                phase = step.phase
+                lines.append(f"# ---- {phase} ----")
             if written and user_source(step.line) != heading:
                 heading = user_source(step.line)
                 lines.append(f"# {heading}")
@@ -154,6 +196,7 @@ class _Writer:
                 yield from self.loop(step, *part)
             return
         names = [self.written(x) for x in step.operands]
+        shown = list(names)
         if kind == "tape":
             yield from tape.written(step.op, names, self.function, self.object)
             for i, x in enumerate(step.results):
@@ -177,7 +220,7 @@ class _Writer:
             line = statement(step, names, self.written(out)) or ""
             for part in line.split("; "):
                 self.function(part.partition("(")[0].partition(".")[0])
-            yield line
+            yield f"{line:<64}  # {formula(step, self.labels[out], shown)}"
         else:
             function = self.object(step.compute, f"{step.name}_")
             options = "".join(f", {name}={self.written(x)}" for name, x in step.options.items())
@@ -225,10 +268,11 @@ class _Writer:
         """The statements for one block."""
         self.plan.buffers += plan.buffers
         self.static.update(plan.static)
+        called = wishes(plan.program)
         for inner in plan.steps:
             for x in inner.results:
                 if x not in self.labels:
-                    self.label(x, f"{inner.path}_{inner.name}" if inner.path else inner.name)
+                    self.label(x, called[x])
         return self.text(plan, user_source(step.line))
 
     def adding(self, x: Variable, out: Variable) -> str:
@@ -287,7 +331,7 @@ class _Writer:
         if type(x) is tuple and any(True for _ in variables(x)):
             return f"({', '.join(map(self.written, x))},)"
         ones = isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind == "f" and bool(np.all(x == 1.0))
-        return self.object(x, f"ones_{len(x)}" if ones else "constant")
+        return self.object(x, self.constants.get(id(x)) or (f"ones_{len(x)}" if ones else "constant"))
 
     def function(self, name: str) -> str:
         """A NumPy function, known by its own name."""
@@ -313,10 +357,9 @@ def cut(x: Any, flat: bool, start: int, rows: int, count: int) -> list[Any]:
     return [x[i : i + rows] for i in range(start, start + rows * count, rows)]
 
 
-def user_source(line: str) -> str:
-    """The text of the user's line, "file:line" if the file cannot be read."""
-    path, _, number = line.rpartition(":")
-    return linecache.getline(path, int(number or 0)).strip() or line
+def _memory(array: Any) -> Any:
+    """Something equal for arrays that are the same numbers in the same form."""
+    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
 
 
 def _widens(step: Step) -> bool:

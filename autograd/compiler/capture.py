@@ -48,7 +48,8 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[st
     """
     trace = Trace()
     leaves, form = tree.flatten((args, kwargs))
-    traced = [trace.input(leaf, f"x{i}") if is_traced(leaf) else leaf for i, leaf in enumerate(leaves)]
+    names = _argument_names(f, args, leaves)
+    traced = [trace.input(leaf, names[i]) if is_traced(leaf) else leaf for i, leaf in enumerate(leaves)]
     reached = Reach(f, args, kwargs, varying)
     before = reached.slots
     held = {slot.path: slot for slot in before}
@@ -106,6 +107,16 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[st
         if isinstance(slot.get(), np.ndarray) and not slot.given
     }
     return Capture(program, reads, writes, guards, after, structure, values, results)
+
+
+def _argument_names(f: Any, args: Any, leaves: list[Any]) -> list[str]:
+    """What the arguments are called: as the function calls them, if each is one number or array."""
+    code = getattr(f, "__code__", None)
+    if code is None or len(args) != len(leaves) or any(a is not b for a, b in zip(args, leaves, strict=True)):
+        return [f"x{i}" for i in range(len(leaves))]
+    skipped = int(hasattr(f, "__self__"))
+    known = code.co_varnames[skipped : code.co_argcount]
+    return [*known, *(f"x{i}" for i in range(len(known), len(leaves)))][: len(leaves)]
 
 
 def _same_containers(links: list[Link]) -> None:

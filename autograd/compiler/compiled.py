@@ -76,23 +76,37 @@ class Compiled:
         return self._replay().listing.source
 
     def explain(self) -> str:
-        """What became of the function: steps after each pass, what it reads and writes, buffers and their bytes."""
+        """What became of the function: steps after each pass, what it reads and writes, buffers and their bytes, flops,
+        and which chains of steps run in blocks."""
+        from autograd.compiler import picture  # pictures are not needed to compute
+
         replay = self._replay()
         program, found = replay.found.program, replay.found
         constants = {
             id(x): x.nbytes for step in program.steps for x in variables((step.operands, step.options), np.ndarray)
         }
+        fused = picture.chains(program)
         lines = [
             "steps      " + ", ".join(f"{name} {count}" for name, count in replay.counts),
             f"inputs     {replay.arguments} arguments, {len(found.reads)} places that it reads elsewhere",
             f"outputs    {replay.first} results, {len(found.writes)} places that it writes",
-            f"guards     {len(found.guards)} static values, compared at every call",
-            f"buffers    {len(replay.listing.buffers)}, {replay.listing.nbytes:,} bytes; without reuse "
-            f"{sum(out.nbytes for step in program.steps for out in step.results):,}",
+            f"guards     {len(found.guards)} static values and {len(found.reached.links)} objects, compared at every call",
+            f"buffers    {len(replay.listing.buffers)}, {replay.listing.nbytes:,} bytes",
+            f"eager      {replay.eager_peak:,} bytes at its peak, if each array is freed after its last reader",
             f"constants  {len(constants)} arrays, {sum(constants.values()):,} bytes",
+            f"flops      {picture.flops(program):,} a run",
+            *(f"{'chains' if not i else '':11}{line}" for i, line in enumerate(fused)),
             f"programs   {sum(map(len, self.replays.values()))}, of at most {self.keep}",
         ]
         return "\n".join(lines)
+
+    def draw(self, *, direction: str = "LR", theme: str = "auto", max_nodes: int = 400) -> Any:
+        """A picture of the program of the last call, forward, backward and update as groups (see autograd.draw)."""
+        from autograd.compiler import picture
+
+        replay = self._replay()
+        program, names = replay.found.program, replay.listing.labels
+        return picture.drawing(program, names, direction=direction, theme=theme, max_nodes=max_nodes)
 
     def _replay(self) -> Replay:
         if self.last is None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Program", "Step", "Variable", "alike", "evaluate", "key", "rebuild", "rewrite", "variables"]
+__all__ = ["Program", "Step", "Variable", "alike", "evaluate", "key", "peak", "rebuild", "rewrite", "variables"]
 
 
 class Variable:
@@ -58,10 +58,10 @@ class Step:
     results   the variables it defines, several for an op that has several
     pure      False for a draw from a generator: never dropped, merged or moved past another
     quiet     True inside of np.errstate(over="ignore"): no warning of overflow or division by zero
-    line      "file:line" of the caller; path: dotted path of the Module
+    line      "file:line" of the caller; path: dotted path of the Module; phase: "forward", "backward" or "update"
     """
 
-    __slots__ = ("line", "op", "operands", "options", "path", "pure", "quiet", "results")
+    __slots__ = ("line", "op", "operands", "options", "path", "phase", "pure", "quiet", "results")
 
     def __init__(
         self,
@@ -74,9 +74,10 @@ class Step:
         quiet: bool = False,
         line: str = "",
         path: str = "",
+        phase: str = "forward",
     ) -> None:
         self.op, self.operands, self.options, self.results = op, operands, options, results
-        self.pure, self.quiet, self.line, self.path = pure, quiet, line, path
+        self.pure, self.quiet, self.line, self.path, self.phase = pure, quiet, line, path, phase
 
     @property
     def compute(self) -> Callable[..., Any]:
@@ -114,6 +115,7 @@ class Program:
     steps     each reads inputs and results of earlier steps only
     outputs   variables or constants, in the order of the results and then of what is written back
     state     input → number of the output that is its new content, −1 for none: inputs that live in buffers of ours
+    gradients   variable → the one whose cotangent it is, for its name
     """
 
     def __init__(
@@ -125,11 +127,14 @@ class Program:
     ) -> None:
         self.inputs, self.steps, self.outputs = tuple(inputs), tuple(steps), tuple(outputs)
         self.state = state or {}
+        self.gradients: dict[Variable, Variable] = {}
 
     def but(self, *, steps: Iterable[Step] | None = None, outputs: Iterable[Any] | None = None) -> "Program":
         """The same program with other steps or outputs."""
         steps, outputs = self.steps if steps is None else steps, self.outputs if outputs is None else outputs
-        return Program(self.inputs, steps, outputs, self.state)
+        new = Program(self.inputs, steps, outputs, self.state)
+        new.gradients = self.gradients
+        return new
 
     def __repr__(self) -> str:
         return f"<Program of {len(self.steps)} steps, {len(self.inputs)} inputs, {len(self.outputs)} outputs>"
@@ -214,3 +219,19 @@ def evaluate(program: Program, inputs: Iterable[Any]) -> list[Any]:
         out = step.compute(*rebuild(step.operands, look), **rebuild(step.options, look))
         values.update(zip(step.results, out if isinstance(out, (tuple, list)) else (out,), strict=True))
     return [rebuild(out, look) for out in program.outputs]
+
+
+def peak(program: Program) -> int:
+    """Most bytes that results take at once when the steps run one by one and each is freed after its last reader."""
+    last = {x: i for i, step in enumerate(program.steps) for x in step.reads()}
+    last.update((x, len(program.steps)) for x in variables(list(program.outputs)))
+    ends: dict[int, int] = {}
+    now = most = 0
+    for i, step in enumerate(program.steps):
+        made = {x: x.nbytes for x in step.results}
+        now += sum(made.values())
+        most = max(most, now)
+        for x, size in made.items():
+            ends[last.get(x, i)] = ends.get(last.get(x, i), 0) + size
+        now -= ends.pop(i, 0)
+    return most

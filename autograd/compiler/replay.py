@@ -15,7 +15,7 @@ from autograd.compiler.backend import Listing, build
 from autograd.compiler.capture import Capture
 from autograd.compiler.hidden import Link, Slot
 from autograd.compiler.passes import optimized
-from autograd.compiler.program import Variable, variables
+from autograd.compiler.program import Variable, peak, variables
 from autograd.value import CONSTANT, make
 
 __all__ = ["MISFIT", "Replay"]
@@ -26,19 +26,20 @@ MISFIT = object()  # what a call gives if something static has changed
 class Replay:
     """A captured program, ready to run again: replay(arguments) → result, or MISFIT.
 
-    counts    [(pass, steps after it)], from what was captured
+    counts    [(pass, steps after it)], from what was captured;  eager_peak: bytes that its steps would need one by one
     listing   the program as text and function
     """
 
     def __init__(self, found: Capture) -> None:
         self.found = found
         self.counts = [("captured", len(found.program.steps))]
+        self.eager_peak = peak(found.program)
         program = found.program = optimized(found.program, counts=self.counts)
         self.arguments = len(program.inputs) - len(found.reads)
         self.first = len(program.outputs) - len(found.writes)
         places = dict(enumerate(found.reads, self.arguments))
         values = {i: slot.get() for i, slot in places.items() if program.inputs[i] in program.state}
-        self.listing: Listing = build(program, values, self.first)
+        self.listing: Listing = build(program, values, self.first, found.reached.names)
         self.buffers = {places[i].path: buffer for i, buffer in self.listing.state.items()}
         for i, buffer in self.listing.state.items():
             places[i].set(buffer)

@@ -26,6 +26,8 @@ from autograd.value import DISPATCH, PLAIN, Value
 
 __all__ = ["Trace", "Tracer", "concrete", "refusal"]
 
+OURS = ("autograd", "numpy", "nn")  # packages whose lines are not the user's
+PHASES = {"autograd.backward": "backward", "nn.optim": "update"}  # module whose functions are running → phase
 READABLE = 2_000  # steps from which on nobody reads where a step on numbers came from
 BOOL = np.dtype(bool)
 ABOUT_FORM = {np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.common_type}
@@ -140,7 +142,7 @@ class Tracer(Traced):
     def effect(self, look: Any) -> None:
         look(self.value)
         nothing = Variable((), None)
-        self.trace.steps.append(Step(look, (self.variable,), {}, (nothing,), pure=False, line=user_line()))
+        self.trace.steps.append(Step(look, (self.variable,), {}, (nothing,), pure=False, line=user_line()[0]))
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
@@ -228,6 +230,7 @@ class Trace:
         self.inputs: list[Variable] = []
         self.steps: list[Step] = []
         self.open = True
+        self.gradients: dict[Variable, Variable] = {}
         self.generators: dict[int, tuple[np.random.Generator, Any]] = {}  # and their state after the last known draw
         self.refused: CompileError | None = None  # the last refusal: NumPy turns some into errors of its own
 
@@ -263,8 +266,11 @@ class Trace:
         results = tuple(Variable.like(part) for part in parts)
         written, keywords = (rebuild(tree, _variable, Tracer) for tree in (tuple(operands), dict(options)))
         path = CONTEXT.get().path
+        line, phase = user_line()
         quiet = bool({"over", "divide"} & {kind for kind, what in np.geterr().items() if what == "ignore"})
-        self.steps.append(Step(op, written, keywords, results, pure=pure, quiet=quiet, line=user_line(), path=path))
+        self.steps.append(
+            Step(op, written, keywords, results, pure=pure, quiet=quiet, line=line, path=path, phase=phase)
+        )
         out = [self.tracer(variable, part) for variable, part in zip(results, parts, strict=True)]
         return type(value)(out) if several else out[0]
 
@@ -273,8 +279,10 @@ class Trace:
         variable = Variable((), None if type(value) is float else BOOL)
         written = tuple([x.variable if type(x) is Number else x for x in operands])
         read = len(self.steps) < READABLE
-        line, path = (user_line(), CONTEXT.get().path) if read else ("", "")
-        self.steps.append(Step(op, written, {}, (variable,), line=line, path=path))
+        line, phase = user_line() if read else ("", "forward")
+        self.steps.append(
+            Step(op, written, {}, (variable,), line=line, path=CONTEXT.get().path if read else "", phase=phase)
+        )
         return Number(self, variable, value)
 
     def tracer(self, variable: Variable, value: Any) -> Tracer:
@@ -300,7 +308,24 @@ class Trace:
     def program(self, outputs: Any) -> Program:
         """The program with these results, Tracers and constants."""
         self.open = False
-        return Program(self.inputs, self.steps, [rebuild(out, _variable, Tracer) for out in outputs])
+        program = Program(self.inputs, self.steps, [rebuild(out, _variable, Tracer) for out in outputs])
+        program.gradients = self.gradients
+        return program
+
+    def cotangents(self, start: dict[Value, Any]) -> dict[Value, Any]:
+        """A dict for backward that takes down of what each cotangent is one, so that a listing can call it d_h."""
+        return _Named(self, start)
+
+
+class _Named(dict[Value, Any]):
+    def __init__(self, trace: Trace, start: dict[Value, Any]) -> None:
+        super().__init__(start)
+        self.gradients = trace.gradients
+
+    def __setitem__(self, value: Value, cotangent: Any) -> None:
+        if type(cotangent) is Tracer and type(value.data) is Tracer:
+            self.gradients[cotangent.variable] = value.data.variable
+        super().__setitem__(value, cotangent)
 
 
 def _variable(tracer: Tracer) -> Variable:
@@ -312,17 +337,19 @@ def concrete(tree: Any) -> Any:
     return rebuild(tree, lambda tracer: tracer.value, Tracer)
 
 
-def user_line() -> str:
-    """“file:line” of the innermost frame outside of autograd, nn and NumPy."""
+def user_line() -> tuple[str, str]:
+    """(“file:line” of the innermost frame outside of autograd, nn and NumPy, the phase: forward, backward or update)."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("autograd", "numpy", "nn"):
+    phase = "forward"
+    while frame is not None and (module := frame.f_globals.get("__name__", "")).split(".")[0] in OURS:
+        phase = PHASES.get(module, phase)
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""
+    return (f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""), phase
 
 
 def refusal(what: str, remedy: str, line: str = "") -> CompileError:
     """The error for what a compiled function cannot do: where, what, and what to write instead."""
-    place = line or user_line()
+    place = line or user_line()[0]
     error = CompileError(f"{place} {what}: a compiled function cannot. Write {remedy}; or call it without compile")
     trace = CONTEXT.get().trace
     if trace is not None:

@@ -40,8 +40,8 @@ from autograd.value import DISPATCH, Value
 EARLY = ("axes", "constant", "arithmetic", "complex", "transcendental", "special", "activation", "reduce", "variance",
          "index", "shape", "assign", "join", "linalg", "fused")  # fmt: skip
 LATE = ("refused", "piecewise", "pick", "padding", "grid", "order", "series", "statistics", "nans", "products", "systems",
-        "norms", "decomposition", "singular", "fourier", "window", "convolution", "pooling", "random", "bessel",
-        "ufunc_methods", "inplace")  # fmt: skip
+        "norms", "decomposition", "singular", "fourier", "window", "channels_last", "convolution", "pooling", "random",
+        "bessel", "ufunc_methods", "inplace")  # fmt: skip
 
 
 LATE_METHODS = ("compress", "cumprod", "fill", "partition", "put", "resize", "sort")  # of Value, from these files

@@ -1,5 +1,6 @@
 """compile: what it follows, what it refuses, what it must never mix up."""
 
+import re
 import threading
 
 import numpy as np
@@ -104,10 +105,51 @@ def test_the_program_can_be_read():
         compiled.explain()
     compiled(X)
     lines = [line.strip() for line in compiled.source.splitlines()]
-    assert lines[:3] == ["def run(x0):", "# square = x * x", "multiply(x0, x0, multiply_2)"]
+    start = lines.index("def run(x):")
+    assert lines[start + 1 : start + 3] == ["# ---- forward ----", "# square = x * x"]
+    assert re.sub(r" +", " ", lines[start + 3]) == "multiply(x, x, square_2) # square_2 = x * x"  # np.square is taken
     assert "# return np.tanh(square) + x * x" in lines
     assert compiled.explain().splitlines()[0].startswith("steps      captured 4, taped 4, dead 4, common 3, ")
     assert "1 results, 0 places" in compiled.explain()
+
+
+def test_the_listing_of_a_training_step():
+    """Parameters, layers and gradients under their names, three sections, the user's lines, a table of arrays on top."""
+    model = nn.MLP(4, [8, 3], np.tanh, rng=0)
+    optimizer = nn.SGD(model, 0.1, momentum=0.9)
+
+    @compile
+    def step(x, labels):
+        loss = nn.cross_entropy(model(x), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x, labels = np.ones((6, 4), np.float32), np.array([0, 1, 2, 0, 1, 2])
+    for _ in range(2):
+        step(x, labels)
+    lines = [re.sub(r" +", " ", line.strip()) for line in step.source.splitlines()]
+    for line in (
+        "# state float32 67 268 bytes parameters", "def run(x, labels, learning_rate, steps):", "# ---- forward ----",
+        "# loss = nn.cross_entropy(model(x), labels)", "tanh(layers_0_add, layers_0) # layers_0 = tanh(layers_0_add)",
+        "# ---- backward ----", "# loss.backward()",
+        "dot(d_layers_1, layers_1_weight, d_layers_0) # d_layers_0 = d_layers_1 @ layers_1_weight", "# ---- update ----",
+        "# optimizer.step()", "add(multiply_2, gradients, velocity) # velocity = multiply_2 + gradients",
+        "subtract(parameters, multiply_3, parameters) # parameters = parameters - multiply_3",
+    ):  # fmt: skip
+        assert line in lines
+    picture = step.draw()
+    assert [group.path for group in picture.scene.groups] == ["forward", "backward", "update"]
+    assert {"layers_0", "d_layers_0", "parameters"} <= {node.label for node in picture.scene.nodes}
+    assert "… " in step.draw(max_nodes=9).scene.nodes[-1].label
+    told = dict(line.split(maxsplit=1) for line in step.explain().splitlines())
+    flops = 2 * 6 * (4 * 8 + 8 * 3) * 2 + 2 * 6 * 8 * 3  # forward, weights, and back to the hidden layer
+    assert flops < int(told["flops"].split()[0].replace(",", "")) < 1.6 * flops
+    work = [int(line.split()[4].replace(",", "")) for line in lines if line.startswith("# work")]
+    assert (
+        int(told["buffers"].split()[1].replace(",", "")) == sum(work) <= int(told["eager"].split()[0].replace(",", ""))
+    )
 
 
 # state

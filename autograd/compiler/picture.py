@@ -1,0 +1,97 @@
+"""What became of a function, to look at: a picture of its program, and figures about it."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.loops import Loop
+from autograd.compiler.program import Program, Step, Variable, variables
+from autograd.compiler.tape import Tape
+from autograd.viz.drawing import Drawing
+from autograd.viz.graph import format_number
+from autograd.viz.scene import Edge, Group, Node, Scene
+
+__all__ = ["chains", "drawing", "flops"]
+
+
+def drawing(program: Program, names: dict[Variable, str], *, direction: str, theme: str, max_nodes: int) -> Drawing:
+    """The program as a picture: a card for each input and each step, with the phases as groups."""
+    nodes: list[Node] = []
+    edges: list[Edge] = []
+    ids: dict[Variable, str] = {}
+    groups: dict[str, list[str]] = {}
+    used = {x for step in program.steps for x in step.reads()}
+    for x in program.inputs:
+        if x in used and len(nodes) < max_nodes:
+            ids[x] = f"n{len(nodes)}"
+            nodes.append(Node(ids[x], "leaf", label=names.get(x, x.name), shape=_shape(x), dtype=str(x.dtype or "")))
+    for i, step in enumerate(program.steps):
+        if len(nodes) >= max_nodes:
+            nodes.append(Node(f"n{len(nodes)}", "more", label=f"… {len(program.steps) - i} more steps"))
+            break
+        own = f"n{len(nodes)}"
+        out = step.results[0]
+        arguments = []
+        for slot, x in enumerate(step.operands):
+            edge = isinstance(x, Variable) and x in ids
+            arguments.append("" if edge else _text(x))
+            if edge:
+                edges.append(Edge(ids[x], own, slot))
+        ids.update(dict.fromkeys(step.results, own))
+        groups.setdefault(step.phase, []).append(own)
+        options = tuple(f"{name}={_text(x)}" for name, x in step.options.items() if x is not None)
+        nodes.append(Node(own, "op", op=step.name, symbol=getattr(step.op, "symbol", step.name), label=names.get(out, ""),
+                          arguments=tuple(arguments), options=options, shape=_shape(out), dtype=str(out.dtype or ""),
+                          path=step.phase))  # fmt: skip
+    roots = [ids[x] for x in variables(list(program.outputs)) if x in ids]
+    boxes = tuple(Group(f"g{i}", phase, tuple(members)) for i, (phase, members) in enumerate(groups.items()))
+    return Drawing(
+        Scene(tuple(nodes), tuple(edges), boxes, tuple(dict.fromkeys(roots))), direction=direction, theme=theme
+    )
+
+
+def _shape(x: Variable) -> str:
+    return str(x.shape) if x.shape else ""
+
+
+def _text(x: Any) -> str:
+    if isinstance(x, (int, float)):
+        return format_number(x)
+    return f"array{x.shape}" if isinstance(x, np.ndarray) else str(x)[:24]
+
+
+def flops(program: Program) -> int:
+    """Additions and multiplications (and other functions of one number, counted as one each) of a run."""
+    return sum(map(_flops, program.steps))
+
+
+def _flops(step: Step) -> int:
+    if isinstance(step.op, Loop):
+        return flops(step.op.body)
+    if isinstance(step.op, Tape):
+        return len(step.op.rows)
+    sizes = [prod(x.shape) for x in (*step.results, *variables(step.operands))]
+    if step.name in ("dot", "matmul"):
+        shapes = [np.shape(x) if isinstance(x, np.ndarray) else x.shape for x in step.operands]
+        return 2 * prod(step.results[0].shape) * (shapes[0][-1] if shapes[0] else 1)
+    if step.name.startswith("conv"):
+        weight = step.operands[1].shape if step.name != "conv_weight" else step.results[0].shape
+        outer = (
+            step.operands[0 if step.name == "conv_input" else 1].shape if step.name != "conv" else step.results[0].shape
+        )
+        return 2 * prod(outer) * prod(weight[1:])
+    return max(sizes, default=0) if step.name not in ("reshape", "transpose", "piece", "pack", "getitem") else 0
+
+
+def chains(program: Program) -> list[str]:
+    """A line for each chain that runs in blocks, and for each tape."""
+    lines = []
+    for step in program.steps:
+        if isinstance(step.op, Loop):
+            parts = " → ".join(part.name for part in step.op.body.steps)
+            count = sum(count for _, _, count in step.op.blocks())
+            lines.append(f"{len(step.op.body.steps)} steps on {step.op.shape} in {count} blocks: {parts}")
+        elif isinstance(step.op, Tape):
+            lines.append(f"{len(step.op.rows):,} steps on numbers as a tape")
+    return lines
