@@ -30,8 +30,8 @@ class Replay:
     listing   the program as text and function
     """
 
-    def __init__(self, found: Capture) -> None:
-        self.found = found
+    def __init__(self, found: Capture, copy: bool = True) -> None:
+        self.found, self.copy = found, copy
         self.counts = [("captured", len(found.program.steps))]
         self.eager_peak = peak(found.program)
         program = found.program = optimized(found.program, counts=self.counts)
@@ -39,7 +39,7 @@ class Replay:
         self.first = len(program.outputs) - len(found.writes)
         places = dict(enumerate(found.reads, self.arguments))
         values = {i: slot.get() for i, slot in places.items() if program.inputs[i] in program.state}
-        self.listing: Listing = build(program, values, self.first, found.reached.names)
+        self.listing: Listing = build(program, values, self.first if copy else 0, found.reached.names)
         self.buffers = {places[i].path: buffer for i, buffer in self.listing.state.items()}
         for i, buffer in self.listing.state.items():
             places[i].set(buffer)
@@ -109,7 +109,7 @@ class Replay:
         lines.append(f"outs = run({', '.join(inputs)})")
         given: set[Any] = set()
         for i, x in enumerate(program.outputs[: self.first]):
-            if not (isinstance(x, Variable) and x in self.listing.fresh and x not in given):
+            if self.copy and not (isinstance(x, Variable) and x in self.listing.fresh and x not in given):
                 lines.append(f"outs[{i}] = own(outs[{i}])")
             given |= {x} if isinstance(x, Variable) else set()
         writes = [(i, slot) for i, slot in enumerate(found.writes, self.first) if i not in self.listing.homes]

@@ -72,6 +72,35 @@ def test_results_are_not_buffers():
     assert not np.shares_memory(same, X)
 
 
+def test_results_may_be_buffers_if_asked():
+    compiled = compile(lambda x: x * 2.0, copy=False)
+    compiled(X)
+    first = compiled(X)
+    assert compiled(Y) is first
+
+
+def test_methods():
+    class Scaler:
+        def __init__(self, factor):
+            self.factor = np.array(factor)
+
+        @compile
+        def scale(self, x):
+            """Doc."""
+            return x * self.factor
+
+    a, b = Scaler(2.0), Scaler(3.0)
+    for _ in range(3):
+        assert [float(a.scale(5.0)), float(b.scale(5.0))] == [10.0, 15.0]
+    assert (Scaler.scale.__name__, Scaler.scale.__doc__) == ("scale", "Doc.")
+
+
+@pytest.mark.parametrize(("arguments", "words"), [((3,), "takes a function, got int"), ((abs, 0), "keep=0: expected")])
+def test_wrong_arguments(arguments, words):
+    with pytest.raises(ArgumentError, match=words):
+        compile(arguments[0], **({"keep": arguments[1]} if len(arguments) > 1 else {}))
+
+
 def test_arguments_that_lie_otherwise_in_memory():
     agree(lambda x, y: (x @ y, x.T + y, np.reshape(x, -1)), (X, Y), (X.T, Y[::-1]), (np.asfortranarray(X), Y))
 
