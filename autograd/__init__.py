@@ -39,14 +39,14 @@ from autograd.transforms import grad, jvp, value_and_grad, vjp
 from autograd.value import Value, stop_gradient
 
 if TYPE_CHECKING:
-    from autograd.compiler import compile
+    from autograd.compiler import compile, get_threads, set_threads
     from autograd.viz import draw
 
 __version__ = "0.1.0"
 __all__ = [
     "Value", "no_grad", "stop_gradient", "detect_anomaly",
     "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "elementwise_grad",
-    "checkpoint", "check_gradients", "compile",
+    "checkpoint", "check_gradients", "compile", "get_threads", "set_threads",
     "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "softmax", "log_softmax", "logsumexp", "erf",
     "primitive", "Primitive", "draw", "errors", "ops", "tree",
 ]  # fmt: skip
@@ -57,10 +57,10 @@ def __getattr__(name: str) -> Any:
         from autograd.viz import draw
 
         return draw
-    if name == "compile":
-        from autograd.compiler import compile
+    if name in ("compile", "get_threads", "set_threads"):
+        from autograd import compiler
 
-        return compile
+        return getattr(compiler, name)
     if name in ("numpy", "random", "scipy"):
         return importlib.import_module(f"autograd.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

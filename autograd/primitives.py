@@ -90,6 +90,10 @@ class Primitive:
         self.unary = self.binary = False  # one or two operands, each with a rule: backward takes a short way
         self.inline = rows.get("inline", False)
         self.into: Any = None  # (out, *operands, **options): writes the result into an array of its form, for compile
+        self.along = (
+            0  # so many operands, from the first, go along the result's first axis, which may be cut into parts
+        )
+        self.summed = 0  # so many go along an axis that the result is a sum over
         self.leading = leading or (kind == "elementwise" and results is None)
         self.constants: set[str] = set()
         self.tangents: dict[str, Rule] = {}

@@ -4,18 +4,23 @@ Where things lie is decided in plan.py, which statement computes a step in emit.
 user's own source lines as headings, and becomes a function.
 """
 
+import functools
+import itertools
 import sys
 from collections.abc import Iterable
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler import tape
-from autograd.compiler.emit import ARITHMETIC, FILLED, statement
+from autograd.compiler.emit import ARITHMETIC, statement
 from autograd.compiler.merge import pack, piece
+from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, user_source, wishes
 from autograd.compiler.passes import FORMS, optimized
 from autograd.compiler.plan import Plan, may_view
+from autograd.compiler.pool import PARTS, limited, together
 from autograd.compiler.program import Program, Step, Variable, variables
 
 __all__ = ["Listing", "build"]
@@ -39,19 +44,26 @@ class Listing:
         self.nbytes = sum(buffer.nbytes for buffer in plan.buffers)
 
 
-def build(program: Program, values: dict[int, Any], results: int = 0, known: dict[int, str] | None = None) -> Listing:
+def build(
+    program: Program,
+    values: dict[int, Any],
+    results: int = 0,
+    known: dict[int, str] | None = None,
+    threads: int | None = None,
+) -> Listing:
     """Plan and write the program.
 
     values   input number → what the state holds now, which is put into buffers
     results  so many outputs, from the first, go to the caller: large ones get an array of their own at every run
     known    id of an array → the name by which the user knows it
+    threads  for large steps, and for BLAS; None: as many as are set when it runs, and BLAS as it is
     """
     views = {x for step in program.steps if may_view(step) or step.op is pack for x in step.reads()}
     made = {x for step in program.steps for x in step.results if x.nbytes >= OWN}
     kept = list(variables(list(program.outputs[results:])))
     given = [x for x in variables(list(program.outputs[:results])) if x in made and x not in views and x not in kept]
     plan = Plan(program, values, writable, frozenset(given))
-    return _Writer(plan, known or {}).listing()
+    return _Writer(plan, known or {}, threads).listing()
 
 
 def writable(step: Step) -> bool:
@@ -79,20 +91,15 @@ class Results:
         return array
 
 
-class _Writer:
+class _Writer(Names):
     """The text of a plan."""
 
-    def __init__(self, plan: Plan, constants: dict[int, str]) -> None:
-        self.constants = constants
-        self.plan, self.program, self.static = plan, plan.program, plan.static
-        self.names: dict[str, Any] = {}  # what the program knows beside its arguments
-        self.known: dict[int, str] = {}
-        self.labels: dict[Variable, str] = {}
-        self.taken: set[str] = set(TAKEN)
-        self.casts: dict[Any, str] = {}
+    def __init__(self, plan: Plan, constants: dict[int, str], threads: int | None) -> None:
+        super().__init__(plan, constants)
+        self.threads = threads
+        self.inner = False  # whether a loop's body is being written
         self.cut: dict[Any, str] = {}  # memory → its list of blocks
         self.pool: dict[int, list[Any]] = {}  # scratch arrays of blocks
-        self.pending: dict[str, list[str]] = {}  # 0-d array → the line that fills it, before its first use
 
     def listing(self) -> Listing:
         program, plan = self.program, self.plan
@@ -119,55 +126,18 @@ class _Writer:
         maker = f"def make({', '.join(self.names)}):\n{inner}\n    return run\n"
         space: dict[str, Any] = {}
         exec(compile(maker, "<compiled>", "exec"), space)  # the text is made above, of op names and our own labels only
-        return Listing(source, space["make"](*self.names.values()), plan, self.names, self.labels)
-
-    def table(self) -> str:
-        """The arrays that the program works in, as comments: names that are one memory, its form and its bytes."""
-        state = list(self.plan.state.values())
-        rows: dict[Any, tuple[str, Any, list[str]]] = {}
-        for name, x in self.names.items():
-            if isinstance(x, np.ndarray) and x.ndim and x.size > 1:
-                owner = x if x.base is None or not isinstance(x.base, np.ndarray) else x.base
-                held = any(array is x or array.base is owner for array in state)
-                kind = (
-                    "state"
-                    if held
-                    else "work"
-                    if any(np.may_share_memory(x, b) for b in self.plan.buffers)
-                    else "constant"
-                )
-                start = x.__array_interface__["data"][0]
-                rows.setdefault((kind, start, x.nbytes), (kind, x, []))[2].append(name)
-        lines = []
-        for kind, x, names in sorted(rows.values(), key=lambda row: ("state", "work", "constant").index(row[0])):
-            shown = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
-            lines.append(f"# {kind:9}{x.dtype!s:8} {'×'.join(map(str, x.shape)):>12} {x.nbytes:>12,} bytes  {shown}\n")
-        return "".join(lines[:60])
-
-    def one_name(self) -> None:
-        """What is written over state, or is all of it in one flat array, is called like the state."""
-        state = {x for x in self.program.inputs if x in self.static}
-        packs = {
-            step.results[0] for step in self.plan.steps if step.op is pack and self.plan.of[step.results[0]] == "view"
-        }
-        known = {_memory(self.static[x]): self.labels[x] for x in (*state, *packs)}
-        for x, label in list(self.labels.items()):
-            if x in self.static and x.shape:
-                self.labels[x] = known.get(_memory(self.static[x]), label)
-
-    def free(self, wish: str) -> str:
-        """A name like the wish that nothing else has."""
-        word = "".join(c if c.isalnum() else "_" for c in wish).strip("_") or "v"
-        word = f"v_{word}" if word[0].isdigit() else word
-        name, count = word, 1
-        while name in self.taken:
-            count += 1
-            name = f"{word}_{count}"
-        self.taken.add(name)
-        return name
-
-    def label(self, variable: Variable, wish: str) -> None:
-        self.labels[variable] = self.free(wish)
+        run = space["make"](*self.names.values())
+        return Listing(
+            source,
+            limited(run, self.threads, 1)
+            if "together" in self.names
+            else limited(run, self.threads, self.threads)
+            if self.threads
+            else run,
+            plan,
+            self.names,
+            self.labels,
+        )
 
     def text(self, plan: Plan, heading: str = "") -> list[str]:
         """The statements of a plan, each group under the user's line that it comes from."""
@@ -208,6 +178,8 @@ class _Writer:
             yield f"{self.labels[out]} = {names[0]} {ARITHMETIC[step.name]} {names[1]}"
         elif kind == "scalar" and step.op is np.dot:
             yield f"{self.labels[out]} = {self.function('dot')}({', '.join(names)})"
+        elif (cut := self.in_parts(step, kind, names)) is not None:
+            yield from cut
         elif kind == "buffer" and getattr(step.op, "into", None) is not None:
             options = "".join(f", {name}={self.written(x)}" for name, x in step.options.items())
             yield f"{self.object(step.op.into, f'{step.name}_into')}({self.written(out)}, {', '.join(names)}{options})"
@@ -227,6 +199,30 @@ class _Writer:
             targets = ", ".join(self.labels[x] for x in step.results)
             call = f"{function}({', '.join(names)}{options if names else options[2:]})"
             yield f"{targets} = {f'float({call})' if kind == 'number' and step.name != 'power' and step.pure else call}"
+
+    def in_parts(self, step: Step, kind: str, names: list[str]) -> list[str] | None:
+        """The statement of a large step in parts along its first axis, which may run at once; None for other steps."""
+        op, out = step.op, step.results[0]
+        summed = getattr(op, "summed", 0) if kind == "call" else 0
+        along = summed or (getattr(op, "along", 0) if kind == "buffer" else 0)
+        length = (step.operands[0].shape if summed else out.shape)[:1]
+        if self.inner or not along or length < (PARTS,) or any(x.shape[:1] != length for x in step.operands[:along]):
+            return None
+        if max(prod(x.shape) for x in (out, *step.operands[:along])) < LARGE:
+            return None
+        bounds = [length[0] * i // PARTS for i in range(PARTS + 1)]
+        function, tasks = self.with_options(step, summed), []
+        for a, b in itertools.pairwise(bounds):
+            target = [] if summed else [f"{self.written(out)}[{a}:{b}]"]
+            tasks.append(f"({', '.join([*target, *(f'{name}[{a}:{b}]' for name in names[:along]), *names[along:]])})")
+        self.names["together"] = together
+        call = f"together({function}, [{', '.join(tasks)}])"
+        return [f"{self.labels[out]} = {self.object(sum_in_order, 'sum_in_order')}({call})" if summed else call]
+
+    def with_options(self, step: Step, summed: int) -> str:
+        """The name of an op's function with the step's options in it."""
+        function = step.compute if summed else step.op.into
+        return self.object(functools.partial(function, **step.options), f"{step.name}_of_part")
 
     def loop(self, step: Step, start: int, rows: int, count: int) -> Iterable[str]:
         """A chain in blocks: `for x_block, y_block in zip(…):` and the statements for one block."""
@@ -273,7 +269,10 @@ class _Writer:
             for x in inner.results:
                 if x not in self.labels:
                     self.label(x, called[x])
-        return self.text(plan, user_source(step.line))
+        self.inner = True
+        lines = self.text(plan, user_source(step.line))
+        self.inner = False
+        return lines
 
     def adding(self, x: Variable, out: Variable) -> str:
         """The line that adds what a block gives to the total."""
@@ -301,65 +300,20 @@ class _Writer:
                 yield f"{self.function('copyto')}({part}, {self.written(x)})"
             start += int(np.prod(x.shape))
 
-    def cast(self, x: Any, name: str, step: Step) -> str:
-        """A Python number as an array without axes, which a ufunc takes in half the time; a variable is put there once.
 
-        For a maximum or a comparison an array of the result's shape: NumPy takes two arrays five times faster there.
-        """
-        out = step.results[0]
-        dtype = next(y.dtype for y in step.operands if getattr(y, "dtype", None) is not None)
-        shape = out.shape if type(x) is float and step.name in FILLED and out.nbytes <= LARGEST else ()
-        key = (self.labels[x] if isinstance(x, Variable) else repr(x), dtype, shape)
-        if key not in self.casts:
-            wish = f"{name}_{dtype.char}" if isinstance(x, Variable) else f"c_{name}"
-            if shape:
-                wish = f"{'zeros' if x == 0 else 'full_' + name}_{'x'.join(map(str, shape))}"
-            array = np.full(shape, 0.0 if isinstance(x, Variable) else x, dtype)
-            self.casts[key] = self.object(array, wish)
-            if isinstance(x, Variable):
-                self.pending[self.casts[key]] = [f"{self.casts[key]}[()] = {name}"]
-        return self.casts[key]
-
-    def written(self, x: Any) -> str:
-        """An operand, option or output as text: a name, or a literal."""
-        if isinstance(x, Variable):
-            if x in self.static:
-                self.names.setdefault(self.labels[x], self.static[x])
-            return self.labels[x]
-        if isinstance(x, (bool, int, type(None), str)) or (type(x) is float and np.isfinite(x)):
-            return repr(x)
-        if type(x) is tuple and any(True for _ in variables(x)):
-            return f"({', '.join(map(self.written, x))},)"
-        ones = isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind == "f" and bool(np.all(x == 1.0))
-        return self.object(x, self.constants.get(id(x)) or (f"ones_{len(x)}" if ones else "constant"))
-
-    def function(self, name: str) -> str:
-        """A NumPy function, known by its own name."""
-        self.names.setdefault(name, getattr(np, name))
-        return name
-
-    def object(self, x: Any, wish: str) -> str:
-        """The name under which the program knows an object."""
-        if id(x) not in self.known:
-            self.known[id(x)] = self.free(wish.replace(".", "_"))
-            self.names[self.known[id(x)]] = x
-        return self.known[id(x)]
-
-
-TAKEN = {"run", "make", "float", *(name for name in dir(np) if not name.startswith("_"))}
 OWN = 1 << 14  # bytes from which on a result is computed in an array of its own instead of being copied
-LARGEST = 1 << 18  # bytes of an array of one number that is kept to make a maximum fast
+LARGE = 500_000  # numbers from which on an op of many small products or copies is worth threads
+
+
+def sum_in_order(parts: list[Any]) -> Any:
+    """The sum of arrays from the first to the last."""
+    return functools.reduce(np.add, parts)
 
 
 def cut(x: Any, flat: bool, start: int, rows: int, count: int) -> list[Any]:
     """Blocks of so many rows of an array; of a flat one rows are numbers."""
     x = x.reshape(-1) if flat else x
     return [x[i : i + rows] for i in range(start, start + rows * count, rows)]
-
-
-def _memory(array: Any) -> Any:
-    """Something equal for arrays that are the same numbers in the same form."""
-    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
 
 
 def _widens(step: Step) -> bool:

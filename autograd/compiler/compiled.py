@@ -12,7 +12,9 @@ import numpy as np
 
 from autograd import tree
 from autograd.compiler.capture import capture, is_traced
+from autograd.compiler.figures import flops
 from autograd.compiler.hidden import Link
+from autograd.compiler.pool import check_threads
 from autograd.compiler.program import variables
 from autograd.compiler.replay import MISFIT, Replay
 from autograd.errors import ArgumentError
@@ -22,7 +24,8 @@ __all__ = ["Compiled", "compile"]
 KEPT = 16  # programs of one function, for as many forms of its arguments
 
 
-def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool = True) -> Any:
+def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool = True,
+            threads: int | None = None) -> Any:  # fmt: skip
     """A function that does what f does, faster: from the second call on a program of NumPy calls runs, not f's Python.
 
     f      takes and gives numbers, arrays, Values and containers of them. What it reaches besides, through closures,
@@ -32,6 +35,8 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
     keep   programs that are remembered: each shape, dtype and structure of the arguments has its own, and each value of
            what is static (ints, bools, strings, None, Python numbers in objects); the least recently used is dropped
     copy   False: results may lie in memory that the next call overwrites
+    threads   1 or 2, for BLAS too; by default BLAS has what it has, and convolutions and pools what `set_threads` says (at
+           first the number of processors, or OMP_NUM_THREADS). The results are the same for every number
 
     The first call runs f and writes the program down. Arrays that f knows from its surroundings are constants, until
     another array is found there; do not write into them. `.source` is the program, `.explain()` says what became of it,
@@ -46,20 +51,20 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
     [5.0, 20.0, 45.0]
     """
     if f is None:
-        return lambda function: compile(function, keep=keep, copy=copy)
+        return lambda function: compile(function, keep=keep, copy=copy, threads=threads)
     if not callable(f):
         raise ArgumentError(f"compile takes a function, got {type(f).__name__}")
     if not isinstance(keep, int) or keep < 1:
         raise ArgumentError(f"keep={keep!r}: expected a whole number of at least 1")
-    return Compiled(f, keep, copy)
+    return Compiled(f, keep, copy, threads if threads is None else check_threads(threads))
 
 
 class Compiled:
     """What compile returns: call it as the function. Made by `compile` only."""
 
-    def __init__(self, f: Callable[..., Any], keep: int = KEPT, copy: bool = True) -> None:
+    def __init__(self, f: Callable[..., Any], keep: int = KEPT, copy: bool = True, threads: int | None = None) -> None:
         functools.update_wrapper(self, f, updated=())
-        self.f, self.keep, self.copy = f, keep, copy
+        self.f, self.keep, self.copy, self.threads = f, keep, copy, threads
         self.replays: OrderedDict[Any, list[Replay]] = OrderedDict()
         self.lock = threading.RLock()
         self.last: Replay | None = None
@@ -97,7 +102,7 @@ class Compiled:
         """Run the function itself, and keep its program."""
         with _no_collection():
             found = capture(self.f, args, kwargs, self.varying)
-            self.last = Replay(found, self.copy)
+            self.last = Replay(found, self.copy, self.threads)
         self.replays.setdefault(key, []).insert(0, self.last)
         del self.replays[key][self.keep :]
         while len(self.replays) > self.keep:
@@ -128,7 +133,7 @@ class Compiled:
             f"buffers    {len(replay.listing.buffers)}, {replay.listing.nbytes:,} bytes",
             f"eager      {replay.eager_peak:,} bytes at its peak, if each array is freed after its last reader",
             f"constants  {len(constants)} arrays, {sum(constants.values()):,} bytes",
-            f"flops      {picture.flops(program):,} a run",
+            f"flops      {flops(program):,} a run",
             *(f"{'chains' if not i else '':11}{line}" for i, line in enumerate(fused)),
             f"programs   {sum(map(len, self.replays.values()))}, of at most {self.keep}",
         ]

@@ -30,7 +30,7 @@ class Replay:
     listing   the program as text and function
     """
 
-    def __init__(self, found: Capture, copy: bool = True) -> None:
+    def __init__(self, found: Capture, copy: bool = True, threads: int | None = None) -> None:
         self.found, self.copy = found, copy
         self.counts = [("captured", len(found.program.steps))]
         self.eager_peak = peak(found.program)
@@ -39,7 +39,7 @@ class Replay:
         self.first = len(program.outputs) - len(found.writes)
         places = dict(enumerate(found.reads, self.arguments))
         values = {i: slot.get() for i, slot in places.items() if program.inputs[i] in program.state}
-        self.listing: Listing = build(program, values, self.first if copy else 0, found.reached.names)
+        self.listing: Listing = build(program, values, self.first if copy else 0, found.reached.names, threads)
         self.buffers = {places[i].path: buffer for i, buffer in self.listing.state.items()}
         for i, buffer in self.listing.state.items():
             places[i].set(buffer)

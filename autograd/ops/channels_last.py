@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 __all__ = ["FEW", "conv_input_last", "conv_last", "conv_weight_last"]
 
 FEW = 4  # channels: below that the runs are too short
-AT_ONCE = 2**17  # numbers of the gathered windows at a time
+AT_ONCE = 2**20  # numbers of the gathered windows at a time: less, and two threads wait for each other's Python
 
 
 def _gathered(x, kernel, pads, stride, dilation, outs):

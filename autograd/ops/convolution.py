@@ -120,7 +120,7 @@ def _biased(out, b, w):
     return np.add(out, bias, out=out if np.result_type(b, out) == out.dtype else None)
 
 
-conv.into = _conv
+conv.into, conv.along = _conv, 1
 conv.vjp(
     x=lambda g, out, x, w, b=None, **options: conv_input(g, w, np.shape(x)[2:], **options),
     w=lambda g, out, x, w, b=None, **options: conv_weight(x, g, np.shape(w)[2:], **options),
@@ -168,7 +168,7 @@ def _conv_input(given, y, w, lengths, stride=1, padding=0, dilation=1, groups=1)
     return out if given is None else np.copyto(given, out)
 
 
-conv_input.into = _conv_input
+conv_input.into, conv_input.along = _conv_input, 1
 conv_input.vjp(
     y=lambda g, out, y, w, lengths, **options: conv(g, w, **options),
     w=lambda g, out, y, w, lengths, **options: conv_weight(g, y, np.shape(w)[2:], **options),
@@ -206,6 +206,7 @@ def conv_weight(x, y, /, kernel, stride=1, padding=0, dilation=1, groups=1):
     return out.reshape(channels, x.shape[1] // groups, *kernel)
 
 
+conv_weight.summed = 2
 conv_weight.vjp(
     x=lambda g, out, x, y, kernel, **options: conv_input(y, g, np.shape(x)[2:], **options),
     y=lambda g, out, x, y, kernel, **options: conv(x, g, **options),

@@ -101,7 +101,7 @@ def _hits(x, out, pads, places):
     return hits, sum(hit.astype(np.int8 if len(hits) < 128 else np.int64) for hit in hits)
 
 
-max_pool.into = _max_pool
+max_pool.into, max_pool.along = _max_pool, 1
 max_pool.vjp(x=lambda g, out, x, kernel_size, **options: max_pool_input(g, x, out, kernel_size, **options))
 WHOLE, LARGEST = np.array([[[4, 1, 3, 3, 2]]]), np.array([[[4, 3, 3, 3]]])
 
@@ -135,7 +135,7 @@ def _max_pool_input(given, y, x, out, kernel_size, stride=None, padding=0, dilat
     return found if given is None else np.copyto(given, found)
 
 
-max_pool_input.into = _max_pool_input
+max_pool_input.into, max_pool_input.along = _max_pool_input, 3
 max_pool_input.vjp(y=lambda g, out, y, x, largest, kernel_size, **options: max_pool_pick(
     g, x, largest, kernel_size, **options))  # fmt: skip
 max_pool_input.constant("x", "out")
