@@ -3,6 +3,7 @@
 Each looks at steps and names only, and is tested alone on programs of a few steps. They run in the order of PASSES.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from math import prod
 from typing import Any
@@ -15,7 +16,7 @@ from autograd.compiler.merge import merged
 from autograd.compiler.program import Program, Step, Variable, key, rebuild, rewrite, variables
 from autograd.compiler.tape import taped
 
-__all__ = ["FORMS", "PASSES", "common", "dead", "optimized", "scalars", "simple"]
+__all__ = ["FORMS", "PASSES", "common", "dead", "factored", "optimized", "scalars", "simple"]
 
 
 def dead(program: Program) -> Program:
@@ -152,6 +153,56 @@ def scalars(program: Program) -> Program:
     return rewrite(program, rule)
 
 
+def factored(program: Program) -> Program:
+    """a · s + b · s is (a + b) · s, as where a product is differentiated whose factors share one."""
+    uses = Counter([*variables(list(program.outputs)), *(x for step in program.steps for x in step.reads())])
+
+    def factors(x: Any, made: dict[Variable, Step]) -> list[Any]:
+        step = made.get(x) if isinstance(x, Variable) and uses[x] == 1 else None
+        if step is None or step.name != "multiply" or len(step.operands) != 2:
+            return [x]
+        if any(getattr(y, "shape", ()) not in ((), x.shape) for y in step.operands):
+            return [x]
+        return [*factors(step.operands[0], made), *factors(step.operands[1], made)]
+
+    def rule(step: Step, made: dict[Variable, Step]) -> Any:
+        out = step.results[0]
+        if step.name != "add" or not out.shape or not all(_like(x, out) for x in step.operands):
+            return None
+        left, right = (factors(x, made) for x in step.operands)
+        shared = next((x for x in left if _like(x, out) and any(x is y for y in right)), None)
+        if shared is None or step.operands[0] is step.operands[1]:
+            return None
+        steps: list[Step] = []
+        sums = [_product(step, _without(shared, side), steps) for side in (left, right)]
+        if any(x is None for x in sums):
+            return None
+        total = Variable(out.shape, out.dtype)
+        return [*steps, step.but(operands=tuple(sums), results=(total,)),
+                step.but(op=np.multiply, operands=(total, shared), options={})]  # fmt: skip
+
+    return rewrite(program, rule)
+
+
+def _without(x: Any, factors: list[Any]) -> list[Any]:
+    place = next(i for i, y in enumerate(factors) if y is x)
+    return factors[:place] + factors[place + 1 :]
+
+
+def _product(step: Step, factors: list[Any], steps: list[Step]) -> Variable | None:
+    """The product of factors, with the steps that make it; None if none of them has the shape of the step's result."""
+    out = step.results[0]
+    whole = [x for x in factors if _like(x, out)]
+    if not whole:
+        return None
+    x: Variable = whole[0]
+    for y in (*whole[1:], *(y for y in factors if not _like(y, out))):
+        new = Variable(out.shape, out.dtype)
+        steps.append(step.but(op=np.multiply, operands=(x, y), options={}, results=(new,)))
+        x = new
+    return x
+
+
 def _scaled(step: Step) -> tuple[Any, Any]:
     """(factor, x) of a step that multiplies x by a constant number or array; (None, None) of any other."""
     if step.name == "negative":
@@ -187,7 +238,7 @@ def _filled(step: Step) -> Step:
 
 
 Pass = Callable[[Program], Program]
-FORMS: tuple[Pass, ...] = (lowered, scalars, common, dead)  # of the program, and of the body of each loop
+FORMS: tuple[Pass, ...] = (factored, lowered, scalars, common, dead)  # of the program, and of the body of each loop
 PASSES: tuple[Pass, ...] = (taped, dead, common, simple, merged, dead, looped, *FORMS)
 
 

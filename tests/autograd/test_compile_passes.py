@@ -254,3 +254,21 @@ def test_seeds_pushed_through_an_elementwise_map_are_a_product_of_rows():
     after = passes.dead(passes.simple(program))
     assert names(after) == ["reshape", "multiply"]
     check(program, after, numbers(4), numbers(4, 3))
+
+
+def test_a_shared_factor_is_taken_out():
+    t, s, r = variable(4), variable(4), variable(4)
+    w = Writer(t, s, r)
+    left = w(np.multiply, t, w(np.multiply, s, r, shape=(4,)), shape=(4,))
+    right = w(np.multiply, w(np.multiply, s, t, shape=(4,)), 1.5, shape=(4,))
+    program = w.program(w(np.add, left, right, shape=(4,)))
+    after = passes.dead(passes.factored(program))
+    assert names(after) == ["multiply", "multiply", "add", "multiply"]  # one product less
+    check(program, after, numbers(4), numbers(4)[::-1].copy(), numbers(4) * 2)
+
+
+def test_a_factor_that_is_all_of_a_term_stays():
+    x, y = variable(4), variable(4)
+    w = Writer(x, y)
+    program = w.program(w(np.add, x, w(np.multiply, x, y, shape=(4,)), shape=(4,)))
+    assert names(passes.factored(program)) == ["multiply", "add"]
