@@ -129,10 +129,10 @@ class Program:
         self.state = state or {}
         self.gradients: dict[Variable, Variable] = {}
 
-    def but(self, *, steps: Iterable[Step] | None = None, outputs: Iterable[Any] | None = None) -> "Program":
-        """The same program with other steps or outputs."""
-        steps, outputs = self.steps if steps is None else steps, self.outputs if outputs is None else outputs
-        new = Program(self.inputs, steps, outputs, self.state)
+    def but(self, **changes: Any) -> "Program":
+        """The same program with other inputs, steps or outputs."""
+        fields = {"inputs": self.inputs, "steps": self.steps, "outputs": self.outputs} | changes
+        new = Program(**fields, state={x: i for x, i in self.state.items() if x in fields["inputs"]})
         new.gradients = self.gradients
         return new
 

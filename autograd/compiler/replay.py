@@ -34,8 +34,10 @@ class Replay:
         self.found, self.copy = found, copy
         self.counts = [("captured", len(found.program.steps))]
         self.eager_peak = peak(found.program)
+        self.arguments = len(found.program.inputs) - len(found.reads)
         program = found.program = optimized(found.program, counts=self.counts)
-        self.arguments = len(program.inputs) - len(found.reads)
+        self.needed()
+        program = found.program
         self.first = len(program.outputs) - len(found.writes)
         places = dict(enumerate(found.reads, self.arguments))
         values = {i: slot.get() for i, slot in places.items() if program.inputs[i] in program.state}
@@ -44,6 +46,15 @@ class Replay:
         for i, buffer in self.listing.state.items():
             places[i].set(buffer)
         self.attempt = self._driver()
+
+    def needed(self) -> None:
+        """Leave out places that the program neither uses nor writes: what lies there is not its business."""
+        program, found = self.found.program, self.found
+        used = {*variables(list(program.outputs)), *(x for step in program.steps for x in step.reads())}
+        pairs = list(zip(found.reads, program.inputs[self.arguments :], strict=True))
+        pairs = [(slot, x) for slot, x in pairs if x in used or program.state.get(x, -1) >= 0]
+        found.reads = [slot for slot, _ in pairs]
+        found.program = program.but(inputs=(*program.inputs[: self.arguments], *(x for _, x in pairs)))
 
     def __call__(self, *arguments: Any) -> Any:
         return self.attempt(*arguments)

@@ -252,6 +252,19 @@ def test_state_that_is_set_between_calls():
     assert compiled(np.ones(3)) == 15.0
 
 
+def test_what_a_program_does_not_use_is_left_alone():
+    pair = Pair()
+    pair.value, pair.other = Value(np.ones(2)), Value(np.ones(2))
+    compiled = compile(lambda x: pair.value * x)
+    for _ in range(2):
+        compiled(X)
+    given = [np.full(2, 7.0), np.full(2, 8.0)]
+    pair.other.data, pair.b = given
+    compiled(X)
+    assert pair.other.data is given[0] and pair.b is given[1]
+    assert np.array_equal(given, [[7.0, 7.0], [8.0, 8.0]])
+
+
 def test_static_numbers_are_compared():
     pair = Pair()
     pair.factor = 2.0
