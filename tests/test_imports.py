@@ -39,8 +39,8 @@ SPINE = [
     "nn/module.py", "nn/init.py", "nn/layers/neuron.py", "nn/losses.py", "nn/training.py",
 ]  # fmt: skip
 OPTIONAL = [
-    "matplotlib", "graphviz", "tqdm", "threadpoolctl", "scipy", "numba", "safetensors", "onnx", "jax", "sklearn", "pandas",
-    "IPython", "hypothesis", "pytest",
+    "matplotlib", "graphviz", "tqdm", "threadpoolctl", "scipy", "llvmlite", "numba", "safetensors", "onnx", "jax",
+    "sklearn", "pandas", "IPython", "hypothesis", "pytest",
 ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from autograd.compiler.emit import ARITHMETIC, statement
 from autograd.compiler.merge import pack, piece
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, user_source, wishes
+from autograd.compiler.native import Kernels
 from autograd.compiler.passes import FORMS, optimized
 from autograd.compiler.plan import Plan, may_view
 from autograd.compiler.pool import PARTS, limited, together
@@ -40,7 +41,7 @@ class Listing:
     def __init__(self, source: str, run: Any, plan: Plan, names: dict[str, Any], labels: dict[Variable, str]) -> None:
         self.source, self.run, self.names, self.labels, self.buffers = source, run, names, labels, plan.buffers
         self.state, self.homes = plan.state, plan.homes
-        self.fresh = {x for x in plan.given if plan.of.get(x) in ("buffer", "loop")}
+        self.fresh = {x for x in plan.given if plan.of.get(x) in ("buffer", "loop", "fused")}
         self.nbytes = sum(buffer.nbytes for buffer in plan.buffers)
 
 
@@ -97,6 +98,7 @@ class _Writer(Names):
     def __init__(self, plan: Plan, constants: dict[int, str], threads: int | None) -> None:
         super().__init__(plan, constants)
         self.threads = threads
+        self.kernels = Kernels(self)
         self.inner = False  # whether a loop's body is being written
         self.cut: dict[Any, str] = {}  # memory → its list of blocks
         self.pool: dict[int, list[Any]] = {}  # scratch arrays of blocks
@@ -114,10 +116,11 @@ class _Writer(Names):
             f"{self.labels[x]} = {self.object(Results(x.shape, x.dtype), 'array_for_' + self.labels[x])}()"
             for step, kind in zip(program.steps, plan.kinds, strict=True)
             for x in step.results
-            if x in plan.given and kind in ("buffer", "loop")
+            if x in plan.given and kind in ("buffer", "loop", "fused")
         ] + self.text(plan)
         arguments = ", ".join(self.labels[x] for x in program.inputs if x not in self.static)
         results = ", ".join("None" if i in plan.homes else self.written(x) for i, x in enumerate(program.outputs))
+        self.names.update(self.kernels.linked())
         body = "\n".join(f"    {line}" for line in [*lines, f"return [{results}]"])
         quiet = any(step.quiet for step in program.steps)
         head = f"@{self.function('errstate')}(over='ignore', divide='ignore')\n" if quiet else ""
@@ -164,6 +167,9 @@ class _Writer(Names):
         if kind == "loop":
             for part in step.op.blocks():
                 yield from self.loop(step, *part)
+            return
+        if kind == "fused":
+            yield from self.kernels.lines(step)
             return
         names = [self.written(x) for x in step.operands]
         shown = list(names)

@@ -16,7 +16,7 @@ from autograd.compiler.figures import flops
 from autograd.compiler.hidden import Link
 from autograd.compiler.pool import check_threads
 from autograd.compiler.program import variables
-from autograd.compiler.replay import MISFIT, Replay
+from autograd.compiler.replay import MISFIT, Replay, replayed
 from autograd.errors import ArgumentError
 
 __all__ = ["Compiled", "compile"]
@@ -25,7 +25,7 @@ KEPT = 16  # programs of one function, for as many forms of its arguments
 
 
 def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool = True,
-            threads: int | None = None) -> Any:  # fmt: skip
+            threads: int | None = None, backend: str | None = None) -> Any:  # fmt: skip
     """A function that does what f does, faster: from the second call on a program of NumPy calls runs, not f's Python.
 
     f      takes and gives numbers, arrays, Values and containers of them. What it reaches besides, through closures,
@@ -51,20 +51,23 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
     [5.0, 20.0, 45.0]
     """
     if f is None:
-        return lambda function: compile(function, keep=keep, copy=copy, threads=threads)
+        return lambda function: compile(function, keep=keep, copy=copy, threads=threads, backend=backend)
     if not callable(f):
         raise ArgumentError(f"compile takes a function, got {type(f).__name__}")
     if not isinstance(keep, int) or keep < 1:
         raise ArgumentError(f"keep={keep!r}: expected a whole number of at least 1")
-    return Compiled(f, keep, copy, threads if threads is None else check_threads(threads))
+    if backend not in (None, "numpy", "llvm"):
+        raise ArgumentError(f"backend={backend!r}: expected 'numpy', 'llvm' or None, for llvm if llvmlite is installed")
+    return Compiled(f, keep, copy, threads if threads is None else check_threads(threads), backend)
 
 
 class Compiled:
     """What compile returns: call it as the function. Made by `compile` only."""
 
-    def __init__(self, f: Callable[..., Any], keep: int = KEPT, copy: bool = True, threads: int | None = None) -> None:
+    def __init__(self, f: Callable[..., Any], keep: int = KEPT, copy: bool = True, threads: int | None = None,
+                 backend: str | None = None) -> None:  # fmt: skip
         functools.update_wrapper(self, f, updated=())
-        self.f, self.keep, self.copy, self.threads = f, keep, copy, threads
+        self.f, self.keep, self.copy, self.threads, self.backend = f, keep, copy, threads, backend
         self.replays: OrderedDict[Any, list[Replay]] = OrderedDict()
         self.lock = threading.RLock()
         self.last: Replay | None = None
@@ -102,7 +105,7 @@ class Compiled:
         """Run the function itself, and keep its program."""
         with _no_collection():
             found = capture(self.f, args, kwargs, self.varying)
-            self.last = Replay(found, self.copy, self.threads)
+            self.last = replayed(found, self.copy, self.threads, self.backend)
         self.replays.setdefault(key, []).insert(0, self.last)
         del self.replays[key][self.keep :]
         while len(self.replays) > self.keep:

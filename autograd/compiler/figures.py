@@ -4,6 +4,7 @@ from math import prod
 
 import numpy as np
 
+from autograd.compiler.fuse import Fused
 from autograd.compiler.loops import Loop
 from autograd.compiler.program import Program, Step, variables
 from autograd.compiler.tape import Tape
@@ -17,7 +18,7 @@ def flops(program: Program) -> int:
 
 
 def flops_of(step: Step) -> int:
-    if isinstance(step.op, Loop):
+    if isinstance(step.op, (Loop, Fused)):
         return flops(step.op.body)
     if isinstance(step.op, Tape):
         return len(step.op.rows)

@@ -15,7 +15,7 @@ from autograd.compiler.emit import FILLED, statement
 from autograd.compiler.merge import piece
 from autograd.compiler.program import Program, Step, Variable, evaluate, rebuild, variables
 
-__all__ = ["Loop", "looped"]
+__all__ = ["Grouping", "Loop", "looped"]
 
 WORTH = 1 << 18  # bytes of an array from which on a chain is done in blocks
 BLOCK = 1 << 17  # bytes of a block of one array: a handful of them fit the second-level cache
@@ -97,15 +97,19 @@ def sums_blocks(step: Step, shape: tuple[int, ...]) -> bool:
 
 def looped(program: Program) -> Program:
     """The program with chains over long arrays in loops."""
-    work = _Grouping(program)
+    work = _Looping(program)
     for step in program.steps:
         work.take(step)
     work.close()
     return program.but(steps=work.steps)
 
 
-class _Grouping:
-    """The chain that is being collected, and the steps before it."""
+class Grouping:
+    """The chain that is being collected, and the steps before it.
+
+    begins, joins   whether a step can be the first of a chain, or one more;  waits: whether it can be done after the chain
+    worth           whether a chain pays;  op(body): the op that it becomes
+    """
 
     def __init__(self, program: Program) -> None:
         self.readers: dict[Variable, set[Step | None]] = {}
@@ -120,6 +124,21 @@ class _Grouping:
         self.shape: tuple[int, ...] = ()
         self.made: dict[Variable, Step] = {}
 
+    def begins(self, step: Step) -> bool:
+        raise NotImplementedError
+
+    def joins(self, step: Step) -> bool:
+        raise NotImplementedError
+
+    def waits(self, step: Step) -> bool:
+        raise NotImplementedError
+
+    def worth(self, chain: list[Step]) -> bool:
+        raise NotImplementedError
+
+    def op(self, body: Program) -> Any:
+        raise NotImplementedError
+
     def take(self, step: Step) -> None:
         """Add a step to the chain, or put it before or after it, or end the chain and begin anew."""
         if self.chain and self.joins(step):
@@ -128,20 +147,71 @@ class _Grouping:
             return
         waits = {x for late in self.after for x in late.results} | set(self.made)
         if self.chain and not waits.isdisjoint(step.reads()):
-            light = (
-                all(not out.shape for out in step.results) or step.op in (piece, np.reshape) or step.name == "reshape"
-            )
-            if light and step.pure:
+            if self.waits(step):
                 self.after.append(step)
                 return
             self.close()
-        if not self.chain and _begins(step):
+        if not self.chain and self.begins(step):
             self.shape = step.results[0].shape
             if self.joins(step):
                 self.chain.append(step)
                 self.made.update(dict.fromkeys(step.results, step))
                 return
         self.steps.append(step)
+
+    def close(self) -> None:
+        """End the chain: one step if it is worth it, else the steps as they were."""
+        chain, after = self.chain, self.after
+        self.chain, self.after, self.made = [], [], {}
+        if not self.worth(chain):
+            self.steps += [*chain, *after]
+            return
+        members: set[Any] = set(chain)
+        made = {out for step in chain for out in step.results}
+        outs = [out for step in chain for out in step.results if self.readers.get(out, set()) - members]
+        inputs: dict[Any, Variable] = {}
+        steps = []
+        for step in chain:
+            operands = [self.given(x, inputs, made) for x in step.operands]
+            steps.append(step.but(operands=tuple(operands)))
+        constants = {id(x): x for step in chain for x in step.operands if isinstance(x, np.ndarray)}
+        real = tuple(x if isinstance(x, Variable) else constants[x] for x in inputs)
+        op = self.op(Program(inputs.values(), steps, outs))
+        self.steps.append(chain[0].but(op=op, operands=real, options={}, results=tuple(outs), path="",
+                                       quiet=any(step.quiet for step in chain)))  # fmt: skip
+        self.steps += after
+
+    def given(self, x: Any, inputs: dict[Any, Variable], made: set[Variable]) -> Any:
+        """An operand as the body names it: what comes from outside is an input."""
+        if isinstance(x, Variable) and x not in made:
+            return inputs.setdefault(x, Variable(x.shape, x.dtype, x.name))
+        if isinstance(x, np.ndarray) and x.shape:
+            return inputs.setdefault(id(x), Variable(x.shape, x.dtype, "constant"))
+        return x
+
+
+class _Looping(Grouping):
+    """A chain that is to run in blocks."""
+
+    def begins(self, step: Step) -> bool:
+        out = step.results[0]
+        return step.elementwise and len(step.results) == 1 and out.dtype is not None and out.nbytes >= WORTH
+
+    def waits(self, step: Step) -> bool:
+        light = all(not out.shape for out in step.results) or step.op is piece or step.name == "reshape"
+        return light and step.pure
+
+    def worth(self, chain: list[Step]) -> bool:
+        whole = [step for step in chain if step.results[0].shape == self.shape]
+        if len(whole) < 2 and not any(step.name in FILLED for step in whole):  # with a number, fast in blocks only
+            return False
+        flat = all(
+            getattr(x, "shape", ()) in ((), self.shape) for step in chain for x in (*step.results, *step.operands)
+        )
+        return flat or prod(self.shape[1:]) * chain[0].results[0].dtype.itemsize <= 4 * BLOCK
+
+    def op(self, body: Program) -> Any:
+        return Loop(body, self.shape)
 
     def joins(self, step: Step) -> bool:
         """Whether a step can run in blocks with the chain."""
@@ -182,43 +252,3 @@ class _Grouping:
             return False
         over = sums_blocks(step, x.shape)
         return step.name == "sum" if over else step.results[0].shape[0] == self.shape[0]
-
-    def close(self) -> None:
-        """End the chain: a loop if it is worth one, else the steps as they were."""
-        chain, after = self.chain, self.after
-        self.chain, self.after, self.made = [], [], {}
-        whole = [step for step in chain if step.results[0].shape == self.shape]
-        if len(whole) < 2 and not any(step.name in FILLED for step in whole):  # with a number, fast in blocks only
-            self.steps += [*chain, *after]
-            return
-        members: set[Any] = set(chain)
-        made = {out for step in chain for out in step.results}
-        outs = [out for step in chain for out in step.results if self.readers.get(out, set()) - members]
-        inputs: dict[Any, Variable] = {}
-        steps = []
-        for step in chain:
-            operands = [self.given(x, inputs, made) for x in step.operands]
-            steps.append(step.but(operands=tuple(operands)))
-        operands = list(inputs)
-        constants = {id(x): x for step in chain for x in step.operands if isinstance(x, np.ndarray)}
-        real = tuple(x if isinstance(x, Variable) else constants[x] for x in operands)
-        loop = Loop(Program(inputs.values(), steps, outs), self.shape)
-        if loop.flat or prod(self.shape[1:]) * chain[0].results[0].dtype.itemsize <= 4 * BLOCK:
-            self.steps.append(chain[0].but(op=loop, operands=real, options={}, results=tuple(outs), path="",
-                                           quiet=any(step.quiet for step in chain)))  # fmt: skip
-            self.steps += after
-        else:
-            self.steps += [*chain, *after]
-
-    def given(self, x: Any, inputs: dict[Any, Variable], made: set[Variable]) -> Any:
-        """An operand as the body names it: what comes from outside is an input."""
-        if isinstance(x, Variable) and x not in made:
-            return inputs.setdefault(x, Variable(x.shape, x.dtype, x.name))
-        if isinstance(x, np.ndarray) and x.shape:
-            return inputs.setdefault(id(x), Variable(x.shape, x.dtype, "constant"))
-        return x
-
-
-def _begins(step: Step) -> bool:
-    out = step.results[0]
-    return step.elementwise and len(step.results) == 1 and out.dtype is not None and out.nbytes >= WORTH

@@ -8,6 +8,7 @@ what backward passes to h is d_h. What has no such name is called by its op.
 import ast
 import linecache
 
+from autograd.compiler.fuse import Fused
 from autograd.compiler.loops import Loop
 from autograd.compiler.merge import pack, piece
 from autograd.compiler.program import Program, Step, Variable
@@ -52,10 +53,12 @@ def wishes(program: Program) -> dict[Variable, str]:
     parts: list[Variable] = []  # of a gradient that is not yet there
     for i, step in enumerate(program.steps):
         whole = last[step.phase, step.path, step.line] == i
+        inside = wishes(step.op.body) if isinstance(step.op, Fused) else {}
+        inner = {out: inside[x] for out, x in zip(step.results, step.op.body.outputs, strict=True)} if inside else {}
         for out in step.results:
             of = program.gradients.get(out)
             if out not in names:
-                names[out] = f"d_{names[of]}" if of in names else _of_step(step, out, whole, names)
+                names[out] = f"d_{names[of]}" if of in names else inner.get(out) or _of_step(step, out, whole, names)
                 if of not in names and names[out] == step.name and step.phase == "backward":
                     parts.append(out)
             if names[out].startswith("d_"):
@@ -80,7 +83,7 @@ def _of_step(step: Step, out: Variable, whole: bool, names: dict[Variable, str])
     if step.name in TURNS and step.operands and isinstance(step.operands[0], Variable):
         return f"{names[step.operands[0]]}_{TURNS[step.name]}"
     word = step.path or (assigned(step.line) if step.phase == "forward" else "")
-    if isinstance(step.op, Loop):
+    if isinstance(step.op, (Loop, Fused)):
         return word or "result"
     return (word if whole else f"{word}_{step.name}") if word else step.name
 

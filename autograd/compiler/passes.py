@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.fuse import fused
 from autograd.compiler.loops import looped
 from autograd.compiler.lower import lowered
 from autograd.compiler.merge import merged
 from autograd.compiler.program import Program, Step, Variable, key, rebuild, rewrite, variables
 from autograd.compiler.tape import taped
 
-__all__ = ["FORMS", "PASSES", "common", "dead", "factored", "optimized", "scalars", "simple"]
+__all__ = ["FORMS", "NATIVE", "PASSES", "common", "dead", "factored", "optimized", "scalars", "simple"]
 
 
 def dead(program: Program) -> Program:
@@ -240,6 +241,8 @@ def _filled(step: Step) -> Step:
 Pass = Callable[[Program], Program]
 FORMS: tuple[Pass, ...] = (factored, lowered, scalars, common, dead)  # of the program, and of the body of each loop
 PASSES: tuple[Pass, ...] = (taped, dead, common, simple, merged, dead, looped, *FORMS)
+
+NATIVE: tuple[Pass, ...] = (taped, dead, common, simple, merged, dead, factored, common, dead, fused, looped, *FORMS)
 
 
 def optimized(

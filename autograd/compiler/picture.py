@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.fuse import Fused
 from autograd.compiler.loops import Loop
 from autograd.compiler.program import Program, Variable, variables
 from autograd.compiler.tape import Tape
@@ -68,6 +69,9 @@ def chains(program: Program) -> list[str]:
             parts = " → ".join(part.name for part in step.op.body.steps)
             count = sum(count for _, _, count in step.op.blocks())
             lines.append(f"{len(step.op.body.steps)} steps on {step.op.shape} in {count} blocks: {parts}")
+        elif isinstance(step.op, Fused):
+            parts = " → ".join(part.name for part in step.op.body.steps)
+            lines.append(f"{len(step.op.body.steps)} steps on {step.op.shape} in one loop: {parts}")
         elif isinstance(step.op, Tape):
             lines.append(f"{len(step.op.rows):,} steps on numbers as a tape")
     return lines

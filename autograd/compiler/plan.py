@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.fuse import Fused
 from autograd.compiler.loops import Loop
 from autograd.compiler.lower import placed
 from autograd.compiler.merge import pack, piece
@@ -34,7 +35,8 @@ class Plan:
 
     static   variable → array, for all whose memory is always the same
     of       variable → kind of its step
-    kinds    how each step is written: "view", "pack", "placed", "buffer", "loop", "tape", "number", "scalar" or "call"
+    kinds    how each step is written: "view", "pack", "placed", "buffer", "loop", "fused", "tape", "number", "scalar" or
+             "call"
     state    input number → buffer
     homes    output number → input number: outputs that are written where that input lies
     buffers  arrays of ours
@@ -116,12 +118,12 @@ class Plan:
         out = step.results[0]
         if step.op is pack:
             return self.packed(step)
-        if isinstance(step.op, Loop):
+        if isinstance(step.op, (Loop, Fused)):
             for x in step.results:
                 if x.shape and x not in self.given:
                     self.static[x] = np.zeros(x.shape, x.dtype)
                     self.owned.add(x)
-            return "loop"
+            return step.op.name
         if isinstance(step.op, Tape):
             return "tape"
         if len(step.results) > 1:
@@ -237,7 +239,7 @@ class Plan:
 
     def aligned(self, step: Step, x: Variable, out: Variable) -> bool:
         """Whether a step may overwrite this root by a result: it goes element by element, and reads it in no other form."""
-        if isinstance(step.op, Loop):
+        if isinstance(step.op, (Loop, Fused)):
             body = step.op.body
             result = body.outputs[step.results.index(out)]
             return all(y is x and step.op.keeps(operand, result)

@@ -6,19 +6,21 @@ What is static is compared too; if it changed, this program does not fit and the
 and the call are one generated function, because a loop over them would cost as much as a small model's step.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from autograd import tree
+from autograd.compiler import machine
 from autograd.compiler.backend import Listing, build
 from autograd.compiler.capture import Capture
 from autograd.compiler.hidden import Link, Slot
-from autograd.compiler.passes import optimized
+from autograd.compiler.passes import NATIVE, PASSES, optimized
 from autograd.compiler.program import Variable, peak, variables
 from autograd.value import CONSTANT, make
 
-__all__ = ["MISFIT", "Replay"]
+__all__ = ["MISFIT", "Replay", "replayed"]
 
 MISFIT = object()  # what a call gives if something static has changed
 
@@ -30,12 +32,12 @@ class Replay:
     listing   the program as text and function
     """
 
-    def __init__(self, found: Capture, copy: bool = True, threads: int | None = None) -> None:
+    def __init__(self, found: Capture, copy: bool = True, threads: int | None = None, native: bool = False) -> None:
         self.found, self.copy = found, copy
         self.counts = [("captured", len(found.program.steps))]
         self.eager_peak = peak(found.program)
         self.arguments = len(found.program.inputs) - len(found.reads)
-        program = found.program = optimized(found.program, counts=self.counts)
+        program = found.program = optimized(found.program, NATIVE if native else PASSES, self.counts)
         self.needed()
         program = found.program
         self.first = len(program.outputs) - len(found.writes)
@@ -143,6 +145,32 @@ class Replay:
         space: dict[str, Any] = {}
         exec(compile(text, "<replay>", "exec"), space)  # of attribute names found by vars() and our own labels only
         return space["make"](*names.values())
+
+
+def replayed(found: Capture, copy: bool, threads: int | None, backend: str | None) -> Replay:
+    """The program of a capture ready to run, with machine code for its loops if that is wanted and can be had.
+
+    backend   "llvm", "numpy", or None: llvm if llvmlite is installed
+    """
+    program, reads = found.program, found.reads
+    if backend == "llvm" and not machine.available():
+        _warn_once("backend='llvm' needs llvmlite (pip install 'glassgrad[fast]'); NumPy runs the program instead")
+    elif backend != "numpy" and machine.available():
+        try:
+            return Replay(found, copy, threads, native=True)
+        except Exception as mistake:  # of LLVM or of the system: the program is right without it
+            _warn_once(f"no machine code, NumPy runs the program instead: {mistake}")
+            found.program, found.reads = program, reads
+    return Replay(found, copy, threads)
+
+
+WARNED: set[str] = set()
+
+
+def _warn_once(text: str) -> None:
+    if text not in WARNED:
+        WARNED.add(text)
+        warnings.warn(text, stacklevel=6)
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -31,12 +31,13 @@ TARGETS = {"cross_entropy": "labels", "accuracy": None, "binary_cross_entropy": 
 
 def agree(make, steps=4, rtol=1e-4):
     """make(rng) → (step, arrays()): eager and compiled steps give the same, and leave the same arrays."""
-    (eager, left), (f, right) = make(np.random.default_rng(0)), make(np.random.default_rng(0))
-    compiled = compile(f)
-    for _ in range(steps):
-        np.testing.assert_allclose(compiled(), eager(), rtol=rtol)
-    for a, b in zip(left(), right(), strict=True):
-        np.testing.assert_allclose(b, a, rtol=50 * rtol, atol=1e-5 * max(1.0, np.abs(a).max()))
+    for backend in ("llvm", "numpy"):
+        (eager, left), (f, right) = make(np.random.default_rng(0)), make(np.random.default_rng(0))
+        compiled = compile(f, backend=backend)
+        for _ in range(steps):
+            np.testing.assert_allclose(compiled(), eager(), rtol=rtol)
+        for a, b in zip(left(), right(), strict=True):
+            np.testing.assert_allclose(b, a, rtol=50 * rtol, atol=1e-5 * max(1.0, np.abs(a).max()))
     return compiled
 
 

@@ -54,9 +54,10 @@ def run(case, places, numbers, second):
     return [out.data for out in outs], [leaf.grad if leaf.has_grad else None for leaf in leaves]
 
 
-@pytest.mark.parametrize("second", [False, True], ids=["first", "second"])
+@pytest.mark.parametrize(("second", "backend"), [(False, "numpy"), (True, "numpy"), (True, "llvm")],
+                         ids=["first", "second", "second-llvm"])  # fmt: skip
 @pytest.mark.parametrize(("op", "row"), CASES)
-def test_a_compiled_op_and_its_gradient_equal_the_eager_ones(op, row, second):
+def test_a_compiled_op_and_its_gradient_equal_the_eager_ones(op, row, second, backend):
     case = Case(op, row)
     rng = table.generator(op.name)
     numbers = list(row.arrays(rng))
@@ -68,7 +69,7 @@ def test_a_compiled_op_and_its_gradient_equal_the_eager_ones(op, row, second):
             operands[k] = x
         return run(case, places, operands, second)
 
-    compiled = np.errstate(all="ignore")(compile(f))  # a row with inf − inf
+    compiled = np.errstate(all="ignore")(compile(f, backend=backend))  # a row with inf − inf
     f = np.errstate(all="ignore")(f)
     if op.name in BY_CONTENT and places:
         with pytest.raises(CompileError, match="depends on the numbers"):

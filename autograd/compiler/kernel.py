@@ -1,0 +1,305 @@
+"""The LLVM function of one fused loop.
+
+The axes of the loop fall into those of the rows and, if something is reduced row by row, those inside a row. A row is gone
+over as often as its reductions need: for a softmax once for the maximum, once for the exponentials and their sum, once for
+the quotients. What one pass makes and a later one needs lies where its result belongs, or in a scratch row. Neighbouring
+axes over which every array goes on evenly are one loop.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.compiler.elementary import FLAGS, OPS, Code, literal
+from autograd.compiler.fuse import COMPARISONS, Fused
+from autograd.compiler.program import Step, Variable
+
+__all__ = ["Place", "kernel"]
+
+TYPES = {np.dtype(np.float32): "float", np.dtype(np.float64): "double", np.dtype(bool): "i1"}
+BYTES = {"float": 4, "double": 8, "i1": 1}
+
+
+class Place(NamedTuple):
+    """Where the numbers of an operand or result lie: at symbol + offset + Σ index · stride, all in bytes."""
+
+    symbol: str
+    offset: int
+    strides: tuple[int, ...]
+
+
+def kernel(name: str, op: Fused, places: dict[Variable, Any], arguments: list[str]) -> tuple[str, set[str]]:
+    """(text of the function, declarations it needs).
+
+    places      variable of the body → Place, or for a number the name of the argument, a double
+    arguments   of the function, such as "double %x"
+    """
+    writer = _Kernel(op, places)
+    writer.write()
+    body = "\n".join([*writer.head, *writer.code.lines])
+    return f"define void @{name}({', '.join(arguments)}) {{\nstart:\n{body}\n  ret void\n}}\n", writer.code.declared
+
+
+class _Kernel:
+    def __init__(self, op: Fused, places: dict[Variable, Any]) -> None:
+        self.op, self.places, self.code = op, places, Code()
+        self.head: list[str] = []  # memory of the function, before its first block ends
+        self.row: dict[Variable, str] = {}  # results that a row has one of
+        self.index: list[str] = []  # of the loops that are open
+        self.inputs = set(op.body.inputs)
+        self.outs = dict.fromkeys(op.body.outputs)
+        self.dims = self.merged()
+        self.passes, self.level = self.planned()
+        self.scratch = {x: f"%scratch{i}" for i, x in enumerate(self.kept())}
+
+    def merged(self) -> list[tuple[int, list[int], bool]]:
+        """[(length, axes in it, whether inside a row)]: neighbours that every array goes over evenly are one."""
+        shape, first = self.op.shape, len(self.op.shape) - self.op.axes if self.op.axes else len(self.op.shape)
+        dims: list[tuple[int, list[int], bool]] = []
+        for axis, length in enumerate(shape):
+            inside = axis >= first
+            if dims and dims[-1][2] == inside and all(
+                place.strides[dims[-1][1][-1]] == place.strides[axis] * length
+                for place in self.places.values() if isinstance(place, Place)
+            ):  # fmt: skip
+                dims[-1] = (dims[-1][0] * length, [*dims[-1][1], axis], inside)
+            else:
+                dims.append((length, [axis], inside))
+        return [dim for dim in dims if dim[0] != 1] or dims[-1:]
+
+    def planned(self) -> tuple[list[tuple[list[Step], list[Step]]], dict[Variable, int]]:
+        """([(steps on row results, steps in a pass over the row), …], the pass from which on each result is known)."""
+        op, known = self.op, dict.fromkeys(self.op.body.inputs, 0)
+        passes: list[tuple[list[Step], list[Step]]] = [([], [])]
+        for step in op.body.steps:
+            out = step.results[0]
+            at = max([len(passes) - 1, *(known[x] for x in step.reads())])
+            while at >= len(passes):
+                passes.append(([], []))
+            whole = op.whole(out) or self.reduces(step)
+            passes[at][1 if whole else 0].append(step)
+            known[out] = at + 1 if self.reduces(step) else at
+            if not whole and passes[at][1]:  # its row's pass has begun: it comes after
+                passes[at][0].remove(step)
+                passes.append(([step], []))
+                known[out] = at + 1
+        return passes, known
+
+    def reduces(self, step: Step) -> bool:
+        return step.name in ("sum", "max", "min") and not step.elementwise
+
+    def kept(self) -> list[Variable]:
+        """What one pass makes and a later one reads, and no memory holds."""
+        found: dict[Variable, None] = {}
+        for number, (rows, steps) in enumerate(self.passes):
+            for step in (*rows, *steps):
+                for x in step.reads():
+                    late = x in self.op.maker and self.op.whole(x) and self.level[x] < number
+                    if late and x not in self.outs:
+                        found[x] = None
+        return list(found)
+
+    def write(self) -> None:
+        """The whole function."""
+        code, width = self.code, prod(length for length, _, inside in self.dims if inside)
+        for x, name in self.scratch.items():
+            self.head.append(f"  {name} = alloca [{width} x {self.memory(x)}], align 64")
+        totals = [x for x in self.outs if self.op.added(x)]
+        for x in totals:
+            if x.shape:
+                self.cleared(x)
+            else:
+                self.head.append(f"  %total{totals.index(x)} = alloca double")
+                code.lines.append(f"  store double {literal(0.0, 'double')}, ptr %total{totals.index(x)}")
+        self.totals = {x: f"%total{i}" for i, x in enumerate(totals) if not x.shape}
+        with self.loops([dim for dim in self.dims if not dim[2]]):
+            for rows, steps in self.passes:
+                for step in rows:
+                    self.row[step.results[0]] = self.computed(step, self.row_value)
+                if steps:
+                    self.gone_over(steps)
+            for x, value in self.row.items():
+                if x in self.outs:
+                    self.store(x, value)
+        for x, name in self.totals.items():
+            kind = TYPES[x.dtype]
+            value = code.new(f"load double, ptr {name}")
+            value = value if kind == "double" else code.new(f"fptrunc double {value} to float")
+            place = self.places[x]
+            code.lines.append(f"  store {kind} {value}, ptr {self.address(place.symbol, str(place.offset))}, align 1")
+
+    def gone_over(self, steps: list[Step]) -> None:
+        """One pass over a row; without rows, over everything."""
+        code = self.code
+        reductions = {
+            step.results[0]: step for step in steps if self.reduces(step) and not self.op.added(step.results[0])
+        }
+        running = {}
+        for x, step in reductions.items():
+            kind, start = TYPES[x.dtype], {"sum": 0.0, "max": -np.inf, "min": np.inf}[step.name]
+            running[x] = f"%running{code.fresh()}"
+            self.head.append(f"  {running[x]} = alloca {kind}")
+            code.lines.append(f"  store {kind} {literal(start, kind)}, ptr {running[x]}")
+        with self.loops([dim for dim in self.dims if dim[2]]):
+            local: dict[Variable, str] = {}
+
+            def value(x: Variable) -> str:
+                if x not in local:
+                    local[x] = self.row[x] if x in self.row else self.load(x)
+                return local[x]
+
+            for step in steps:
+                out = step.results[0]
+                if not self.reduces(step):
+                    local[out] = self.computed(step, value)
+                    if out in self.outs:
+                        self.store(out, local[out])
+                    if out in self.scratch:
+                        self.store_at(self.scratch_at(out), out, local[out])
+                elif self.op.added(out):
+                    self.add(out, value(step.operands[0]))
+                else:
+                    self.join(step, running[out], value(step.operands[0]))
+        for x in reductions:
+            self.row[x] = code.new(f"load {TYPES[x.dtype]}, ptr {running[x]}")
+
+    def row_value(self, x: Variable) -> str:
+        return self.row[x] if x in self.row else self.load(x)
+
+    def computed(self, step: Step, value: Callable[[Variable], str]) -> str:
+        """The register with a step's result at the place where the loops are."""
+        code, out = self.code, step.results[0]
+        if step.name == "broadcast_to":
+            return value(step.operands[0])
+        kind = TYPES[out.dtype]
+        operands = list(step.operands)
+        if step.name in COMPARISONS:
+            dtypes = [x.dtype for x in operands if getattr(x, "dtype", None) is not None and x.dtype != bool]
+            kind = TYPES[np.result_type(*dtypes)]
+        if step.name == "power":
+            return self.power(kind, self.cast(operands[0], kind, value), float(operands[1]))
+        if step.name == "where":
+            condition = self.cast(operands[0], "i1", value)
+            return code.select(condition, kind, *(self.cast(x, kind, value) for x in operands[1:]))
+        return OPS[step.name](code, kind, *(self.cast(x, kind, value) for x in operands))
+
+    def power(self, kind: str, x: str, exponent: float) -> str:
+        code = self.code
+        if exponent == 0.5:
+            return code.call("sqrt", kind, x)
+        if exponent == -1.0:
+            return code.new(f"fdiv {kind} {literal(1.0, kind)}, {x}")
+        y = x
+        for _ in range(int(exponent) - 1):
+            y = code.new(f"fmul {FLAGS} {kind} {y}, {x}")
+        return y
+
+    def cast(self, x: Any, kind: str, value: Callable[[Variable], str]) -> str:
+        """An operand as a register of a type, or a literal."""
+        code = self.code
+        if not isinstance(x, Variable):
+            return str(bool(x)).lower() if kind == "i1" else literal(float(x), kind)
+        register = value(x)
+        given = "double" if isinstance(self.places.get(x), str) else TYPES[x.dtype]
+        if given == kind:
+            return register
+        if kind == "i1":
+            return code.compare("une", given, register, literal(0.0, given))
+        how = {"i1": "uitofp", "float": "fpext", "double": "fptrunc"}[given]
+        return code.new(f"{how} {given} {register} to {kind}")
+
+    def memory(self, x: Variable) -> str:
+        """The type under which numbers lie in memory."""
+        kind = TYPES[x.dtype]
+        return "i8" if kind == "i1" else kind
+
+    def address(self, symbol: str, offset: str) -> str:
+        return self.code.new(f"getelementptr inbounds i8, ptr {symbol}, i64 {offset}")
+
+    def at(self, place: Place) -> str:
+        """The address of a place where the loops are."""
+        code, offset = self.code, str(place.offset)
+        for (_, axes, _), index in zip(self.dims, self.index, strict=False):
+            stride = place.strides[axes[-1]]
+            if stride:
+                step = code.new(f"mul nsw i64 {index}, {stride}")
+                offset = code.new(f"add nsw i64 {offset}, {step}")
+        return self.address(place.symbol, offset)
+
+    def scratch_at(self, x: Variable) -> str:
+        """The address in a scratch row."""
+        offset, width = "0", BYTES[TYPES[x.dtype]]
+        for (length, _, inside), index in reversed(list(zip(self.dims, self.index, strict=True))):
+            if inside:
+                step = self.code.new(f"mul nsw i64 {index}, {width}")
+                offset = self.code.new(f"add nsw i64 {offset}, {step}")
+                width *= length
+        return self.address(self.scratch[x], offset)
+
+    def load(self, x: Variable) -> str:
+        place = self.places.get(x)
+        if isinstance(place, str):
+            return place
+        address = self.scratch_at(x) if x in self.scratch else self.at(self.places[x])
+        value = self.code.new(f"load {self.memory(x)}, ptr {address}, align {BYTES[TYPES[x.dtype]]}")
+        return self.code.new(f"icmp ne i8 {value}, 0") if x.dtype == bool else value
+
+    def store(self, x: Variable, value: str) -> None:
+        self.store_at(self.at(self.places[x]), x, value)
+
+    def store_at(self, address: str, x: Variable, value: str) -> None:
+        value = self.code.new(f"zext i1 {value} to i8") if x.dtype == bool else value
+        self.code.lines.append(f"  store {self.memory(x)} {value}, ptr {address}, align {BYTES[TYPES[x.dtype]]}")
+
+    def add(self, x: Variable, value: str) -> None:
+        """Add to what is summed over the whole loop; a sum of everything in double precision."""
+        code, kind = self.code, TYPES[x.dtype]
+        if x in self.totals:
+            value = value if kind == "double" else code.new(f"fpext float {value} to double")
+            kind, address = "double", self.totals[x]
+        else:
+            address = self.at(self.places[x])
+        before = code.new(f"load {kind}, ptr {address}, align 4")
+        code.lines.append(
+            f"  store {kind} {code.new(f'fadd {FLAGS} {kind} {before}, {value}')}, ptr {address}, align 4"
+        )
+
+    def join(self, step: Step, running: str, value: str) -> None:
+        """One more number for a reduction of a row."""
+        code, kind = self.code, TYPES[step.results[0].dtype]
+        before = code.new(f"load {kind}, ptr {running}")
+        if step.name == "sum":
+            after = code.new(f"fadd {FLAGS} {kind} {before}, {value}")
+        else:
+            after = code.call("maximum" if step.name == "max" else "minimum", kind, before, value, flags="nsz")
+        code.lines.append(f"  store {kind} {after}, ptr {running}")
+
+    def cleared(self, x: Variable) -> None:
+        """Zero the memory of a sum; results lie without gaps."""
+        place, code = self.places[x], self.code
+        address = self.address(place.symbol, str(place.offset))
+        code.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+        code.lines.append(f"  call void @llvm.memset.p0.i64(ptr {address}, i8 0, i64 {x.nbytes}, i1 false)")
+
+    @contextmanager
+    def loops(self, dims: list[tuple[int, list[int], bool]]) -> Iterator[None]:
+        """Nested loops around what is written inside."""
+        code, open_ = self.code, []
+        for length, _, _ in dims:
+            number = code.fresh()
+            before = f"before{number}"
+            code.lines += [f"  br label %{before}", f"{before}:", f"  br label %loop{number}", f"loop{number}:",
+                           f"  %i{number} = phi i64 [0, %{before}], [%next{number}, %end{number}]"]  # fmt: skip
+            self.index.append(f"%i{number}")
+            open_.append((number, length))
+        yield
+        for number, length in reversed(open_):
+            code.lines += [f"  br label %end{number}", f"end{number}:",
+                           f"  %next{number} = add nuw nsw i64 %i{number}, 1",
+                           f"  %more{number} = icmp ne i64 %next{number}, {length}",
+                           f"  br i1 %more{number}, label %loop{number}, label %after{number}",
+                           f"after{number}:"]  # fmt: skip
+            self.index.pop()

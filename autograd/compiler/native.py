@@ -1,0 +1,124 @@
+"""Fused loops in a program's text: what is written for one, and their functions, compiled together."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler import machine
+from autograd.compiler.fuse import Fused, reduced
+from autograd.compiler.kernel import Place, kernel
+from autograd.compiler.names import Names
+from autograd.compiler.naming import formula, wishes
+from autograd.compiler.program import Step, Variable
+
+__all__ = ["Kernels"]
+
+
+class Kernels:
+    """The fused loops of one program."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.texts: list[str] = []
+        self.declared: set[str] = set()
+        self.forms: dict[str, tuple[str, ...]] = {}
+        self.memory: dict[str, int] = {}
+        self.symbols: dict[int, str] = {}  # id of an array that owns memory → symbol
+        self.held: list[Any] = []
+
+    def lines(self, step: Step) -> Iterable[str]:
+        """The statements of a fused loop: its formulas as comments, the call, and the sums of everything."""
+        names, op = self.names, step.op
+        called = names.free("_".join(("loop", *(names.labels[x] for x in step.results[-1:]))))
+        names.names[called] = None  # found when all are compiled
+        yield f"# {called}: for each place of {op.shape}"
+        yield from self.formulas(step)
+        places: dict[Variable, Any] = {}
+        parameters, arguments, ends = [], [], []
+        for i, (x, y) in enumerate(zip(op.body.inputs, step.operands, strict=True)):
+            if not x.shape:
+                places[x] = f"%number{i}"
+                parameters.append(("double", f"double %number{i}"))
+                arguments.append(names.written(y))
+            elif not isinstance(y, Variable) or y in names.static:
+                places[x] = self.place(y if not isinstance(y, Variable) else names.static[y], op.shape)
+            else:
+                if y not in names.program.inputs and y not in names.plan.given:  # a call may give a view
+                    yield f"{names.labels[y]} = {names.function('ascontiguousarray')}({names.labels[y]})"
+                places[x] = Place(f"%array{i}", 0, _strides(x.shape, x.dtype, op.shape))
+                parameters.append(("ptr", f"ptr noalias %array{i}"))
+                arguments.append(f"{names.object(_address, 'address')}({names.written(y)})")
+        for i, (x, y) in enumerate(zip(op.body.outputs, step.results, strict=True)):
+            if not x.shape:
+                slot = np.zeros((), x.dtype)
+                places[x] = self.place(slot, op.shape)
+                ends.append(f"{names.labels[y]} = {names.object(slot, f'{names.labels[y]}_total')}[()]")
+            elif y in names.static:
+                places[x] = self.place(names.static[y].reshape(_spread(op, x)), op.shape)
+                names.written(y)
+            elif x not in places:
+                strides = _strides(_spread(op, x), x.dtype, op.shape)
+                places[x] = Place(f"%result{i}", 0, strides)
+                parameters.append(("ptr", f"ptr noalias %result{i}"))
+                arguments.append(f"{names.object(_address, 'address')}({names.labels[y]})")
+        text, declared = kernel(called, op, places, [text for _, text in parameters])
+        self.texts.append(text)
+        self.declared |= declared
+        self.forms[called] = tuple(kind for kind, _ in parameters)
+        yield f"{called}({', '.join(arguments)})"
+        yield from ends
+
+    def formulas(self, step: Step) -> Iterable[str]:
+        """What the loop computes, line by line."""
+        names, body = self.names, step.op.body
+        for x, y in (*zip(body.inputs, step.operands, strict=True), *zip(body.outputs, step.results, strict=True)):
+            names.labels[x] = names.written(y) if x in body.inputs else names.labels[y]
+        wish = wishes(body)
+        for inner in body.steps:
+            out = inner.results[0]
+            if out not in names.labels:
+                names.label(out, wish[out])
+            yield f"#     {formula(inner, names.labels[out], [names.written(x) for x in inner.operands])}"
+
+    def place(self, array: Any, shape: tuple[int, ...]) -> Place:
+        """Where an array lies: the symbol of the memory that it is in."""
+        owner = array
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        if id(owner) not in self.symbols:
+            self.symbols[id(owner)] = f"memory{len(self.symbols)}"
+            self.memory[self.symbols[id(owner)]] = _address(owner)
+            self.held.append(owner)
+        strides = np.broadcast_to(array, shape).strides
+        return Place(f"@{self.symbols[id(owner)]}", _address(array) - _address(owner), strides)
+
+    def linked(self) -> dict[str, Any]:
+        """The functions, by name, and what they need to live."""
+        if not self.forms:
+            return {}
+        text = "\n".join([*sorted(self.declared), *self.texts])
+        owner, found = machine.functions(text, self.forms, self.memory)
+        return {**found, self.names.free("machine_code"): (owner, self.held)}
+
+
+def _address(array: Any) -> int:
+    found: int = array.__array_interface__["data"][0]
+    return found
+
+
+def _strides(shape: tuple[int, ...], dtype: Any, whole: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides, in bytes, of a contiguous array that is spread over a larger shape."""
+    width, strides = np.dtype(dtype).itemsize, []
+    for length in reversed(shape):
+        strides.append(0 if length == 1 else width)
+        width *= length
+    return (*[0] * (len(whole) - len(shape)), *reversed(strides))
+
+
+def _spread(op: Fused, x: Variable) -> tuple[int, ...]:
+    """The shape of a result with the axes that are reduced as axes of length 1."""
+    if x.shape == op.shape:
+        return x.shape
+    axes = reduced(op.maker[x]) if op.added(x) else op.last
+    return tuple(1 if i in axes else length for i, length in enumerate(op.shape))
