@@ -1,5 +1,6 @@
 """One step of training, as a function that `compile` can take: forward, look at the loss, backward, update."""
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +28,7 @@ class Watch:
 
     def __call__(self, loss: Any) -> None:
         """Raise NonFiniteError, with what to do, if the loss is no number."""
-        if not np.all(np.isfinite(loss)):
+        if not math.isfinite(float(loss)):
             raise NonFiniteError(
                 f"the loss became {float(loss)} in epoch {self.epoch}, batch {self.batch}: try a smaller learning_rate "
                 f"than {self.rate:g}, look for NaN in X, or run under autograd.detect_anomaly()"

@@ -67,13 +67,7 @@ def _simpler(step: Step, made: dict[Variable, Step]) -> Any:
             return x
         if step.name in ("multiply", "add") and type(x) in (int, float) and x == neutral and _like(y, out):
             return y
-        if (
-            step.name == "add"
-            and x is y
-            and isinstance(x, Variable)
-            and out.dtype is not None
-            and out.dtype.kind == "f"
-        ):
+        if step.name == "add" and x is y and _like(x, out) and out.dtype is not None and out.dtype.kind == "f":
             return [step.but(op=np.multiply, operands=(2.0, x))]
     if step.name == "mean" and len(step.results) == 1:
         return _sum_of_mean(step)
@@ -222,7 +216,7 @@ def _scaled(step: Step) -> tuple[Any, Any]:
 def _filled(step: Step) -> Step:
     """The step with a number in place of each array that holds that number everywhere, where shape and dtype stay; and
     with constant masks as floats."""
-    if getattr(step.op, "kind", "") != "elementwise" and not isinstance(step.op, np.ufunc):
+    if not step.elementwise:
         return step
     out, operands = step.results[0], list(step.operands)
     for i, c in enumerate(operands):

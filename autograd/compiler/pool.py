@@ -69,7 +69,8 @@ class _Pool:
 
 
 POOL = _Pool()
-os.register_at_fork(after_in_child=lambda: POOL.__init__())  # type: ignore[misc]  # threads do not survive a fork
+if hasattr(os, "register_at_fork"):  # not on Windows; threads do not survive a fork
+    os.register_at_fork(after_in_child=lambda: POOL.__init__())  # type: ignore[misc]
 
 
 def set_threads(count: int) -> None:

@@ -148,14 +148,8 @@ class Group:
     """
 
     def __init__(self, name: str, level: int, start: int, stop: int, operands: list[Any], terms: int) -> None:
-        self.name, self.level, self.start, self.stop, self.operands, self.terms = (
-            name,
-            level,
-            start,
-            stop,
-            operands,
-            terms,
-        )
+        self.name, self.level, self.operands, self.terms = name, level, operands, terms
+        self.start, self.stop = start, stop
 
     @property
     def length(self) -> int:
@@ -169,7 +163,7 @@ def layout(tape: Tape) -> tuple[list[Group], list[int], int]:
     form = (tape.count, len(tape.constants), " ".join(tape.names), hashlib.sha256(numbers.tobytes()).digest())
     if form not in LAYOUTS:
         while len(LAYOUTS) >= KEPT:
-            del LAYOUTS[next(iter(LAYOUTS))]
+            LAYOUTS.pop(next(iter(LAYOUTS)), None)  # another thread may have taken it
         LAYOUTS[form] = _layout(tape)
     found: tuple[list[Group], list[int], int] = LAYOUTS[form]
     return found
@@ -182,9 +176,7 @@ def _layout(tape: Tape) -> tuple[list[Group], list[int], int]:
     groups: dict[tuple[int, str, int], list[int]] = {}
     for i, terms in operands.items():
         groups.setdefault((level[i], names[i], len(terms) if names[i] == "sum" else 0), []).append(i)
-    order: dict[
-        int, int
-    ] = {}  # row → when it is first asked for, from the end: terms of a sum come to lie side by side
+    order: dict[int, int] = {}  # row → when it is first asked for, from the end: a sum's terms come to lie side by side
     for key in sorted(groups, reverse=True):
         rows = groups[key]
         rows.sort(key=lambda i: order.get(i, -1))

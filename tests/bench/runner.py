@@ -20,7 +20,7 @@ from data import TITLES, TOLERANCES
 DESCRIPTION = "Speed of glassgrad beside its peers and beside hand-written NumPy, measured in one interleaved run."
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-OURS = ("by_hand", "glassgrad", "glassgrad_compiled")
+OURS = ("by_hand", "glassgrad", "glassgrad_compiled", "glassgrad_llvm")
 PEERS = sorted(path.stem for path in (HERE / "workloads").glob("*.py") if path.stem not in OURS)
 BUDGET = 0.08  # seconds a round
 
@@ -171,10 +171,10 @@ def progress(total):
 
 def pairs(contenders, names):
     """(label, our row, their row) for the table of ratios."""
-    compiled, eager = "glassgrad compiled", "glassgrad"
-    found = []
-    for ours in (compiled, eager):
-        others = [name for name in names if name != ours and not (ours == eager and name == compiled)]
+    ranked = ["glassgrad llvm", "glassgrad compiled", "glassgrad"]
+    eager, found = ranked[-1], []
+    for i, ours in enumerate(ranked):
+        others = [name for name in names if name not in ranked[: i + 1]] if ours in names else []
         found += [(f"{ours} ÷ {name}", ours, name) for name in others]
     for contender in contenders:
         if contender.file == "micrograd":

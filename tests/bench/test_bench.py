@@ -8,7 +8,7 @@ import pytest
 import report
 import runner
 import worker
-from workloads import by_hand, glassgrad, glassgrad_compiled
+from workloads import by_hand, glassgrad, glassgrad_compiled, glassgrad_llvm
 
 NETWORKS = {
     "W1b": (lambda: by_hand.hinge_network(data.moons(np.float32)), glassgrad.moons),
@@ -31,9 +31,10 @@ def test_gradient_by_hand_equals_ours(workload):
 
 @pytest.mark.parametrize("workload", data.TITLES)
 def test_results_after_three_steps_equal(workload):
+    ours = {"by hand": by_hand, "glassgrad": glassgrad, "compiled": glassgrad_compiled, "llvm": glassgrad_llvm}
     results = {
         name: worker.check(contender.WORKLOADS[workload])["results"]
-        for name, contender in (("by hand", by_hand), ("glassgrad", glassgrad), ("compiled", glassgrad_compiled))
+        for name, contender in ours.items()
         if workload in contender.WORKLOADS
     }
     assert report.deviations(results, next(iter(results)), data.TOLERANCES[workload]) == {}
