@@ -31,21 +31,27 @@ class Place(NamedTuple):
     strides: tuple[int, ...]
 
 
-def kernel(name: str, op: Fused, places: dict[Variable, Any], arguments: list[str]) -> tuple[str, set[str]]:
-    """(text of the function, declarations it needs).
+def kernel(
+    name: str, op: Fused, places: dict[Variable, Any], arguments: list[str], parts: int = 1
+) -> tuple[str, set[str], int]:
+    """(text of the function, declarations it needs, times round its outermost loop).
 
     places      variable of the body → Place, or for a number the name of the argument, a double
     arguments   of the function, such as "double %x"
+    parts       if more than one, the function has arguments i64 %first, %last, %part before: it does a part of the outermost
+                loop, and puts sums of everything into the place of that number
     """
-    writer = _Kernel(op, places)
+    writer = _Kernel(op, places, parts > 1)
+    arguments = ["i64 %first", "i64 %last", "i64 %part", *arguments] if parts > 1 else arguments
     writer.write()
     body = "\n".join([*writer.head, *writer.code.lines])
-    return f"define void @{name}({', '.join(arguments)}) {{\nstart:\n{body}\n  ret void\n}}\n", writer.code.declared
+    text = f"define void @{name}({', '.join(arguments)}) {{\nstart:\n{body}\n  ret void\n}}\n"
+    return text, writer.code.declared, writer.dims[0][0]
 
 
 class _Kernel:
-    def __init__(self, op: Fused, places: dict[Variable, Any]) -> None:
-        self.op, self.places, self.code = op, places, Code()
+    def __init__(self, op: Fused, places: dict[Variable, Any], parted: bool) -> None:
+        self.op, self.places, self.parted, self.code = op, places, parted, Code()
         self.head: list[str] = []  # memory of the function, before its first block ends
         self.row: dict[Variable, str] = {}  # results that a row has one of
         self.index: list[str] = []  # of the loops that are open
@@ -129,7 +135,9 @@ class _Kernel:
             value = code.new(f"load double, ptr {name}")
             value = value if kind == "double" else code.new(f"fptrunc double {value} to float")
             place = self.places[x]
-            code.lines.append(f"  store {kind} {value}, ptr {self.address(place.symbol, str(place.offset))}, align 1")
+            offset = code.new(f"mul i64 %part, {BYTES[kind]}") if self.parted else "0"
+            offset = code.new(f"add i64 {offset}, {place.offset}")
+            code.lines.append(f"  store {kind} {value}, ptr {self.address(place.symbol, offset)}, align 1")
 
     def gone_over(self, steps: list[Step]) -> None:
         """One pass over a row; without rows, over everything."""
@@ -290,16 +298,17 @@ class _Kernel:
         code, open_ = self.code, []
         for length, _, _ in dims:
             number = code.fresh()
+            first, last = ("%first", "%last") if self.parted and not self.index else ("0", str(length))
             before = f"before{number}"
             code.lines += [f"  br label %{before}", f"{before}:", f"  br label %loop{number}", f"loop{number}:",
-                           f"  %i{number} = phi i64 [0, %{before}], [%next{number}, %end{number}]"]  # fmt: skip
+                           f"  %i{number} = phi i64 [{first}, %{before}], [%next{number}, %end{number}]"]  # fmt: skip
             self.index.append(f"%i{number}")
-            open_.append((number, length))
+            open_.append((number, last))
         yield
-        for number, length in reversed(open_):
+        for number, last in reversed(open_):
             code.lines += [f"  br label %end{number}", f"end{number}:",
                            f"  %next{number} = add nuw nsw i64 %i{number}, 1",
-                           f"  %more{number} = icmp ne i64 %next{number}, {length}",
+                           f"  %more{number} = icmp ne i64 %next{number}, {last}",
                            f"  br i1 %more{number}, label %loop{number}, label %after{number}",
                            f"after{number}:"]  # fmt: skip
             self.index.pop()

@@ -1,6 +1,8 @@
 """Fused loops in a program's text: what is written for one, and their functions, compiled together."""
 
+import itertools
 from collections.abc import Iterable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,12 @@ from autograd.compiler.fuse import Fused, reduced
 from autograd.compiler.kernel import Place, kernel
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, wishes
+from autograd.compiler.pool import PARTS, together
 from autograd.compiler.program import Step, Variable
 
 __all__ = ["Kernels"]
+
+LARGE = 200_000  # places from which on a loop is worth threads
 
 
 class Kernels:
@@ -20,6 +25,9 @@ class Kernels:
 
     def __init__(self, names: Names) -> None:
         self.names = names
+        steps = names.program.steps
+        of_ours = any(getattr(step.op, "along", 0) or getattr(step.op, "summed", 0) for step in steps)
+        self.threads = of_ours or not any(step.name in ("dot", "matmul") for step in steps)
         self.texts: list[str] = []
         self.declared: set[str] = set()
         self.forms: dict[str, tuple[str, ...]] = {}
@@ -34,6 +42,7 @@ class Kernels:
         names.names[called] = None  # found when all are compiled
         yield f"# {called}: for each place of {op.shape}"
         yield from self.formulas(step)
+        parts = self.parts(op)
         places: dict[Variable, Any] = {}
         parameters, arguments, ends = [], [], []
         for i, (x, y) in enumerate(zip(op.body.inputs, step.operands, strict=True)):
@@ -51,9 +60,10 @@ class Kernels:
                 arguments.append(f"{names.object(_address, 'address')}({names.written(y)})")
         for i, (x, y) in enumerate(zip(op.body.outputs, step.results, strict=True)):
             if not x.shape:
-                slot = np.zeros((), x.dtype)
-                places[x] = self.place(slot, op.shape)
-                ends.append(f"{names.labels[y]} = {names.object(slot, f'{names.labels[y]}_total')}[()]")
+                slots = np.zeros(PARTS, x.dtype)
+                places[x] = self.place(slots[:1], op.shape)
+                total = names.object(slots, f"{names.labels[y]}_total")
+                ends.append(f"{names.labels[y]} = {' + '.join(f'{total}[{i}]' for i in range(parts))}")
             elif y in names.static:
                 places[x] = self.place(names.static[y].reshape(_spread(op, x)), op.shape)
                 names.written(y)
@@ -62,12 +72,25 @@ class Kernels:
                 places[x] = Place(f"%result{i}", 0, strides)
                 parameters.append(("ptr", f"ptr noalias %result{i}"))
                 arguments.append(f"{names.object(_address, 'address')}({names.labels[y]})")
-        text, declared = kernel(called, op, places, [text for _, text in parameters])
+        text, declared, rounds = kernel(called, op, places, [text for _, text in parameters], parts)
         self.texts.append(text)
         self.declared |= declared
-        self.forms[called] = tuple(kind for kind, _ in parameters)
-        yield f"{called}({', '.join(arguments)})"
+        self.forms[called] = (*["i64"] * (3 if parts > 1 else 0), *(kind for kind, _ in parameters))
+        if parts > 1:
+            names.names["together"] = together
+            bounds = [rounds * i // parts for i in range(parts + 1)]
+            tasks = [
+                ", ".join([str(a), str(b), str(i), *arguments]) for i, (a, b) in enumerate(itertools.pairwise(bounds))
+            ]
+            yield f"together({called}, [{', '.join(f'({task})' for task in tasks)}])"
+        else:
+            yield f"{called}({', '.join(arguments)})"
         yield from ends
+
+    def parts(self, op: Fused) -> int:
+        """In how many parts a loop runs, for threads: large ones, where BLAS does not need them."""
+        sums = [x for x in op.body.outputs if x.shape and op.added(x)]
+        return PARTS if self.threads and not sums and prod(op.shape) >= LARGE and op.shape[0] >= PARTS else 1
 
     def formulas(self, step: Step) -> Iterable[str]:
         """What the loop computes, line by line."""
