@@ -38,8 +38,8 @@ def kernel(
 
     places      variable of the body → Place, or for a number the name of the argument, a double
     arguments   of the function, such as "double %x"
-    parts       if more than one, the function has arguments i64 %first, %last, %part before: it does a part of the outermost
-                loop, and puts sums of everything into the place of that number
+    parts       if more than one, the function has arguments i64 %first, %last, %part before: it does a part of the
+                outermost loop, and puts sums of everything into the place of that number
     """
     writer = _Kernel(op, places, parts > 1)
     arguments = ["i64 %first", "i64 %last", "i64 %part", *arguments] if parts > 1 else arguments
