@@ -35,11 +35,12 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
     keep   programs that are remembered: each shape, dtype and structure of the arguments has its own, and each value of
            what is static (ints, bools, strings, None, Python numbers in objects); the least recently used is dropped
     copy   False: results may lie in memory that the next call overwrites
-    threads   1 or 2, for BLAS too; by default BLAS has what it has, and convolutions and pools what `set_threads` says (at
-           first the number of processors, or OMP_NUM_THREADS). The results are the same for every number
+    threads   1 or 2, for BLAS too; by default BLAS has what it has, and convolutions, pools and large loops what
+           `set_threads` says (at first the number of processors, or OMP_NUM_THREADS). The results are the same for every
+           number
     backend   "numpy": every statement is a NumPy call. "llvm": elementwise steps, and the sums around them, are loops of
            machine code, two to three times as fast; their first call takes 15 ms a loop more, once on this machine, and
-           says nothing of overflow or division by zero. None: llvm if llvmlite is installed (`pip install glassgrad[fast]`)
+           says nothing of overflow or division by zero. None: llvm if llvmlite is installed (extra [fast])
 
     The first call runs f and writes the program down. Arrays that f knows from its surroundings are constants, until
     another array is found there; do not write into them. `.source` is the program, `.explain()` says what became of it,

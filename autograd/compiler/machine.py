@@ -92,7 +92,7 @@ class _Machine:
 
 
 def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # nobody else puts code there
     files = list(path.parent.glob("*.o"))
     for old in sorted(files, key=lambda file: file.stat().st_mtime)[: len(files) // 2] if len(files) >= KEPT else ():
         old.unlink(missing_ok=True)
