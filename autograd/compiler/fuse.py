@@ -18,7 +18,7 @@ from autograd.compiler.program import Program, Step, Variable, evaluate, variabl
 __all__ = ["Fused", "fused"]
 
 KINDS = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool))
-POWERS = (2, 3, 4, 0.5, -1)
+POWERS = (2, 3, 4, -1)
 LONGEST = 1 << 16  # numbers that one sum in the precision of its terms may have
 ROW = 1 << 12  # numbers of a row that is kept for a second pass over it
 AFTER = {"getitem", "take", "scatter_add", "reshape", "piece", "sum", "transpose"}  # may wait until a loop is done

@@ -196,8 +196,6 @@ class _Kernel:
 
     def power(self, kind: str, x: str, exponent: float) -> str:
         code = self.code
-        if exponent == 0.5:
-            return code.call("sqrt", kind, x)
         if exponent == -1.0:
             return code.new(f"fdiv {kind} {literal(1.0, kind)}, {x}")
         y = x

@@ -99,9 +99,7 @@ class Replay:
             lines += [
                 f"if (id({a}) in BUFFERS or id({a}.base) in BUFFERS) and overlaps({a}): return MISFIT" for a in arrays
             ]
-        lines += [f"if x{i}.__class__ is ndarray and not x{i}.flags.c_contiguous: x{i} = contiguous(x{i})"
-                  for i in range(self.arguments)]  # fmt: skip
-        names["ndarray"] = np.ndarray
+        lines += [f"if not {a}.flags.c_contiguous: {a} = contiguous({a})" for a in arrays]
         program = found.program
         used = set(variables(list(program.outputs)))
         for step in program.steps:
