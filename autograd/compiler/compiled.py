@@ -12,7 +12,6 @@ import numpy as np
 
 from autograd import tree
 from autograd.compiler.capture import capture, is_traced
-from autograd.compiler.figures import flops
 from autograd.compiler.hidden import Link
 from autograd.compiler.pool import check_threads
 from autograd.compiler.program import variables
@@ -140,7 +139,7 @@ class Compiled:
             f"buffers    {len(replay.listing.buffers)}, {replay.listing.nbytes:,} bytes",
             f"eager      {replay.eager_peak:,} bytes at its peak, if each array is freed after its last reader",
             f"constants  {len(constants)} arrays, {sum(constants.values()):,} bytes",
-            f"flops      {flops(program):,} a run",
+            f"flops      {picture.flops(program):,} a run",
             *(f"{'chains' if not i else '':11}{line}" for i, line in enumerate(fused)),
             f"programs   {sum(map(len, self.replays.values()))}, of at most {self.keep}",
         ]

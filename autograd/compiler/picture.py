@@ -1,18 +1,19 @@
 """What became of a function, to look at: a picture of its program, and figures about it."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler.fuse import Fused
 from autograd.compiler.loops import Loop
-from autograd.compiler.program import Program, Variable, variables
+from autograd.compiler.program import Program, Step, Variable, variables
 from autograd.compiler.tape import Tape
 from autograd.viz.drawing import Drawing
 from autograd.viz.graph import format_number
 from autograd.viz.scene import Edge, Group, Node, Scene
 
-__all__ = ["chains", "drawing"]
+__all__ = ["chains", "drawing", "flops"]
 
 
 def drawing(program: Program, names: dict[Variable, str], *, direction: str, theme: str, max_nodes: int) -> Drawing:
@@ -75,3 +76,26 @@ def chains(program: Program) -> list[str]:
         elif isinstance(step.op, Tape):
             lines.append(f"{len(step.op.rows):,} steps on numbers as a tape")
     return lines
+
+
+def flops(program: Program) -> int:
+    """Additions and multiplications (and other functions of one number, counted as one each) of a run."""
+    return sum(map(_flops, program.steps))
+
+
+def _flops(step: Step) -> int:
+    if isinstance(step.op, (Loop, Fused)):
+        return flops(step.op.body)
+    if isinstance(step.op, Tape):
+        return len(step.op.rows)
+    sizes = [prod(x.shape) for x in (*step.results, *variables(step.operands))]
+    if step.name in ("dot", "matmul"):
+        shapes = [np.shape(x) if isinstance(x, np.ndarray) else x.shape for x in step.operands]
+        return 2 * prod(step.results[0].shape) * (shapes[0][-1] if shapes[0] else 1)
+    if step.name.startswith("conv"):
+        weight = step.operands[1].shape if step.name != "conv_weight" else step.results[0].shape
+        outer = (
+            step.operands[0 if step.name == "conv_input" else 1].shape if step.name != "conv" else step.results[0].shape
+        )
+        return 2 * prod(outer) * prod(weight[1:])
+    return max(sizes, default=0) if step.name not in ("reshape", "transpose", "piece", "pack", "getitem") else 0
