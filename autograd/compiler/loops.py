@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd.compiler.emit import FILLED, statement
 from autograd.compiler.merge import piece
-from autograd.compiler.program import Program, Step, Variable, evaluate, rebuild, variables
+from autograd.compiler.program import Program, Step, Variable, evaluate, readers, rebuild, variables
 
 __all__ = ["Grouping", "Loop", "looped"]
 
@@ -112,12 +112,7 @@ class Grouping:
     """
 
     def __init__(self, program: Program) -> None:
-        self.readers: dict[Variable, set[Step | None]] = {}
-        for step in program.steps:
-            for x in step.reads():
-                self.readers.setdefault(x, set()).add(step)
-        for x in variables(list(program.outputs)):
-            self.readers.setdefault(x, set()).add(None)
+        self.readers = readers(program)
         self.steps: list[Step] = []
         self.chain: list[Step] = []
         self.after: list[Step] = []
@@ -168,7 +163,7 @@ class Grouping:
             return
         members: set[Any] = set(chain)
         made = {out for step in chain for out in step.results}
-        outs = [out for step in chain for out in step.results if self.readers.get(out, set()) - members]
+        outs = [out for step in chain for out in step.results if not members.issuperset(self.readers.get(out, ()))]
         inputs: dict[Any, Variable] = {}
         steps = []
         for step in chain:

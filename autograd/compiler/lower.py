@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.program import Program, Step, Variable, alike, rewrite, variables
+from autograd.compiler.program import Program, Step, Variable, alike, readers, rewrite, variables
 
 __all__ = ["lowered", "placed"]
 
@@ -44,12 +44,7 @@ class _Work:
 
     def __init__(self, program: Program) -> None:
         self.ones_known: dict[Any, Any] = {}
-        self.readers: dict[Variable, list[Any]] = {}
-        for step in program.steps:
-            for x in step.reads():
-                self.readers.setdefault(x, []).append(step)
-        for x in variables(list(program.outputs)):
-            self.readers.setdefault(x, []).append(None)
+        self.readers = readers(program)
 
     def ones(self, count: int, dtype: Any) -> Any:
         """The one array of so many ones."""

@@ -3,7 +3,6 @@
 Each looks at steps and names only, and is tested alone on programs of a few steps. They run in the order of PASSES.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from math import prod
 from typing import Any
@@ -14,7 +13,7 @@ from autograd.compiler.fuse import fused
 from autograd.compiler.loops import looped
 from autograd.compiler.lower import lowered
 from autograd.compiler.merge import merged
-from autograd.compiler.program import Program, Step, Variable, key, rebuild, rewrite, variables
+from autograd.compiler.program import Program, Step, Variable, key, readers, rebuild, rewrite, variables
 from autograd.compiler.tape import taped
 
 __all__ = ["FORMS", "NATIVE", "PASSES", "common", "dead", "factored", "optimized", "scalars", "simple"]
@@ -122,9 +121,7 @@ def _like(x: Any, out: Variable) -> bool:
 
 def scalars(program: Program) -> Program:
     """Constant factors met together: c · (d · x) is (c · d) · x."""
-    uses: dict[Variable, int] = {}
-    for x in [*variables(list(program.outputs)), *(x for step in program.steps for x in step.reads())]:
-        uses[x] = uses.get(x, 0) + 1
+    users = readers(program)
 
     def rule(step: Step, made: dict[Variable, Step]) -> Any:
         out = step.results[0]
@@ -132,7 +129,7 @@ def scalars(program: Program) -> Program:
             return None
         factor, x = _scaled(step)
         inner = made.get(x) if isinstance(x, Variable) else None
-        if factor is None or inner is None or uses.get(x, 0) > 1 or not _like(x, out):
+        if factor is None or inner is None or len(users.get(x, ())) > 1 or not _like(x, out):
             return None
         other, y = _scaled(inner)
         if other is None or np.ndim(factor) > 0 < np.ndim(other) or not isinstance(y, Variable):
@@ -150,10 +147,10 @@ def scalars(program: Program) -> Program:
 
 def factored(program: Program) -> Program:
     """a · s + b · s is (a + b) · s, as where a product is differentiated whose factors share one."""
-    uses = Counter([*variables(list(program.outputs)), *(x for step in program.steps for x in step.reads())])
+    users = readers(program)
 
     def factors(x: Any, made: dict[Variable, Step]) -> list[Any]:
-        step = made.get(x) if isinstance(x, Variable) and uses[x] == 1 else None
+        step = made.get(x) if isinstance(x, Variable) and len(users.get(x, ())) == 1 else None
         if step is None or step.name != "multiply" or len(step.operands) != 2:
             return [x]
         if any(getattr(y, "shape", ()) not in ((), x.shape) for y in step.operands):

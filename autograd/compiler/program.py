@@ -15,7 +15,19 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Program", "Step", "Variable", "alike", "evaluate", "key", "peak", "rebuild", "rewrite", "variables"]
+__all__ = [
+    "Program",
+    "Step",
+    "Variable",
+    "alike",
+    "evaluate",
+    "key",
+    "peak",
+    "readers",
+    "rebuild",
+    "rewrite",
+    "variables",
+]
 
 
 class Variable:
@@ -209,6 +221,17 @@ def variables(tree: Any, kind: type = Variable) -> Iterator[Any]:
         yield from variables(list(tree.values()), kind)
     elif type(tree) is slice:
         yield from variables((tree.start, tree.stop, tree.step), kind)
+
+
+def readers(program: Program) -> dict[Variable, list[Any]]:
+    """The steps that read each variable, one for each place; None for a place among the outputs."""
+    found: dict[Variable, list[Any]] = {}
+    for step in program.steps:
+        for x in step.reads():
+            found.setdefault(x, []).append(step)
+    for x in variables(list(program.outputs)):
+        found.setdefault(x, []).append(None)
+    return found
 
 
 def evaluate(program: Program, inputs: Iterable[Any]) -> list[Any]:
