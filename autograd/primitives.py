@@ -25,7 +25,7 @@ made of other ops and runs on the Values themselves, so it needs no rule and lea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,7 @@ __all__ = ["Primitive", "Rule", "error", "point", "primitive", "registry", "samp
 
 KINDS = ("elementwise", "linear", "view", "bilinear", "general", "composed")
 _VARARGS = 0x04  # flag of a function with *args
+REAL = {float, int}  # operands of Python arithmetic, whose results are to be real too
 Rule = Callable[..., Any]
 registry: dict[str, Primitive] = {}  # name → Primitive, in the order of definition
 
@@ -201,14 +202,14 @@ class Primitive:
         try:
             data = self.forward(*saved, **options) if context.trace is None else context.trace.run(self, saved, options)
         except ArithmeticError:
-            data = self.numpy[0](*map(np.float64, saved), **options)
+            data = self.beyond(saved, options)
         except ArgumentError:
             raise
         except ValueError as mistake:
             kind = np.linalg.LinAlgError if isinstance(mistake, np.linalg.LinAlgError) else ShapeError
             raise kind(self.describe(tuple(saved), options, mistake)) from None
-        if type(data) is complex and all(type(x) in (float, int) for x in saved):
-            data = self.numpy[0](*map(np.float64, saved), **options)
+        if type(data) is complex and set(map(type, saved)) <= REAL:
+            data = self.beyond(saved, options)
         if not (met and self.differentiable):
             return float(data) if met and type(data) is np.float64 else self.plain_results(data)
         if context.anomaly:
@@ -219,6 +220,18 @@ class Primitive:
             return self.constant_results(data)
         node = make(self, data, tuple(nodes), tuple(saved), options, context)
         return node if self.results is None else self.items(node)
+
+    def beyond(self, numbers: Iterable[Any], options: dict[str, Any] = NO_OPTIONS) -> Any:
+        """What NumPy gives where Python's own arithmetic raises or leaves the reals: 1/0, 1e200**2, (-8.0)**(1/3)."""
+        return self.numpy[0](*map(np.float64, numbers), **options)
+
+    def compute(self, *operands: Any, **options: Any) -> Any:
+        """The forward computation on plain numbers and arrays, nothing recorded: NumPy's results for numbers too."""
+        try:
+            data = self.forward(*operands, **options)
+        except ArithmeticError:
+            return self.beyond(operands, options)
+        return self.beyond(operands, options) if type(data) is complex and set(map(type, operands)) <= REAL else data
 
     def plain_results(self, data: Any) -> Any:
         """The result(s) as they are: no Value came in, or the op has no derivative."""

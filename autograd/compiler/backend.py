@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler import tape
-from autograd.compiler.emit import ARITHMETIC, statement
+from autograd.compiler.emit import number_line, on_numbers, statement
 from autograd.compiler.merge import pack, piece
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, user_source, wishes
@@ -51,6 +51,7 @@ def build(
     results: int = 0,
     known: dict[int, str] | None = None,
     threads: int | None = None,
+    native: bool = False,
 ) -> Listing:
     """Plan and write the program.
 
@@ -58,13 +59,14 @@ def build(
     results  so many outputs, from the first, go to the caller: large ones get an array of their own at every run
     known    id of an array → the name by which the user knows it
     threads  for large steps, and for BLAS; None: as many as are set when it runs, and BLAS as it is
+    native   whether tapes become machine code, as loops that a pass has made do in any case
     """
     views = {x for step in program.steps if may_view(step) or step.op is pack for x in step.reads()}
     made = {x for step in program.steps for x in step.results if x.nbytes >= OWN}
     kept = list(variables(list(program.outputs[results:])))
     given = [x for x in variables(list(program.outputs[:results])) if x in made and x not in views and x not in kept]
     plan = Plan(program, values, writable, frozenset(given))
-    return _Writer(plan, known or {}, threads).listing()
+    return _Writer(plan, known or {}, threads, native).listing()
 
 
 def writable(step: Step) -> bool:
@@ -95,9 +97,9 @@ class Results:
 class _Writer(Names):
     """The text of a plan."""
 
-    def __init__(self, plan: Plan, constants: dict[int, str], threads: int | None) -> None:
+    def __init__(self, plan: Plan, constants: dict[int, str], threads: int | None, native: bool) -> None:
         super().__init__(plan, constants)
-        self.threads = threads
+        self.threads, self.native = threads, native
         self.kernels = Kernels(self)
         self.inner = False  # whether a loop's body is being written
         self.cut: dict[Any, str] = {}  # memory → its list of blocks
@@ -174,14 +176,15 @@ class _Writer(Names):
         names = [self.written(x) for x in step.operands]
         shown = list(names)
         if kind == "tape":
-            yield from tape.written(step.op, names, self.function, self.object)
+            levels = self.kernels.levels if self.native else None
+            yield from tape.written(step.op, names, self.function, self.object, levels)
             for i, x in enumerate(step.results):
                 self.labels[x] = f"tape_results[{i}]"
             return
         if kind == "placed":
             yield f"{self.written(out)}[{self.written(step.options['index'])}] = {names[0]}"
-        elif kind in ("number", "scalar") and step.name in ARITHMETIC and len(names) == 2 and not step.options:
-            yield f"{self.labels[out]} = {names[0]} {ARITHMETIC[step.name]} {names[1]}"
+        elif kind in ("number", "scalar") and on_numbers(step):
+            yield f"{self.labels[out]} = {number_line(step, names, self.object)}"
         elif kind == "scalar" and step.op is np.dot:
             yield f"{self.labels[out]} = {self.function('dot')}({', '.join(names)})"
         elif (cut := self.in_parts(step, kind, names)) is not None:

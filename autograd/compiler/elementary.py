@@ -14,9 +14,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["FLAGS", "OPS", "Code"]
+__all__ = ["FLAGS", "OPS", "SUMMED", "Code"]
 
-FLAGS = "reassoc contract nsz arcp"  # sums in any order, fused multiply-add, x / y as x · (1 / y); NaN and inf stay
+FLAGS = "contract nsz"  # fused multiply-add, and 0 for −0; in the user's order, or x · 1e300 · 1e300 could be 0 · inf
+SUMMED = f"reassoc {FLAGS}"  # of sums: in any order. NaN and inf stay
 WIDTH = {"float": 32, "double": 64}
 MANTISSA = {"float": 23, "double": 52}
 

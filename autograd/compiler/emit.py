@@ -5,15 +5,17 @@ makes an array of its own at every run.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from autograd.compiler.program import Step
 from autograd.primitives import Primitive
 
-__all__ = ["ARITHMETIC", "FILLED", "statement"]
+__all__ = ["FILLED", "number_line", "on_numbers", "statement"]
 
 ARITHMETIC = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}
+COMPARISONS = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=", "equal": "==", "not_equal": "!="}
 KEYWORD_OUT = {"maximum", "minimum", "fmax", "fmin"}  # NumPy 2.4 deprecates their positional out
 FILLED = {"maximum", "minimum", "greater", "less", "greater_equal", "less_equal"}
 REDUCTIONS = {"sum": "add.reduce", "prod": "multiply.reduce", "max": "maximum.reduce", "min": "minimum.reduce"}
@@ -32,6 +34,31 @@ def statement(step: Step, names: list[str], out: str) -> str | None:
         return None
     keyword = "out=" if name in KEYWORD_OUT else ""
     return f"{name}({', '.join(names)}, {keyword}{out})"
+
+
+def on_numbers(step: Step) -> bool:
+    """Whether a step on single numbers is a sign between two of them: of NumPy's, or of Python's floats and truths."""
+    if len(step.operands) != 2 or step.options:
+        return False
+    plain = [getattr(x, "dtype", None) is None for x in step.operands]
+    return (step.name in ARITHMETIC and step.results[0].dtype != bool) or (step.name in COMPARISONS and all(plain))
+
+
+def number_line(step: Step, names: list[str], function: Callable[[Any, str], str]) -> str:
+    """The expression of such a step. Where Python's floats raise or leave the reals it gives NumPy's number.
+
+    function   (function, wish) → its name
+    """
+    (x, y), other = names, step.operands[1]
+    if step.results[0].dtype is not None:
+        return f"{x} {ARITHMETIC.get(step.name) or COMPARISONS[step.name]} {y}"
+    if step.name == "power" and type(other) in (int, float) and other in (2, 3):
+        return " * ".join([x] * int(other))
+    if step.name == "power":
+        return f"float({function(step.compute, 'power_of_numbers')}({x}, {y}))"
+    if step.name == "divide" and not (isinstance(other, (int, float)) and other):
+        return f"{x} / {y} if {y} else float({function(np.divide, 'divide')}({x}, {y}))"
+    return f"{x} {ARITHMETIC[step.name]} {y}"
 
 
 def _power(step: Step, names: list[str], out: str) -> str | None:

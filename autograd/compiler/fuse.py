@@ -4,6 +4,8 @@ A NumPy call passes over its arrays once and costs a quarter of a microsecond be
 a hundred of them. Steps over arrays of one shape are collected as `looped` does it, but into a `Fused` op, whose body is
 compiled to one loop in which what one step makes stays in a register for the next. Sums and maxima over the last axes are
 done row by row, and the same loop goes on with them (a softmax, a layer norm); other sums are added up on the way.
+
+straight: steps on single numbers, one after the other, become such an op too, without a loop.
 """
 
 from math import prod
@@ -15,12 +17,14 @@ from autograd.compiler.elementary import OPS
 from autograd.compiler.loops import Grouping
 from autograd.compiler.program import Program, Step, Variable, evaluate, variables
 
-__all__ = ["Fused", "fused"]
+__all__ = ["COMPARISONS", "Fused", "fused", "reduced", "straight"]
 
 KINDS = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool))
 POWERS = (2, 3, 4, -1)
 LONGEST = 1 << 16  # numbers that one sum in the precision of its terms may have
 ROW = 1 << 12  # numbers of a row that is kept for a second pass over it
+WORTH = 24  # steps on numbers from which on a call of machine code costs less than they do
+FURTHEST = 4000  # steps in one function: LLVM needs more time for each the more there are
 AFTER = {"getitem", "take", "scatter_add", "reshape", "piece", "sum", "transpose"}  # may wait until a loop is done
 
 
@@ -71,11 +75,7 @@ def reduced(step: Step) -> tuple[int, ...]:
 
 def fused(program: Program) -> Program:
     """The program with steps over one shape in loops of machine code."""
-    work = _Fusing(program)
-    for step in _sums_first(program):
-        work.take(step)
-    work.close()
-    return program.but(steps=work.steps)
+    return _Fusing(program).grouped(_sums_first(program))
 
 
 def _sums_first(program: Program) -> list[Step]:
@@ -208,6 +208,42 @@ def written(step: Step) -> bool:
     if step.name in COMPARISONS:
         return any(x != KINDS[2] for x in dtypes) and bool(out.dtype == KINDS[2])
     return bool(out.dtype != KINDS[2])
+
+
+def straight(program: Program) -> Program:
+    """The program with steps on numbers that follow each other in functions of machine code."""
+    return _Straight(program).grouped(program.steps)
+
+
+class _Straight(Grouping):
+    """The row of steps on numbers that is being collected."""
+
+    def begins(self, step: Step) -> bool:
+        return not step.results[0].shape
+
+    def joins(self, step: Step) -> bool:
+        out = step.results[0]
+        power = step.name == "power" and isinstance(step.operands[1], (int, float)) and step.operands[1] in POWERS
+        known = step.name in OPS or step.name == "where" or power
+        if not known or step.options or len(step.results) > 1 or len(self.chain) >= FURTHEST:
+            return False
+        return (number(out) or out.dtype == bool) and all(
+            number(x) or x in self.made if isinstance(x, Variable) else type(x) in (int, float) for x in step.operands
+        )
+
+    def waits(self, step: Step) -> bool:
+        return False
+
+    def worth(self, chain: list[Step]) -> bool:
+        return len(chain) >= WORTH
+
+    def op(self, body: Program) -> Any:
+        return Fused(body, (), 0)
+
+
+def number(x: Variable) -> bool:
+    """Whether a variable is a Python float."""
+    return x.dtype is None and not x.shape
 
 
 COMPARISONS = {"greater", "less", "greater_equal", "less_equal", "equal", "not_equal"}

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd.compiler.elementary import FLAGS, OPS, Code, literal
+from autograd.compiler.elementary import FLAGS, OPS, SUMMED, Code, literal
 from autograd.compiler.fuse import COMPARISONS, Fused
 from autograd.compiler.program import Step, Variable
 
 __all__ = ["Place", "kernel"]
 
-TYPES = {np.dtype(np.float32): "float", np.dtype(np.float64): "double", np.dtype(bool): "i1"}
+TYPES = {None: "double", np.dtype(np.float32): "float", np.dtype(np.float64): "double", np.dtype(bool): "i1"}
 BYTES = {"float": 4, "double": 8, "i1": 1}
 
 
@@ -46,7 +46,7 @@ def kernel(
     writer.write()
     body = "\n".join([*writer.head, *writer.code.lines])
     text = f"define void @{name}({', '.join(arguments)}) {{\nstart:\n{body}\n  ret void\n}}\n"
-    return text, writer.code.declared, writer.dims[0][0]
+    return text, writer.code.declared, writer.dims[0][0] if writer.dims else 1
 
 
 class _Kernel:
@@ -186,7 +186,7 @@ class _Kernel:
         operands = list(step.operands)
         if step.name in COMPARISONS:
             dtypes = [x.dtype for x in operands if getattr(x, "dtype", None) is not None and x.dtype != bool]
-            kind = TYPES[np.result_type(*dtypes)]
+            kind = TYPES[np.result_type(*dtypes) if dtypes else None]
         if step.name == "power":
             return self.power(kind, self.cast(operands[0], kind, value), float(operands[1]))
         if step.name == "where":
@@ -270,7 +270,7 @@ class _Kernel:
             address = self.at(self.places[x])
         before = code.new(f"load {kind}, ptr {address}, align 4")
         code.lines.append(
-            f"  store {kind} {code.new(f'fadd {FLAGS} {kind} {before}, {value}')}, ptr {address}, align 4"
+            f"  store {kind} {code.new(f'fadd {SUMMED} {kind} {before}, {value}')}, ptr {address}, align 4"
         )
 
     def join(self, step: Step, running: str, value: str) -> None:
@@ -278,7 +278,7 @@ class _Kernel:
         code, kind = self.code, TYPES[step.results[0].dtype]
         before = code.new(f"load {kind}, ptr {running}")
         if step.name == "sum":
-            after = code.new(f"fadd {FLAGS} {kind} {before}, {value}")
+            after = code.new(f"fadd {SUMMED} {kind} {before}, {value}")
         else:
             after = code.call("maximum" if step.name == "max" else "minimum", kind, before, value, flags="nsz")
         code.lines.append(f"  store {kind} {after}, ptr {running}")

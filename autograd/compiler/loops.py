@@ -6,6 +6,7 @@ needs no memory for what stays inside. Sums over everything or over the first ax
 maxima over other axes stay inside a block.
 """
 
+from collections.abc import Iterable
 from math import prod
 from typing import Any
 
@@ -97,11 +98,7 @@ def sums_blocks(step: Step, shape: tuple[int, ...]) -> bool:
 
 def looped(program: Program) -> Program:
     """The program with chains over long arrays in loops."""
-    work = _Looping(program)
-    for step in program.steps:
-        work.take(step)
-    work.close()
-    return program.but(steps=work.steps)
+    return _Looping(program).grouped(program.steps)
 
 
 class Grouping:
@@ -112,6 +109,7 @@ class Grouping:
     """
 
     def __init__(self, program: Program) -> None:
+        self.program = program
         self.readers = readers(program)
         self.steps: list[Step] = []
         self.chain: list[Step] = []
@@ -133,6 +131,13 @@ class Grouping:
 
     def op(self, body: Program) -> Any:
         raise NotImplementedError
+
+    def grouped(self, steps: Iterable[Step]) -> Program:
+        """The program with these steps, the same in another order, in groups."""
+        for step in steps:
+            self.take(step)
+        self.close()
+        return self.program.but(steps=self.steps)
 
     def take(self, step: Step) -> None:
         """Add a step to the chain, or put it before or after it, or end the chain and begin anew."""

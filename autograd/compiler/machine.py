@@ -109,12 +109,13 @@ def _write(path: Path, data: bytes) -> None:
 MACHINES: list[_Machine] = []
 
 
-def functions(text: str, forms: dict[str, tuple[str, ...]], memory: dict[str, int]) -> tuple[Any, dict[str, Any]]:
-    """(owner, {name: function}) of a module: the functions may be called as long as the owner lives.
+def functions(text: str, forms: dict[str, tuple[str, ...]], memory: dict[str, int], held: Any = None) -> dict[str, Any]:
+    """{name: function} of a module.
 
     text     of the module, without declaration of its symbols for memory
     forms    function → types of its arguments, "i64", "double" or "ptr"
     memory   symbol → address
+    held     what owns that memory: it lives as long as one of the functions, and so does their code
     """
     globals_ = "".join(f"@{name} = external global i8\n" for name in memory)
     with LOCK:
@@ -127,8 +128,9 @@ def functions(text: str, forms: dict[str, tuple[str, ...]], memory: dict[str, in
         for name in forms:
             builder.export_symbol(name)
         owner = builder.link(machine.jit, f"glassgrad{next(NUMBERS)}")
-    found = {}
+    found: dict[str, Any] = {}
     for name, types in forms.items():
         arguments: list[Any] = [TYPES[x] for x in types]
         found[name] = ctypes.CFUNCTYPE(None, *arguments)(owner[name])
-    return owner, found
+        found[name].lives = (owner, held)
+    return found

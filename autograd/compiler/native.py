@@ -10,10 +10,12 @@ import numpy as np
 from autograd.compiler import machine
 from autograd.compiler.fuse import Fused, reduced
 from autograd.compiler.kernel import Place, kernel
+from autograd.compiler.levels import PARALLEL, level_kernel, places
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, wishes
 from autograd.compiler.pool import PARTS, together
 from autograd.compiler.program import Step, Variable
+from autograd.compiler.tape import Group
 
 __all__ = ["Kernels"]
 
@@ -34,13 +36,14 @@ class Kernels:
         self.memory: dict[str, int] = {}
         self.symbols: dict[int, str] = {}  # id of an array that owns memory → symbol
         self.held: list[Any] = []
+        self.loops = 0  # with metadata
 
     def lines(self, step: Step) -> Iterable[str]:
         """The statements of a fused loop: its formulas as comments, the call, and the sums of everything."""
         names, op = self.names, step.op
         called = names.free("_".join(("loop", *(names.labels[x] for x in step.results[-1:]))))
         names.names[called] = None  # found when all are compiled
-        yield f"# {called}: for each place of {op.shape}"
+        yield f"# {called}: for each place of {op.shape}" if op.shape else f"# {called}:"
         yield from self.formulas(step)
         parts = self.parts(op)
         places: dict[Variable, Any] = {}
@@ -58,10 +61,17 @@ class Kernels:
                 places[x] = Place(f"%array{i}", 0, _strides(x.shape, x.dtype, op.shape))
                 parameters.append(("ptr", f"ptr noalias %array{i}"))
                 arguments.append(f"{names.object(_address, 'address')}({names.written(y)})")
+        floats = [(x, y) for x, y in zip(op.body.outputs, step.results, strict=True) if x.dtype is None]
+        if floats:
+            slots = np.zeros(len(floats))
+            places.update((x, self.place(slots[i : i + 1].reshape(()), ())) for i, (x, _) in enumerate(floats))
+            ends.append(f"{', '.join(names.labels[y] for _, y in floats)}, = {names.object(slots, 'numbers')}.tolist()")
         for i, (x, y) in enumerate(zip(op.body.outputs, step.results, strict=True)):
+            if x.dtype is None:
+                continue
             if not x.shape:
                 slots = np.zeros(PARTS, x.dtype)
-                places[x] = self.place(slots[:1], op.shape)
+                places[x] = self.place(slots[:1].reshape(()), op.shape)
                 total = names.object(slots, f"{names.labels[y]}_total")
                 ends.append(f"{names.labels[y]} = {' + '.join(f'{total}[{i}]' for i in range(parts))}")
             elif y in names.static:
@@ -86,6 +96,25 @@ class Kernels:
         else:
             yield f"{called}({', '.join(arguments)})"
         yield from ends
+
+    def levels(self, groups: list[Group], values: Any) -> Iterable[str]:
+        """The statements of groups of a tape, whose numbers lie in `values`."""
+        names = self.names
+        called = names.free(f"levels_{groups[0].level}_to_{groups[-1].level}")
+        names.names[called] = None  # found when all are compiled
+        counts = ", ".join(f"{group.stop - group.start} {group.name}" for group in groups)
+        yield f"# {called}: {counts}"
+
+        def symbol(x: Any) -> Any:
+            return x if isinstance(x, slice) else self.place(x, x.shape).symbol
+
+        sources = [list(map(symbol, places(group))) for group in groups]
+        text, declared = level_kernel(called, groups, sources, symbol(values), 2 + self.loops)
+        self.loops += len(groups)
+        self.texts.append(text)
+        self.declared |= declared | {PARALLEL}
+        self.forms[called] = ()
+        yield f"{called}()"
 
     def parts(self, op: Fused) -> int:
         """In how many parts a loop runs, for threads: large ones, where BLAS does not need them."""
@@ -117,12 +146,11 @@ class Kernels:
         return Place(f"@{self.symbols[id(owner)]}", _address(array) - _address(owner), strides)
 
     def linked(self) -> dict[str, Any]:
-        """The functions, by name, and what they need to live."""
+        """The functions, by name."""
         if not self.forms:
             return {}
         text = "\n".join([*sorted(self.declared), *self.texts])
-        owner, found = machine.functions(text, self.forms, self.memory)
-        return {**found, self.names.free("machine_code"): (owner, self.held)}
+        return machine.functions(text, self.forms, self.memory, self.held)
 
 
 def _address(array: Any) -> int:

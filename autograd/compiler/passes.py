@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.fuse import fused
+from autograd.compiler.fuse import fused, straight
 from autograd.compiler.loops import looped
 from autograd.compiler.lower import lowered
 from autograd.compiler.merge import merged
@@ -233,7 +233,9 @@ Pass = Callable[[Program], Program]
 FORMS: tuple[Pass, ...] = (factored, lowered, scalars, common, dead)  # of the program, and of the body of each loop
 PASSES: tuple[Pass, ...] = (taped, dead, common, simple, merged, dead, looped, *FORMS)
 
-NATIVE: tuple[Pass, ...] = (taped, dead, common, simple, merged, dead, factored, common, dead, fused, looped, *FORMS)
+NATIVE: tuple[Pass, ...] = (
+    taped, dead, common, simple, merged, dead, factored, common, dead, fused, straight, looped, *FORMS,
+)  # fmt: skip
 
 
 def optimized(

@@ -15,6 +15,8 @@ from autograd.viz.scene import Edge, Group, Node, Scene
 
 __all__ = ["chains", "drawing", "flops"]
 
+SHOWN = 40  # ops of a chain that explain() names
+
 
 def drawing(program: Program, names: dict[Variable, str], *, direction: str, theme: str, max_nodes: int) -> Drawing:
     """The program as a picture: a card for each input and each step, with the phases as groups."""
@@ -67,15 +69,21 @@ def chains(program: Program) -> list[str]:
     lines = []
     for step in program.steps:
         if isinstance(step.op, Loop):
-            parts = " → ".join(part.name for part in step.op.body.steps)
+            parts = _parts(step.op.body)
             count = sum(count for _, _, count in step.op.blocks())
             lines.append(f"{len(step.op.body.steps)} steps on {step.op.shape} in {count} blocks: {parts}")
         elif isinstance(step.op, Fused):
-            parts = " → ".join(part.name for part in step.op.body.steps)
-            lines.append(f"{len(step.op.body.steps)} steps on {step.op.shape} in one loop: {parts}")
+            where = f"on {step.op.shape} in one loop" if step.op.shape else "on numbers in one function"
+            lines.append(f"{len(step.op.body.steps):,} steps {where}: {_parts(step.op.body)}")
         elif isinstance(step.op, Tape):
             lines.append(f"{len(step.op.rows):,} steps on numbers as a tape")
     return lines
+
+
+def _parts(body: Program) -> str:
+    """The ops of a chain, of a long one its beginning."""
+    parts = [step.name for step in body.steps]
+    return " → ".join(parts if len(parts) <= SHOWN else [*parts[:SHOWN], f"{len(parts) - SHOWN:,} more"])
 
 
 def flops(program: Program) -> int:

@@ -94,7 +94,7 @@ class Step:
     @property
     def compute(self) -> Callable[..., Any]:
         """What computes the results from plain numbers and arrays."""
-        found: Callable[..., Any] = getattr(self.op, "forward", self.op)
+        found: Callable[..., Any] = getattr(self.op, "compute", self.op)
         return found
 
     @property

@@ -43,7 +43,8 @@ class Replay:
         self.first = len(program.outputs) - len(found.writes)
         places = dict(enumerate(found.reads, self.arguments))
         values = {i: slot.get() for i, slot in places.items() if program.inputs[i] in program.state}
-        self.listing: Listing = build(program, values, self.first if copy else 0, found.reached.names, threads)
+        results = self.first if copy else 0
+        self.listing: Listing = build(program, values, results, found.reached.names, threads, native)
         self.buffers = {places[i].path: buffer for i, buffer in self.listing.state.items()}
         for i, buffer in self.listing.state.items():
             places[i].set(buffer)

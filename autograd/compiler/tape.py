@@ -5,23 +5,25 @@ be done at once: a step's *level* is one more than the highest level among its o
 tanh) of one level are one `multiply` on arrays. All numbers lie in one array `v`: inputs, constants, then each group's
 results in a row, so a group writes one slice of v and gathers its operands from anywhere before (`take`).
 
-Chains of additions, of which a backward pass is full, become sums of many terms first, or they would be as many levels.
-Terms are stored so that a sum reads one slice, as a matrix of (terms, sums).
+Chains of additions, of which a backward pass is full, become sums of many terms first, or they would be as many levels;
+products that only one sum reads become part of it, a sum of products. Terms are stored so that a sum reads one slice, as a
+matrix of (terms, sums). With machine code, groups that follow each other are one function (levels.py).
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
 
+from autograd.compiler.elementary import OPS
 from autograd.compiler.emit import KEYWORD_OUT
 from autograd.compiler.program import Program, Step, Variable, variables
 from autograd.primitives import Primitive
 
-__all__ = ["Group", "Tape", "layout", "taped", "written"]
+__all__ = ["SUMS", "Group", "Tape", "layout", "taped", "written"]
 
 WORTH = 400  # steps on numbers in a row from which on a tape may be faster than a line of Python for each
 WIDE = 30  # steps for each operation on arrays that it must replace
@@ -29,6 +31,7 @@ KEPT = 16  # layouts of tapes that are remembered: another record of one structu
 
 
 BOOL = np.dtype(bool)
+SUMS = ("sum", "dot")  # names of groups that add up terms: numbers, or products
 LAYOUTS: dict[Any, Any] = {}
 UFUNCS: dict[Any, str | None] = {}
 
@@ -142,8 +145,8 @@ def _tape(steps: list[Step], uses: Counter[Variable]) -> Step:
 class Group:
     """Rows of one level that are one operation: v[start:stop] = ufunc(v[a], v[b]), or sums of `terms` numbers each.
 
-    name      the ufunc, "sum" for sums
-    operands  for each operand a slice of v, or an array of places; of a sum one, (terms, sums) in its order
+    name      the ufunc, "sum" for sums, "dot" for sums of products
+    operands  for each operand a slice of v, or an array of places; of a sum one, of products two, (terms, sums) in order
     terms     how many each sum has, 0 for what is no sum
     """
 
@@ -158,7 +161,7 @@ class Group:
 
 
 def layout(tape: Tape) -> tuple[list[Group], list[int], int]:
-    """(groups in their order, where each result lies in v, length of v)."""
+    """(groups in their order, where each result lies in v, length of v); the last number of v is 1."""
     numbers = np.fromiter(chain(chain.from_iterable(tape.rows), tape.outs), np.int64)
     form = (tape.count, len(tape.constants), " ".join(tape.names), hashlib.sha256(numbers.tobytes()).digest())
     if form not in LAYOUTS:
@@ -175,7 +178,8 @@ def _layout(tape: Tape) -> tuple[list[Group], list[int], int]:
     level = _levels(operands, first, len(tape.rows))
     groups: dict[tuple[int, str, int], list[int]] = {}
     for i, terms in operands.items():
-        groups.setdefault((level[i], names[i], len(terms) if names[i] == "sum" else 0), []).append(i)
+        count = len(terms) * (names[i] in SUMS) // (1 + (names[i] == "dot"))
+        groups.setdefault((level[i], names[i], count), []).append(i)
     order: dict[int, int] = {}  # row → when it is first asked for, from the end: a sum's terms come to lie side by side
     for key in sorted(groups, reverse=True):
         rows = groups[key]
@@ -183,21 +187,23 @@ def _layout(tape: Tape) -> tuple[list[Group], list[int], int]:
         for column in zip(*(operands[i] for i in rows), strict=True):
             for i in column:
                 order.setdefault(i, len(order))
-    place = list(range(first)) + [0] * len(tape.rows)
+    place = list(range(first)) + [0] * (len(tape.rows) + 1)
+    place[-1] = first + len(operands)
     done, found = first, []
     for key in sorted(groups):
         rows = groups[key]
         for i, row in enumerate(rows, done):
             place[row] = i
         columns = [[place[i] for i in column] for column in zip(*(operands[i] for i in rows), strict=True)]
-        sources = [list(chain.from_iterable(columns))] if key[2] else columns
+        width = key[2] or 1
+        sources = [list(chain.from_iterable(columns[i : i + width])) for i in range(0, len(columns), width)]
         found.append(Group(key[1], key[0], done, done + len(rows), [_span(source) for source in sources], key[2]))
         done += len(rows)
-    return found, [place[i] for i in tape.outs], done
+    return found, [place[i] for i in tape.outs], done + 1
 
 
 def _summed(tape: Tape, first: int) -> tuple[dict[int, str], dict[int, list[int]]]:
-    """(name, operands) of the rows that are needed, with additions into additions as sums of many terms."""
+    """(name, operands) of the rows that are needed, with additions into additions as sums of many terms or products."""
     uses = [0] * (first + len(tape.rows))
     for i in tape.outs:
         uses[i] += 2  # never hidden inside a sum
@@ -222,12 +228,17 @@ def _summed(tape: Tape, first: int) -> tuple[dict[int, str], dict[int, list[int]
         else:
             terms.append(y)
         names[i], operands[i] = "sum", terms
+    for i in [i for i in operands if names[i] == "sum"]:
+        products = {x for x in operands[i] if uses[x] == 1 and names.get(x) == "multiply"}
+        if 2 * len(products) >= len(operands[i]):  # a term that is no product is multiplied by 1
+            pairs = [operands.pop(x) if x in products else (x, len(uses)) for x in operands[i]]
+            names[i], operands[i] = "dot", [x for x, _ in pairs] + [y for _, y in pairs]
     return names, operands
 
 
 def _levels(operands: dict[int, list[int]], first: int, count: int) -> list[int]:
-    """The level of each number; inputs and constants have 0."""
-    level = [0] * (first + count)
+    """The level of each number; inputs and constants have 0, and so has the 1 after all."""
+    level = [0] * (first + count + 1)
     at = level.__getitem__
     for i, terms in operands.items():
         level[i] = 1 + max(map(at, terms))
@@ -244,48 +255,69 @@ def _span(places: Iterable[int]) -> Any:
     return array
 
 
-def written(tape: Tape, inputs: list[str], function: Any, thing: Any) -> Iterator[str]:
+def written(tape: Tape, inputs: list[str], function: Any, thing: Any, native: Any = None) -> Iterator[str]:
     """The statements of a tape; the results are then in the list whose name ends the last line's left side.
 
     inputs     the texts of its operands
     function   name of a NumPy function → how the program calls it;  thing(object, wish) → the name of an object
+    native     native(groups, values) → the statement that runs them as machine code, None if it cannot; or None
     """
     groups, outs, length = layout(tape)
     values = np.zeros(length)
     values[tape.count : tape.count + len(tape.constants)] = tape.constants
-    longest = max((group.length for group in groups), default=0)
-    scratch = [np.zeros(longest), np.zeros(longest)]
+    values[-1] = 1.0
     if inputs:
         yield f"{thing(values[: tape.count], 'tape_inputs')}[:] = ({', '.join(inputs)},)"
-    level = 0
-    for group in groups:
-        if group.level != level:
-            level = group.level
-            yield f"# level {level}"
-        operands = []
-        for source, space in zip(group.operands, scratch, strict=False):
-            if isinstance(source, slice):
-                operands.append(thing(values[source], f"v{level}"))
-            else:
-                operands.append(thing(space[: len(source)], "gathered"))
-                yield f"{function('take')}({thing(values, 'v')}, {thing(source, 'places')}, None, {operands[-1]}, 'clip')"
-        out = thing(values[group.start : group.stop], f"v{level}_{group.name}")
-        yield _statement(group, operands, out, function, thing, values, scratch)
+    v = _Values(values, groups, function, thing)
+    for known, part in groupby(groups, lambda group: group.name in SUMS or group.name in OPS):
+        follow = list(part)
+        yield from native(follow, values) if known and native is not None else v.statements(follow)
     yield f"tape_results = {function('take')}({thing(values, 'v')}, {thing(np.array(outs, np.intp), 'places')}).tolist()"
 
 
-def _statement(
-    group: Group, operands: list[str], out: str, function: Any, thing: Any, values: Any, scratch: Any
-) -> str:
-    count = group.stop - group.start
-    if group.name == "relu":
-        return f"{function('maximum')}({operands[0]}, {thing(np.zeros(count), 'zeros')}, out={out})"
-    if group.name == "sum":
-        source = group.operands[0]
-        terms = values[source] if isinstance(source, slice) else scratch[0][: len(source)]
-        if len(terms) == group.terms * count:
-            matrix = thing(terms.reshape(group.terms, count), "terms")
-            return f"{function('dot')}({thing(np.ones(group.terms), 'ones')}, {matrix}, {out})"
-        return f"{function('multiply')}({operands[0]}, {float(group.terms)}, {out})"  # all terms are one number
-    keyword = "out=" if group.name in KEYWORD_OUT else ""
-    return f"{function(group.name)}({', '.join(operands)}, {keyword}{out})"
+class _Values:
+    """The array v with what NumPy needs to compute groups in it."""
+
+    def __init__(self, values: Any, groups: list[Group], function: Any, thing: Any) -> None:
+        self.values, self.function, self.thing = values, function, thing
+        longest = max((group.length for group in groups), default=0)
+        self.scratch = [np.zeros(longest), np.zeros(longest)]
+        self.level = 0
+
+    def statements(self, groups: Iterable[Group]) -> Iterator[str]:
+        """The statements of groups that follow each other."""
+        for group in groups:
+            if group.level != self.level:
+                self.level = group.level
+                yield f"# level {group.level}"
+            operands = []
+            for source, space in zip(group.operands, self.scratch, strict=False):
+                if isinstance(source, slice):
+                    operands.append(self.values[source])
+                else:
+                    operands.append(space[: len(source)])
+                    places, target = self.thing(source, "places"), self.thing(operands[-1], "gathered")
+                    yield f"{self.function('take')}({self.thing(self.values, 'v')}, {places}, None, {target}, 'clip')"
+            yield from self.computed(group, operands)
+
+    def computed(self, group: Group, operands: list[Any]) -> Iterator[str]:
+        """The statements that compute a group from arrays."""
+        thing, function, count = self.thing, self.function, group.stop - group.start
+        out = thing(self.values[group.start : group.stop], f"v{group.level}_{group.name}")
+        if group.name == "dot":
+            products = self.scratch[0][: group.length]
+            names = [thing(x, f"v{group.level}") for x in (*operands, products)]
+            yield f"{function('multiply')}({', '.join(names)})"
+            operands = [products]
+        if group.name in SUMS:
+            if len(operands[0]) == group.length:
+                matrix = thing(operands[0].reshape(group.terms, count), "terms")
+                yield f"{function('dot')}({thing(np.ones(group.terms), 'ones')}, {matrix}, {out})"
+            else:  # all terms are one number
+                yield f"{function('multiply')}({thing(operands[0], 'v')}, {float(group.terms)}, {out})"
+            return
+        names = [thing(x, f"v{group.level}") for x in operands]
+        if group.name == "relu":
+            yield f"{function('maximum')}({names[0]}, {thing(np.zeros(count), 'zeros')}, out={out})"
+        else:
+            yield f"{function(group.name)}({', '.join(names)}, {'out=' if group.name in KEYWORD_OUT else ''}{out})"

@@ -223,6 +223,9 @@ for _name, _ufunc in {
 PLAIN.update((Tracer, Number))
 
 
+NUMBERS = {Number, float, int, np.float64, np.ndarray}  # of arrays those without axes
+
+
 class Trace:
     """The program while it is being written: `run` is called for each op instead of its forward computation."""
 
@@ -243,12 +246,13 @@ class Trace:
     def run(self, op: Any, operands: Any, options: Any, *, pure: bool = True) -> Any:
         """Compute the op's results and write the step down; what meets no Tracer is computed and is a constant."""
         if not options and pure and self.open:
-            plain = [x.value if type(x) is Number else x for x in operands if type(x) in (Number, float, int)]
-            if len(plain) == len(operands) < 3 and ufunc_of(op) and Number in map(type, operands):
-                value = op.forward(*plain)
-                if type(value) in (float, np.float64):
-                    return self.number(op, operands, float(value))
-        forward = getattr(op, "forward", op)
+            kinds = set(map(type, operands))
+            if Number in kinds and kinds <= NUMBERS and (ufunc_of(op) or getattr(op, "name", "") == "where"):
+                operands = [float(x) if type(x) in (np.float64, np.ndarray) and not x.ndim else x for x in operands]
+                value = op.compute(*[x.value if type(x) is Number else x for x in operands])
+                if np.ndim(value) == 0 and getattr(value, "dtype", type(value)) in (float, bool):
+                    return self.number(op, operands, getattr(value, "tolist", lambda: value)())
+        forward = getattr(op, "compute", op)
         if getattr(op, "name", "") in ("alias", "item") or getattr(op, "inline", False):
             return forward(*operands, **options)
         tracers = list(variables((tuple(operands), dict(options)), Tracer))
