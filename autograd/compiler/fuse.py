@@ -227,8 +227,8 @@ class _Straight(Grouping):
         known = step.name in OPS or step.name == "where" or power
         if not known or step.options or len(step.results) > 1 or len(self.chain) >= FURTHEST:
             return False
-        return (number(out) or out.dtype == bool) and all(
-            number(x) or x in self.made if isinstance(x, Variable) else type(x) in (int, float) for x in step.operands
+        return number(out) and all(
+            number(x) if isinstance(x, Variable) else type(x) in (int, float) for x in step.operands
         )
 
     def waits(self, step: Step) -> bool:
@@ -242,8 +242,8 @@ class _Straight(Grouping):
 
 
 def number(x: Variable) -> bool:
-    """Whether a variable is a Python float."""
-    return x.dtype is None and not x.shape
+    """Whether a variable is a Python float, or the truth of a comparison."""
+    return not x.shape and (x.dtype is None or x.dtype == bool)
 
 
 COMPARISONS = {"greater", "less", "greater_equal", "less_equal", "equal", "not_equal"}

@@ -1,5 +1,6 @@
 """What became of a function, to look at: a picture of its program, and figures about it."""
 
+from collections import Counter
 from math import prod
 from typing import Any
 
@@ -65,8 +66,8 @@ def _text(x: Any) -> str:
 
 
 def chains(program: Program) -> list[str]:
-    """A line for each chain that runs in blocks, and for each tape."""
-    lines = []
+    """A line for each chain that runs in blocks, and for each tape; equal ones once, with their number."""
+    lines: list[str] = []
     for step in program.steps:
         if isinstance(step.op, Loop):
             parts = _parts(step.op.body)
@@ -77,7 +78,7 @@ def chains(program: Program) -> list[str]:
             lines.append(f"{len(step.op.body.steps):,} steps {where}: {_parts(step.op.body)}")
         elif isinstance(step.op, Tape):
             lines.append(f"{len(step.op.rows):,} steps on numbers as a tape")
-    return lines
+    return [f"{line}{f'  (× {count})' if count > 1 else ''}" for line, count in Counter(lines).items()]
 
 
 def _parts(body: Program) -> str:
