@@ -20,7 +20,7 @@ __all__ = ["Careful", "Watch", "training_step"]
 class Watch:
     """Looks at the loss of each batch, before the weights change."""
 
-    __slots__ = ("batch", "epoch", "rate")  # no __dict__: a compiled step does not depend on what it says here
+    __followed__ = False  # a compiled step does not depend on what it says here
 
     def at(self, epoch: int, batch: int, rate: float) -> None:
         """Where training is."""

@@ -7,7 +7,7 @@ user's own source lines as headings, and becomes a function.
 import functools
 import itertools
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import prod
 from typing import Any
 
@@ -31,18 +31,26 @@ class Listing:
     """A program as text and as a function.
 
     source    the text;  run(*inputs) → list of outputs, which may be buffers;  names: what the text knows beside
+    text      gives the source; with its table of arrays it is put together when somebody wants to read it
     labels    variable → its name in the text
     buffers   the arrays it works in;  nbytes: their bytes together
     state     input number → buffer in which it always lies
     homes     output number → input number whose buffer it overwrites
-    fresh     outputs in arrays that nobody else has
+    fresh     outputs in arrays that nobody else has;  find(x): the variable whose memory x lies in
     """
 
-    def __init__(self, source: str, run: Any, plan: Plan, names: dict[str, Any], labels: dict[Variable, str]) -> None:
-        self.source, self.run, self.names, self.labels, self.buffers = source, run, names, labels, plan.buffers
-        self.state, self.homes = plan.state, plan.homes
+    def __init__(
+        self, text: Callable[[], str], run: Any, plan: Plan, names: dict[str, Any], labels: dict[Variable, str]
+    ) -> None:
+        self.text, self.run, self.names, self.labels, self.buffers = text, run, names, labels, plan.buffers
+        self.state, self.homes, self.find = plan.state, plan.homes, plan.find
         self.fresh = {x for x in plan.given if plan.of.get(x) in ("buffer", "loop", "fused")}
         self.nbytes = sum(buffer.nbytes for buffer in plan.buffers)
+
+    @property
+    def source(self) -> str:
+        """The program as text."""
+        return self.text()
 
 
 def build(
@@ -126,23 +134,17 @@ class _Writer(Names):
         body = "\n".join(f"    {line}" for line in [*lines, f"return [{results}]"])
         quiet = any(step.quiet for step in program.steps)
         head = f"@{self.function('errstate')}(over='ignore', divide='ignore')\n" if quiet else ""
-        source = f"{self.table()}{head}def run({arguments}):\n{body}\n"
-        inner = "\n".join(f"    {line}" for line in source.splitlines())
+        text = f"{head}def run({arguments}):\n{body}\n"
+        inner = "\n".join(f"    {line}" for line in text.splitlines())
         maker = f"def make({', '.join(self.names)}):\n{inner}\n    return run\n"
         space: dict[str, Any] = {}
         exec(compile(maker, "<compiled>", "exec"), space)  # the text is made above, of op names and our own labels only
         run = space["make"](*self.names.values())
-        return Listing(
-            source,
-            limited(run, self.threads, 1)
-            if "together" in self.names
-            else limited(run, self.threads, self.threads)
-            if self.threads
-            else run,
-            plan,
-            self.names,
-            self.labels,
-        )
+        if "together" in self.names:
+            run = limited(run, self.threads, 1)
+        elif self.threads:
+            run = limited(run, self.threads, self.threads)
+        return Listing(lambda: self.table() + text, run, plan, self.names, self.labels)
 
     def text(self, plan: Plan, heading: str = "") -> list[str]:
         """The statements of a plan, each group under the user's line that it comes from."""
@@ -177,9 +179,9 @@ class _Writer(Names):
         shown = list(names)
         if kind == "tape":
             levels = self.kernels.levels if self.native else None
-            yield from tape.written(step.op, names, self.function, self.object, levels)
-            for i, x in enumerate(step.results):
-                self.labels[x] = f"tape_results[{i}]"
+            results = self.free("tape_results")
+            yield from tape.written(step.op, names, results, self.function, self.object, levels)
+            self.labels.update((x, f"{results}[{i}]") for i, x in enumerate(step.results))
             return
         if kind == "placed":
             yield f"{self.written(out)}[{self.written(step.options['index'])}] = {names[0]}"

@@ -4,24 +4,30 @@ The run is a real one: its results are right, and what it changes (weights, grad
 So the first call of a compiled function costs one eager call and the writing; from the second on the program runs.
 """
 
+import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autograd import tree
-from autograd.compiler.hidden import Link, Reach, Slot
+from autograd.compiler.closed import closed
+from autograd.compiler.hidden import Link, Reach, Slot, same
 from autograd.compiler.program import Program
 from autograd.compiler.tracer import Trace, Tracer, concrete, refusal
 from autograd.context import context
-from autograd.errors import CompileError
 from autograd.value import CONSTANT, Value, make
 
-__all__ = ["Capture", "capture"]
+__all__ = ["Capture", "as_it_is", "capture"]
 
-DRAWS = {name for name in (*dir(np.random.Generator), *dir(np.random)) if not name.startswith("_")} - {"bit_generator"}
+KEEPING = {"append", "extend", "insert", "add", "setdefault", "update"}  # methods that put something into a container
+DRAWS = {name for name in (*dir(np.random.Generator), *dir(np.random), *dir(random)) if not name.startswith("_")} - {
+    "bit_generator"
+}
 
 
+@dataclass
 class Capture:
     """A program with its ties to the world.
 
@@ -29,84 +35,142 @@ class Capture:
     reads      slots whose number or array is an input
     writes     slots that get an output
     guards     static slots, and what they held
-    reached    all that the function leads to, after the run
-    structure  of the results; `values`: which of them were Values
+    reached    all that the function leads to, after the run;  sizes: [(list or dict on the way, how much is in it)]
+    structure  of the results; `wraps`: what makes each of them of its number or array
     results    what this run gave
     """
 
-    def __init__(self, program: Program, reads: list[Slot], writes: list[Slot], guards: list[tuple[Slot, Any]],
-                 reached: Reach, structure: tree.Structure, values: list[bool], results: Any) -> None:  # fmt: skip
-        self.program, self.reads, self.writes, self.guards, self.reached = program, reads, writes, guards, reached
-        self.structure, self.values, self.results = structure, values, results
+    program: Program
+    reads: list[Slot]
+    writes: list[Slot]
+    guards: list[tuple[Slot, Any]]
+    reached: Reach
+    sizes: list[tuple[Any, int]]
+    structure: tree.Structure
+    wraps: list[Callable[[Any], Any]]
+    results: Any
 
 
 def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[str] = frozenset()) -> Capture:
     """Run f(*args, **kwargs) with Tracers for its arguments and all it reaches; what it changed stays changed.
 
-    varying   names of arrays of its surroundings that are inputs, not constants
-    Raises CompileError, with the line, for what a program cannot repeat; all slots then hold what they held before.
+    varying   names of arrays and floats of its surroundings that are inputs, not constants
+    Raises CompileError, with the line, for what a program cannot repeat; everything is then as it was before.
     """
     trace = Trace()
-    leaves, form = tree.flatten((args, kwargs))
-    names = _argument_names(f, args, leaves)
-    traced = [trace.input(leaf, names[i]) if is_traced(leaf) else leaf for i, leaf in enumerate(leaves)]
     reached = Reach(f, args, kwargs, varying)
-    before = reached.slots
-    held = {slot.path: slot for slot in before}
-    states = {id(slot.value): slot for slot in before if slot.traced}
-    if len(states) < sum(slot.traced for slot in before):
-        raise CompileError("the same array is in two places that the function reads; copy one of them")
-    given = {slot.path: trace.input(slot.value, slot.path) for slot in before if slot.traced}
-    drawn = {generator: generator.bit_generator.state for generator in reached.generators}
-    for generator in drawn:
-        trace.watch(generator)
-    legacy = _legacy()
+    chance = _Chance(reached, trace)
     try:
-        for slot in before:
-            if slot.traced:
-                slot.set(given[slot.path])
-        call_args, call_kwargs = tree.unflatten(form, traced)
-        with context(trace=trace):
-            result = f(*call_args, **call_kwargs)
-        direct = reached.line_of(DRAWS, ("LOAD_METHOD", "LOAD_ATTR"))
-        trace.check(line=direct)
-        if direct and _legacy() != legacy:
-            raise refusal("calls a random generator directly, whose numbers would be the same in every run",
-                          "autograd.random's functions with rng=", direct)  # fmt: skip
-        for slot in before:
-            if slot.given:
-                slot.set(slot.value)
-        outs, structure = tree.flatten(result)
-        _same_containers(reached.links)
-        after = Reach(f, args, kwargs, varying)
-        writes, written, guards = _changes(held, after, given, trace)
-        _check_apart(f, [leaf for leaf in leaves if isinstance(leaf, np.ndarray)], [held.get(x.path) for x in writes])
+        found = _ran(f, args, kwargs, reached, trace, chance)
+        if (left := trace.left()) is not None:
+            raise refusal(f"leaves a number of the run ({left!r}) in a place that is not followed (a nonlocal name, a "
+                          "set, a generator, an object that is returned)", "return it in a tuple, list or dict, or keep it "
+                          "in an attribute", trace.line_of(left))  # fmt: skip
     except BaseException as mistake:
-        for slot in before:
-            if not isinstance(slot.holder, tuple) and slot.get() is not slot.value:
-                slot.set(slot.value)
-        for generator, state in drawn.items():
-            generator.bit_generator.state = state
+        reached.restore()
+        chance.restore()
         if trace.refused is not None and isinstance(mistake, (TypeError, ValueError)):
             raise trace.refused from mistake  # NumPy asked for a plain number and made an error of its own of the answer
         raise
-    values = [isinstance(out, Value) for out in outs]
+    return found
+
+
+def _ran(f: Callable[..., Any], args: Any, kwargs: Any, reached: Reach, trace: Trace, chance: "_Chance") -> Capture:
+    """Run the function with Tracers, and put what they became in their place."""
+    leaves, form = tree.flatten((args, kwargs))
+    names = _argument_names(f, args, leaves)
+    held = {slot.path: slot for slot in reached.slots}
+    traced = [trace.input(leaf, names[i]) if is_traced(leaf) else leaf for i, leaf in enumerate(leaves)]
+    given = {slot.path: trace.input(slot.value, slot.path) for slot in reached.slots if slot.traced}
+    for slot in reached.slots:
+        if slot.traced:
+            slot.set(given[slot.path])
+    call_args, call_kwargs = tree.unflatten(form, traced)
+    with context(trace=trace):
+        result = f(*call_args, **call_kwargs)
+    if trace.refused is not None:  # the function has caught it
+        raise trace.refused
+    chance.check()
+    for slot in reached.slots:
+        if slot.given:
+            slot.set(slot.value)
+    outs, structure = tree.flatten(result)
+    _same_containers(reached.links)
+    after = Reach(f, args, kwargs, reached.varying)
+    writes, written, guards = _changes(held, after, given, trace)
+    _check_apart(f, [leaf for leaf in leaves if isinstance(leaf, np.ndarray)], [held.get(x.path) for x in writes])
     plain = [out.data if isinstance(out, Value) else out for out in outs]
     program = trace.program([*plain, *written])
     for slot in after.slots:
         if isinstance(slot.value, Tracer):
-            slot.set(concrete(slot.value))
-    results = tree.unflatten(structure, [
-        make(CONSTANT, concrete(x)) if isinstance(out, Value) else concrete(x) for out, x in zip(outs, plain, strict=True)
-    ])  # fmt: skip
-    reads = [slot for slot in after_slots(before, after.slots) if slot.path in given]
+            old, new = held.get(slot.path), concrete(slot.value)
+            slot.value = np.asarray(new) if old is not None and isinstance(old.value, np.ndarray) else new
+            slot.set(slot.value)
+    wraps = [_wrap(out) for out in outs]
+    results = tree.unflatten(structure, [wrap(concrete(x)) for wrap, x in zip(wraps, plain, strict=True)])
+    structure = tree.flatten(results)[1]  # the one before may hold the containers with Tracers in them
+    now = {slot.path: slot for slot in after.slots}
+    reads = [now.get(slot.path, slot) for slot in reached.slots if slot.path in given]
     places = {slot.path: len(outs) + i for i, slot in enumerate(writes)}
     program.state = {
         given[slot.path].variable: places.get(slot.path, -1)
         for slot in reads
         if isinstance(slot.get(), np.ndarray) and not slot.given
     }
-    return Capture(program, reads, writes, guards, after, structure, values, results)
+    sizes = [(inside, len(before)) for inside, before in after.contents]
+    after.contents.clear()
+    return Capture(program, reads, writes, guards, after, sizes, structure, wraps, results)
+
+
+class _Chance:
+    """The random generators that a function reaches: what it draws from them directly would be a constant."""
+
+    def __init__(self, reached: Reach, trace: Trace) -> None:
+        self.reached, self.trace = reached, trace
+        self.states = {generator: generator.bit_generator.state for generator in reached.generators}
+        self.global_states = _global_states()
+        for generator in self.states:
+            trace.watch(generator)
+
+    def check(self) -> None:
+        """Raise CompileError if one was called directly."""
+        line = self.reached.line_of(DRAWS, ("LOAD_METHOD", "LOAD_ATTR", "LOAD_GLOBAL"))
+        self.trace.check(line=line)
+        if _global_states() != self.global_states:
+            raise refusal("calls a random generator directly, whose numbers would be the same in every run",
+                          "autograd.random's functions with rng=", line)  # fmt: skip
+
+    def restore(self) -> None:
+        """Put the generators back."""
+        for generator, state in self.states.items():
+            generator.bit_generator.state = state
+
+
+def _global_states() -> Any:
+    """The states of np.random's and of random's own generators, as something to compare."""
+    state: Any = np.random.get_state(legacy=False)["state"]
+    return state["key"].tobytes(), state["pos"], random.getstate()
+
+
+def _first_line(f: Any) -> str:
+    code = getattr(f, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else getattr(f, "__name__", type(f).__name__)
+
+
+def _wrap(out: Any) -> Callable[[Any], Any]:
+    """What makes the result of a run of its number or array: a Value, if the function gave one."""
+    if not isinstance(out, Value):
+        return as_it_is
+    return closed if out.primitive is not None and out.primitive is not CONSTANT else _constant
+
+
+def as_it_is(x: Any) -> Any:
+    """A result that is no Value."""
+    return x
+
+
+def _constant(x: Any) -> Value:
+    return make(CONSTANT, x)
 
 
 def _argument_names(f: Any, args: Any, leaves: list[Any]) -> list[str]:
@@ -122,20 +186,12 @@ def _argument_names(f: Any, args: Any, leaves: list[Any]) -> list[str]:
 def _same_containers(links: list[Link]) -> None:
     """Put what the function left in a new list or dict into the one that was there: programs know places by the object
     that they are in."""
-    for link in links:
-        old: Any = link.child
-        new: Any = link.get() if not isinstance(link.holder, dict) or link.key in link.holder else None
-        if new is old or type(new) is not type(old) or type(old) not in (list, dict):
-            continue
+    replaced = [(link, link.child, link.now()) for link in links if type(link.child) in (list, dict)]
+    changed = [(link, old, new.copy()) for link, old, new in replaced if new is not old and type(new) is type(old)]
+    for link, old, content in changed:  # copies: one may have come into the place of another
         old.clear()
-        old.extend(new) if type(old) is list else old.update(new)
+        old.extend(content) if type(old) is list else old.update(content)
         link.set(old)
-
-
-def after_slots(before: list[Slot], after: list[Slot]) -> list[Slot]:
-    """The slots of before, in their order, with the holders they have now."""
-    now = {slot.path: slot for slot in after}
-    return [now.get(slot.path, slot) for slot in before]
 
 
 def is_traced(leaf: Any) -> bool:
@@ -143,33 +199,30 @@ def is_traced(leaf: Any) -> bool:
     return type(leaf) is float or isinstance(leaf, (np.ndarray, np.generic, complex))
 
 
-def _legacy() -> Any:
-    """The state of np.random's own generator, as something to compare."""
-    state: Any = np.random.get_state(legacy=False)["state"]
-    return state["key"].tobytes(), state["pos"]
-
-
 def _check_apart(f: Any, arrays: list[Any], changed: list[Slot | None]) -> None:
     """Raise CompileError if an argument lies in memory that the program will overwrite, maybe before it is read."""
-    code = getattr(f, "__code__", None)
-    line = f"{code.co_filename}:{code.co_firstlineno}" if code else ""
     for slot in changed:
         for i, x in enumerate(arrays):
             old = slot.value if slot is not None and slot.traced else None
             if isinstance(old, np.ndarray) and x.size and np.may_share_memory(x, old):
                 what = f"gets the same buffer twice, as argument {i} and as {slot.path if slot else ''}, which changes"
-                raise refusal(what, "f(x.copy())", line)
+                raise refusal(what, "f(x.copy())", _first_line(f))
 
 
 def _changes(held: dict[str, Slot], after: Reach, given: dict[str, Tracer], trace: Trace) -> Any:
     """(slots that the function gave something new, what that is, [(static slot, what it holds)])."""
     writes, written, guards = [], [], []
+    for link in after.links:
+        if isinstance(link.child, Tracer):
+            raise refusal(f"leaves a number of the run in {link.path}, a name outside of the function",
+                          "return it, or keep it in an attribute or a dict", trace.line_of(link.child))  # fmt: skip
     for slot in after.slots:
         old = held.get(slot.path)
         if isinstance(slot.value, Tracer):
             if old is None and not _may_appear(slot):
-                raise refusal(f"leaves a number of the run in {slot.path}, which was not there before",
-                              "return it, or make the place beforehand", trace.line_of(slot.value))  # fmt: skip
+                line = after.line_of(KEEPING, ("LOAD_METHOD", "LOAD_ATTR")) or trace.line_of(slot.value)
+                raise refusal(f"keeps a number of the run in {slot.path}, a place that was not there before",
+                              "return it, and keep what the compiled function returns", line)  # fmt: skip
             if slot.value is not given.get(slot.path):
                 writes.append(slot)
                 written.append(slot.value)
@@ -180,20 +233,21 @@ def _changes(held: dict[str, Slot], after: Reach, given: dict[str, Tracer], trac
         elif old is not None and old.traced and slot.value is not old.value:
             writes.append(slot)
             written.append(slot.value)  # a constant, such as a gradient that is forgotten
+        elif old is not None and not old.traced and slot.key == "grad" and slot.value is not old.value:
+            writes.append(slot)  # a gradient that is the same in every run
+            written.append(slot.value)
+            guards.append((slot, old.value))
         elif old is not None and not old.traced:
-            if not _same(old.value, slot.value):
+            if not same(old.value, slot.value):
                 line = after.line_of({slot.key, slot.path}, ("STORE",))
                 what = (
                     f"changes {slot.path} from {old.value!r} to {slot.value!r}, a Python number, fixed in the program"
                 )
-                raise refusal(what, "an array (np.zeros(())), which is followed", line)
+                raise refusal(what, f"an array, which is followed, {slot.path} = np.zeros(()) before and {slot.path} = "
+                              f"{slot.path} + 1 inside", line)  # fmt: skip
             guards.append((slot, slot.value))
     return writes, written, guards
 
 
 def _may_appear(slot: Slot) -> bool:
     return slot.key == "grad" or isinstance(slot.holder, dict)
-
-
-def _same(a: Any, b: Any) -> bool:
-    return a is b or (type(a) is type(b) and not isinstance(a, np.ndarray) and bool(a == b))

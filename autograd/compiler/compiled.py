@@ -4,27 +4,37 @@ import contextlib
 import functools
 import gc
 import threading
+import types
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 
 from autograd import tree
 from autograd.compiler.capture import capture, is_traced
-from autograd.compiler.hidden import Link
+from autograd.compiler.driver import MISFIT
 from autograd.compiler.pool import check_threads
 from autograd.compiler.program import variables
-from autograd.compiler.replay import MISFIT, Replay, replayed
-from autograd.errors import ArgumentError
+from autograd.compiler.replay import Replay, replayed
+from autograd.context import CONTEXT
+from autograd.errors import ArgumentError, CompileError
 
 __all__ = ["Compiled", "compile"]
 
 KEPT = 16  # programs of one function, for as many forms of its arguments
+MANY = 8  # programs from which on a function may be one that is compiled at every call
+ELSEWHERE = {  # options of others' compilers → what serves here
+    "static_argnums": "ints, bools and strings are static by themselves", "fullgraph": "a function is always one program",
+    "mode": "backend='llvm' or 'numpy'", "dynamic": "each shape has its own program",
+    "donate_argnums": "weights are overwritten in place by themselves",
+}  # fmt: skip
 
 
 def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool = True,
-            threads: int | None = None, backend: str | None = None) -> Any:  # fmt: skip
+            threads: int | None = None, backend: str | None = None, **unknown: Any) -> Any:  # fmt: skip
     """A function that does what f does, faster: from the second call on a program of NumPy calls runs, not f's Python.
 
     f      takes and gives numbers, arrays, Values and containers of them. What it reaches besides, through closures,
@@ -41,9 +51,20 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
            machine code, two to three times as fast; their first call takes 15 ms a loop more, once on this machine, and
            says nothing of overflow or division by zero. None: llvm if llvmlite is installed (extra [fast])
 
-    The first call runs f and writes the program down. Arrays that f knows from its surroundings are constants, until
-    another array is found there; do not write into them. `.source` is the program, `.explain()` says what became of it,
-    `.draw()` shows it. Results equal f's to rounding. Safe to call from several threads; calls wait for each other.
+    compile goes outermost: compile(grad(f)), or a whole training step with its backward() inside. Called inside of grad or
+    of another compiled function a compiled function is f itself; what it returns elsewhere passes no gradient on.
+
+    The first call runs f and writes the program down; a training step is written down twice, because before the first step
+    there are no gradients. What f does besides (print, a list's append of a plain number) happens only then. Arrays that f
+    knows from its surroundings are constants, until another array is found there; do not write into them. `.source` is the
+    program, `.explain()` says what became of it, `.draw()` shows it. Results equal f's to rounding. Safe to call from
+    several threads; calls wait for each other.
+
+    Weights, gradients and state lie in buffers of the program, which every call overwrites: copy what you keep of them. An
+    array in an object is replaced by such a buffer in the first call.
+
+    A Python number that changes from call to call (a counter, a slice's start) is another program each time: pass
+    float(t), or an array. Floats in objects become inputs once they have changed.
 
     Raises CompileError, with file, line and remedy, for what a program cannot repeat: a branch on a number, float() of one,
     a generator of NumPy's called directly, a number left in another object. Everything is then as it was before.
@@ -53,6 +74,9 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
     >>> [float(square(np.array([1.0, 2.0]) * k)) for k in (1, 2, 3)]
     [5.0, 20.0, 45.0]
     """
+    if unknown:
+        hints = [f"{name} ({ELSEWHERE[name]})" if name in ELSEWHERE else name for name in unknown]
+        raise ArgumentError(f"compile has no option {', '.join(hints)}; it has keep, copy, threads and backend")
     if f is None:
         return lambda function: compile(function, keep=keep, copy=copy, threads=threads, backend=backend)
     if not callable(f):
@@ -74,16 +98,28 @@ class Compiled:
         self.replays: OrderedDict[Any, list[Replay]] = OrderedDict()
         self.lock = threading.RLock()
         self.last: Replay | None = None
-        self.varying: frozenset[str] = frozenset()  # arrays of the function's surroundings that were seen to change
+        self.varying: frozenset[str] = frozenset()  # arrays and floats of its surroundings that were seen to change
+        self.warned = self.failed = False
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)  # a method
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Compiled":
+        return Compiled(deepcopy(self.f, memo), self.keep, self.copy, self.threads, self.backend)
+
+    def __reduce__(self) -> Any:
+        return Compiled, (self.f, self.keep, self.copy, self.threads, self.backend)
 
     def __repr__(self) -> str:
         name = getattr(self.f, "__name__", type(self.f).__name__)
         return f"<compiled {name}: {sum(map(len, self.replays.values()))} programs>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        around = CONTEXT.get()
+        if (
+            around.depth or around.trace is not None or around.anomaly
+        ):  # it is f that is differentiated, compiled, looked at
+            return self.f(*args, **kwargs)
         plain = not kwargs
         for x in args:
             plain = plain and (type(x) is np.ndarray or type(x) is float)
@@ -95,25 +131,51 @@ class Compiled:
             key = (structure, *[_form(leaf) for leaf in leaves])
             leaves = [leaf for leaf in leaves if is_traced(leaf)]
         with self.lock:
-            for replay in self.replays.get(key, ()):
+            kept = self.replays.get(key, [])
+            for replay in kept:
                 result = replay.attempt(*leaves)
                 if result is not MISFIT:
-                    self.last = replay
-                    self.replays.move_to_end(key)
+                    if replay is not self.last:  # the one used last is tried first, and dropped last
+                        self.last = replay
+                        kept.remove(replay)
+                        kept.insert(0, replay)
+                        self.replays.move_to_end(key)
                     return result
-                self.varying |= {link.path for link in replay.found.reached.links if _array_changed(link)}
+                self.varying |= _changed(replay)
             return self._captured(key, args, kwargs)
 
     def _captured(self, key: Any, args: Any, kwargs: Any) -> Any:
         """Run the function itself, and keep its program."""
         with _no_collection():
-            found = capture(self.f, args, kwargs, self.varying)
-            self.last = replayed(found, self.copy, self.threads, self.backend)
+            try:
+                found = capture(self.f, args, kwargs, self.varying)
+            except CompileError:
+                if not self.varying:
+                    raise
+                found = capture(self.f, args, kwargs)  # what changes from call to call decides what the program is
+            try:
+                self.last = replayed(found, self.copy, self.threads, self.backend)
+            except Exception as mistake:  # the run has been a right one; what it changed is changed
+                self.failed = True
+                name = getattr(self.f, "__name__", type(self.f).__name__)
+                warnings.warn(f"{name} runs without compile, its program could not be made: {mistake!r}", stacklevel=4)
+                return found.results
         self.replays.setdefault(key, []).insert(0, self.last)
         del self.replays[key][self.keep :]
         while len(self.replays) > self.keep:
             self.replays.popitem(last=False)
+        if not self.warned and sum(map(len, self.replays.values())) >= MANY:
+            self._warn_of_many()
         return found.results
+
+    def _warn_of_many(self) -> None:
+        """Say once which Python number has another value in each of the last programs."""
+        found = _different(list(self.replays), [replay for kept in self.replays.values() for replay in kept])
+        if found:
+            self.warned = True
+            name = getattr(self.f, "__name__", type(self.f).__name__)
+            warnings.warn(f"{name} is compiled again and again, because {found}: each value is a program of its own, and a "
+                          "slow call. Pass a float, or np.asarray(i) for np.take", stacklevel=4)  # fmt: skip
 
     @property
     def source(self) -> str:
@@ -159,9 +221,31 @@ class Compiled:
         return self.last
 
 
-def _array_changed(link: Link) -> bool:
-    """Whether an array that was taken for a constant is another now."""
-    return isinstance(link.child, np.ndarray) and link.get() is not link.child
+def _changed(replay: Replay) -> set[str]:
+    """Places of arrays that were taken for constants, and of static floats, that hold something else now."""
+    found = replay.found
+    arrays = {
+        link.path for link in found.reached.links if isinstance(link.child, np.ndarray) and link.now() is not link.child
+    }
+    floats = {slot.path for slot, value in found.guards
+              if type(value) is float and type(now := slot.now()) is float and now != value}  # fmt: skip
+    return arrays | floats
+
+
+def _different(keys: list[Any], replays: list[Replay]) -> str:
+    """“argument 2 was 0, 1, 2” for a static number that differs among programs; "" if none does."""
+    for i in range(1, max(map(len, keys))):
+        seen = [key[i][1] for key in keys if len(key) > i and isinstance(key[i], tuple) and key[i][0] is int]
+        if len(set(seen)) >= MANY - 2:
+            return f"a Python int among its arguments was {', '.join(map(str, seen[-3:]))}"
+    values: dict[str, list[Any]] = {}
+    for replay in reversed(replays):
+        for slot, value in replay.found.guards:
+            values.setdefault(slot.path, []).append(value)
+    for path, seen in values.items():
+        if len(set(map(repr, seen))) >= MANY - 2 and type(seen[-1]) in (int, float):
+            return f"{path} was {', '.join(map(str, seen[-3:]))}"
+    return ""
 
 
 @contextlib.contextmanager
@@ -176,8 +260,21 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
+class _Same:
+    """A key for what cannot be hashed: the same object with the same text, such as a set."""
+
+    def __init__(self, x: Any) -> None:
+        self.x, self.text = x, repr(x)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, _Same) and self.x is other.x and self.text == other.text
+
+
 def _form(leaf: Any) -> Any:
-    """What another program is needed for: shape and dtype of an array; for anything static its value."""
+    """What another program is needed for: shape and dtype of an array; for anything static its value, or itself."""
     if isinstance(leaf, np.ndarray):
         return leaf.shape, leaf.dtype
     if is_traced(leaf):
@@ -185,5 +282,5 @@ def _form(leaf: Any) -> Any:
     try:
         hash(leaf)
     except TypeError:
-        return id(leaf)
+        return _Same(leaf)
     return type(leaf), leaf

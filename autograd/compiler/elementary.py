@@ -158,13 +158,15 @@ TANH_BOTTOM = (1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.844063
 def tanh(c: Code, kind: str, x: str) -> str:
     """Odd over even polynomial; in float64 beyond 0.625 1 − 2 / (e^2x + 1)."""
     if kind == "float":
-        bound = 7.90531110763549805
+        bound, whole = 7.90531110763549805, x
         x = c.call("maximum", kind, c.call("minimum", kind, x, literal(bound, kind)), literal(-bound, kind))
         z = c.new(f"fmul {kind} {x}, {x}")
         top = c.new(f"fmul {kind} {x}, {c.horner(kind, z, TANH_ODD)}")
         ratio = c.new(f"fdiv {kind} {top}, {c.horner(kind, z, TANH_EVEN)}")
-        near = c.compare("olt", kind, c.call("fabs", kind, x), literal(4e-4, kind))  # there x is nearer
-        return c.select(near, kind, x, ratio)
+        size, one = c.call("fabs", kind, whole), c.call("copysign", kind, literal(1.0, kind), whole)
+        near = c.compare("olt", kind, size, literal(4e-4, kind))  # there x is nearer
+        far = c.compare("oge", kind, size, literal(9.010913347, kind))  # from there on 1 is: a unit can saturate wholly
+        return c.select(far, kind, one, c.select(near, kind, x, ratio))
     z = c.new(f"fmul {kind} {x}, {x}")
     ratio = c.new(f"fdiv {kind} {c.horner(kind, z, TANH_TOP)}, {c.horner(kind, z, TANH_BOTTOM)}")
     near = c.fma(kind, c.new(f"fmul {kind} {x}, {z}"), ratio, x)

@@ -5,6 +5,7 @@ makes an array of its own at every run.
 """
 
 from collections.abc import Callable
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,9 @@ def number_line(step: Step, names: list[str], function: Callable[[Any, str], str
 
 
 def _power(step: Step, names: list[str], out: str) -> str | None:
-    exponent = step.operands[1]
+    x, exponent = step.operands
+    if getattr(x, "dtype", None) != step.results[0].dtype:
+        return None
     if isinstance(exponent, (int, float)) and exponent == 2.0:
         return f"multiply({names[0]}, {names[0]}, {out})"
     if isinstance(exponent, (int, float)) and exponent == 3.0:
@@ -73,7 +76,7 @@ def _power(step: Step, names: list[str], out: str) -> str | None:
 def _product(step: Step, names: list[str], out: str) -> str | None:
     x, y = step.operands
     result = step.results[0]
-    if {x.dtype, y.dtype} != {result.dtype} or result.dtype.kind not in "fc":
+    if {getattr(x, "dtype", None), getattr(y, "dtype", None)} != {result.dtype} or result.dtype.kind not in "fc":
         return None
     if 1 <= len(x.shape) <= 2 and 1 <= len(y.shape) <= 2:
         return f"dot({names[0]}, {names[1]}, {out})"
@@ -85,11 +88,15 @@ def _reduction(step: Step, names: list[str], out: str) -> str | None:
     axis, keepdims = given.pop("axis", None), given.pop("keepdims", False)
     if given:
         return None
+    axis = tuple(map(index, axis)) if isinstance(axis, tuple) else axis if axis is None else index(axis)
     return f"{REDUCTIONS[step.name]}({names[0]}, {axis!r}, None, {out}, {keepdims!r})"
 
 
 def _where(step: Step, names: list[str], out: str) -> str | None:
     if len(names) != 3 or step.options:
+        return None
+    mask = step.operands[0]
+    if getattr(mask, "dtype", type(mask)) not in (np.dtype(bool), bool):
         return None
     condition, x, y = names
     return f"copyto({out}, {y}); copyto({out}, {x}, where={condition})"

@@ -24,7 +24,11 @@ POWERS = (2, 3, 4, -1)
 LONGEST = 1 << 16  # numbers that one sum in the precision of its terms may have
 ROW = 1 << 12  # numbers of a row that is kept for a second pass over it
 WORTH = 24  # steps on numbers from which on a call of machine code costs less than they do
-FURTHEST = 4000  # steps in one function: LLVM needs more time for each the more there are
+HEAVIEST, FURTHEST = (
+    300,
+    4000,
+)  # steps in one loop, in one function without: LLVM takes longer for each the more there are
+LONG = {"exp": 8, "log": 8, "tanh": 8}  # steps that are as many instructions as several
 AFTER = {"getitem", "take", "scatter_add", "reshape", "piece", "sum", "transpose"}  # may wait until a loop is done
 
 
@@ -100,7 +104,15 @@ def _sums_first(program: Program) -> list[Step]:
     return steps
 
 
-class _Fusing(Grouping):
+class _Weighed(Grouping):
+    """A chain that becomes machine code."""
+
+    def weight(self) -> int:
+        """How many instructions it is, roughly."""
+        return len(self.chain) + sum(LONG.get(step.name, 0) for step in self.chain)
+
+
+class _Fusing(_Weighed):
     """The loop that is being collected."""
 
     axes = 0
@@ -127,6 +139,7 @@ class _Fusing(Grouping):
             or not step.pure
             or out.dtype not in KINDS
             or any(True for _ in variables(step.options))
+            or self.weight() > HEAVIEST
         ):
             return False
         late = {x for later in self.after for x in later.results}
@@ -215,7 +228,7 @@ def straight(program: Program) -> Program:
     return _Straight(program).grouped(program.steps)
 
 
-class _Straight(Grouping):
+class _Straight(_Weighed):
     """The row of steps on numbers that is being collected."""
 
     def begins(self, step: Step) -> bool:
@@ -225,7 +238,7 @@ class _Straight(Grouping):
         out = step.results[0]
         power = step.name == "power" and isinstance(step.operands[1], (int, float)) and step.operands[1] in POWERS
         known = step.name in OPS or step.name == "where" or power
-        if not known or step.options or len(step.results) > 1 or len(self.chain) >= FURTHEST:
+        if not known or step.options or len(step.results) > 1 or self.weight() > FURTHEST:
             return False
         return number(out) and all(
             number(x) if isinstance(x, Variable) else type(x) in (int, float) for x in step.operands

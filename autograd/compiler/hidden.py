@@ -7,9 +7,11 @@ function has run, also when a list or a dict was replaced by a new one meanwhile
 Traced (they are inputs, and outputs if the function changes them): the data and gradient of Values, arrays among the
 attributes of objects and in what these hold, and the numbers that a class lists in `__traced__` (an optimiser's rate and
 count of steps). Everything else that is reached is static: compared at every call, and another value is another program.
+An object whose class says `__followed__ = False` is left alone.
 """
 
 import dis
+import functools
 import types
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -19,30 +21,33 @@ import numpy as np
 from autograd.data import Traced
 from autograd.value import UNREACHED, Value
 
-__all__ = ["Link", "Reach", "Slot"]
+__all__ = ["Link", "Place", "Reach", "Slot", "same"]
 
 STATIC = (bool, int, float, complex, str, bytes, type(None))
 CLOSED = (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc, np.dtype, np.random.BitGenerator)
 OURS = ("autograd.", "numpy.", "scipy.")  # code that is not the user's: what it names is not walked
 
 
-class Slot:
-    """A place that holds a number or an array: holder.key, or holder[key] of a list or a dict.
+class Place:
+    """Where something is kept: holder.key, or holder[key] of a list, dict or tuple; `path` is its name for people."""
 
-    traced  whether a program takes it as an input; else it is static and guarded
-    given   whether it is an array of the caller's, which is read as an argument is and never replaced
-    """
+    __slots__ = ("holder", "key", "path")
 
-    __slots__ = ("given", "holder", "key", "path", "traced", "value")
-
-    def __init__(self, path: str, holder: Any, key: Any, value: Any, traced: bool, given: bool = False) -> None:
-        self.path, self.holder, self.key, self.value, self.traced, self.given = path, holder, key, value, traced, given
+    def __init__(self, path: str, holder: Any, key: Any) -> None:
+        self.path, self.holder, self.key = path, holder, key
 
     def get(self) -> Any:
-        """What the place holds now."""
+        """What is there now."""
         if isinstance(self.holder, (list, dict, tuple)):
             return self.holder[self.key]
         return getattr(self.holder, self.key)
+
+    def now(self) -> Any:
+        """The same; None if the place is gone."""
+        try:
+            return self.get()
+        except (AttributeError, IndexError, KeyError):
+            return None
 
     def set(self, value: Any) -> None:
         """Put something else there."""
@@ -52,68 +57,94 @@ class Slot:
             setattr(self.holder, self.key, value)
 
     def __repr__(self) -> str:
-        return f"<slot {self.path}>"
+        return f"<{type(self).__name__} {self.path}>"
 
 
-class Link:
-    """A place that holds an object (a layer, a list, an array that is a constant): another object there is another
-    program. holder.key, or holder[key]."""
+class Slot(Place):
+    """A place that holds a number or an array.
 
-    __slots__ = ("child", "holder", "key", "path")
+    traced  whether a program takes it as an input; else it is static and guarded
+    given   whether it is an array of the caller's, which is read as an argument is and never replaced
+    """
+
+    __slots__ = ("given", "traced", "value")
+
+    def __init__(self, path: str, holder: Any, key: Any, value: Any, traced: bool, given: bool = False) -> None:
+        super().__init__(path, holder, key)
+        self.value, self.traced, self.given = value, traced, given
+
+
+class Link(Place):
+    """A place that holds an object (a layer, a list, a function, an array that is a constant): another object there is
+    another program."""
+
+    __slots__ = ("child",)
 
     def __init__(self, path: str, holder: Any, key: Any, child: Any) -> None:
-        self.path, self.holder, self.key, self.child = path, holder, key, child
+        super().__init__(path, holder, key)
+        self.child = child
 
-    def get(self) -> Any:
-        """What the place holds now."""
-        return Slot.get(self)  # type: ignore[arg-type]
 
-    def set(self, value: Any) -> None:
-        """Put something else there."""
-        Slot.set(self, value)  # type: ignore[arg-type]
+def same(a: Any, b: Any) -> bool:
+    """Whether two static values mean the same: 0.0 is not −0.0, and NaN is NaN; arrays are only if they are one object."""
+    if a is b or type(a) is not type(b) or isinstance(a, np.ndarray):
+        return a is b
+    return repr(a) == repr(b) if isinstance(a, float) else bool(a == b)
 
 
 class Reach:
     """What a call f(*args, **kwargs) leads to, without the arrays and numbers that are arguments themselves.
 
     slots       places of numbers and arrays;  links: places of objects on the way there, and of constant arrays
+    contents    [(list, dict, or the attributes of an object, copy of what was in it)]: a new key is another program
     generators  random generators;  names: id of an array → name by which the function knows it
     codes       of the functions that are not ours
-    varying     paths of arrays that are no constants, because they were seen to change
+    varying     paths of arrays and floats that are no constants, because they were seen to change
     """
 
     def __init__(self, f: Any, args: Any, kwargs: Any, varying: frozenset[str] = frozenset()) -> None:
         self.slots: list[Slot] = []
         self.links: list[Link] = []
+        self.contents: list[tuple[Any, Any]] = []
         self.generators: list[np.random.Generator] = []
         self.names: dict[int, str] = {}
         self.codes: list[types.CodeType] = []
         self.seen: set[int] = set()
         self.varying = varying
-        self.function(f)
+        self.todo: list[tuple[Any, ...]] = []
+        self.todo.append((self.function, f))
+        self.all()
         for i, argument in enumerate(args):
-            self.walk(f"argument {i}", argument, top=True)
+            self.walk(f"argument {i}", argument, True, None, None)
+            self.all()
         for name, argument in kwargs.items():
-            self.walk(name, argument, top=True)
+            self.walk(name, argument, True, None, None)
+            self.all()
+
+    def all(self) -> None:
+        """Look into what is to be looked into, what lies below a thing before the next; not recursive, at any depth."""
+        while self.todo:
+            method, *arguments = self.todo.pop()
+            before = len(self.todo)
+            method(*arguments)
+            self.todo[before:] = reversed(self.todo[before:])
 
     def function(self, f: Any) -> None:
         """What a function's code may reach by name; a function among that is looked into likewise."""
-        f = getattr(f, "__wrapped_function__", f)
         if isinstance(f, types.MethodType):
-            self.walk("self", f.__self__)
+            self.later("self", f.__self__)
             f = f.__func__
-        for attribute in ("func", "args", "keywords"):  # functools.partial
-            if hasattr(f, "func") and hasattr(f, attribute):
-                self.walk(attribute, getattr(f, attribute))
         code = getattr(f, "__code__", None)
-        if code is None:
-            if f is not None and hasattr(f, "__dict__") and not isinstance(f, CLOSED):
-                self.walk(type(f).__name__.lower(), f)
-            return
-        if id(f) in self.seen:
+        if isinstance(f, functools.partial):
+            for name in ("func", "args", "keywords"):
+                self.later(name, getattr(f, name))
+        elif code is None and f is not None and hasattr(f, "__dict__") and not isinstance(f, CLOSED):
+            self.later(type(f).__name__.lower(), f)
+        if code is None or id(f) in self.seen:
             return
         self.seen.add(id(f))
-        if not f.__module__.startswith(OURS):
+        ours = (f.__module__ or "").startswith(OURS)
+        if not ours:
             self.codes.append(code)
         for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=True):
             try:
@@ -121,8 +152,8 @@ class Reach:
             except ValueError:  # not assigned yet
                 continue
         for default in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
-            self.walk("default", default)
-        if not f.__module__.startswith(OURS):
+            self.later("default", default)
+        if not ours:
             for name in _names(code):
                 if name in f.__globals__:
                     self.root(name, f.__globals__[name], f.__globals__, name)
@@ -136,12 +167,16 @@ class Reach:
             else:
                 self.links.append(Link(name, holder, key, x))
         elif isinstance(x, (*STATIC, np.generic)):
-            self.slots.append(Slot(name, holder, key, x, False))
-        elif not isinstance(x, CLOSED):
+            self.slots.append(Slot(name, holder, key, x, type(x) is float and name in self.varying))
+        elif not isinstance(x, types.ModuleType):
             self.links.append(Link(name, holder, key, x))
-            self.walk(name, x)
+            self.later(name, x)
 
-    def walk(self, path: str, x: Any, top: bool = False, holder: Any = None, key: Any = None) -> None:
+    def later(self, path: str, x: Any, top: bool = False, holder: Any = None, key: Any = None) -> None:
+        """Look below an object when it is its turn."""
+        self.todo.append((self.walk, path, x, top, holder, key))
+
+    def walk(self, path: str, x: Any, top: bool, holder: Any, key: Any) -> None:
         """What lies below an object. top: a number or array here is an argument, which the caller sees to."""
         if isinstance(x, Value):
             if id(x) not in self.seen:
@@ -154,15 +189,17 @@ class Reach:
         if isinstance(x, (np.ndarray, np.generic, Traced, *STATIC)):
             if holder is not None and not top:
                 owned = not isinstance(holder, tuple) and key not in getattr(holder, "__static__", ())
+                owned = owned and not getattr(getattr(holder, "__dataclass_params__", None), "frozen", False)
                 listed = key in getattr(holder, "__traced__", ()) if isinstance(key, str) else False
-                traced = listed or (owned and isinstance(x, (np.ndarray, Traced)))
+                arrays = isinstance(x, (np.ndarray, np.inexact, Traced))
+                traced = listed or (owned and (arrays or (type(x) is float and path in self.varying)))
                 self.slots.append(Slot(path, holder, key, x, traced))
             return
         if isinstance(x, np.random.Generator):
             self.generators.append(x)
-        if id(x) in self.seen or isinstance(x, CLOSED):
+        if id(x) in self.seen or isinstance(x, CLOSED) or not getattr(x, "__followed__", True):
             return
-        if isinstance(x, (types.FunctionType, types.MethodType)) or (hasattr(x, "func") and hasattr(x, "keywords")):
+        if isinstance(x, (types.FunctionType, types.MethodType, functools.partial)):
             self.function(x)
             return
         self.seen.add(id(x))
@@ -171,14 +208,41 @@ class Reach:
             children = list(x.items())
         elif isinstance(x, (list, tuple)):
             children = list(enumerate(x))
-        elif hasattr(x, "__dict__") and not type(x).__module__.startswith(OURS):
-            children = list(vars(x).items())
+        elif not type(x).__module__.startswith(OURS):
+            children = [*getattr(x, "__dict__", {}).items(), *_slotted(x)]
+            self.of_class(type(x))
+        inside = x if isinstance(x, (list, dict)) else getattr(x, "__dict__", None)
+        if isinstance(inside, (list, dict)) and not top and not type(x).__module__.startswith(OURS):
+            self.contents.append((inside, inside.copy()))
         for name, child in children:
             below = top and isinstance(x, (dict, list, tuple))
             place = f"{path}.{name}" if path else str(name)
-            if not isinstance(x, tuple) and not isinstance(child, (np.ndarray, np.generic, Traced, *STATIC, *CLOSED)):
+            if not isinstance(x, tuple) and not isinstance(child, (np.ndarray, np.generic, Traced, *STATIC)):
                 self.links.append(Link(place, x, name, child))
-            self.walk(place, child, below, x, name)
+            self.later(place, child, below, x, name)
+
+    def of_class(self, kind: type) -> None:
+        """Numbers and texts that objects read from their class, such as a default that an object may have its own of."""
+        for one in kind.__mro__[:-1]:
+            if id(one) in self.seen or one.__module__.startswith(OURS):
+                continue
+            self.seen.add(id(one))
+            for name, x in vars(one).items():
+                if isinstance(x, STATIC) and not name.startswith("__"):
+                    self.slots.append(Slot(f"{one.__name__}.{name}", one, name, x, False))
+
+    def restore(self) -> None:
+        """Put everything back as it was when this was made."""
+        for inside, before in self.contents:
+            if len(inside) != len(before) or any(a is not b for a, b in zip(_flat(inside), _flat(before), strict=True)):
+                inside.clear()
+                inside.update(before) if isinstance(inside, dict) else inside.extend(before)
+        for slot in self.slots:
+            if not isinstance(slot.holder, tuple) and slot.now() is not slot.value:
+                slot.set(slot.value)
+        for link in self.links:
+            if link.now() is not link.child:
+                link.set(link.child)
 
     def line_of(self, names: Any, kinds: tuple[str, ...]) -> str:
         """“file:line” of the first instruction of these kinds (STORE_ATTR, …) on one of the names."""
@@ -188,6 +252,20 @@ class Reach:
                     line = max((n for i, n in dis.findlinestarts(code) if i <= found.offset and n), default=0)
                     return f"{code.co_filename}:{line}"
         return ""
+
+
+def _slotted(x: Any) -> Iterator[tuple[str, Any]]:
+    """(name, what it holds) of attributes that have slots of their own."""
+    for kind in type(x).__mro__:
+        names = vars(kind).get("__slots__", ())
+        for name in (names,) if isinstance(names, str) else names:
+            if name not in ("__dict__", "__weakref__") and hasattr(x, name):
+                yield name, getattr(x, name)
+
+
+def _flat(inside: Any) -> Iterator[Any]:
+    """What is in a list, or the keys and values of a dict."""
+    return (x for pair in inside.items() for x in pair) if isinstance(inside, dict) else iter(inside)
 
 
 def _inside(codes: Iterable[types.CodeType]) -> Iterator[types.CodeType]:

@@ -3,6 +3,8 @@
 Every object has one name and every name one object; generated names never hide a function of NumPy.
 """
 
+import builtins
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from autograd.compiler.program import Step, Variable, variables
 
 __all__ = ["Names"]
 
-TAKEN = {"run", "make", "float", *(name for name in dir(np) if not name.startswith("_"))}
+TAKEN = {"run", "make", *dir(builtins), *(name for name in dir(np) if not name.startswith("_"))}
 LARGEST = 1 << 18  # bytes of an array of one number that is kept to make a maximum fast
 
 
@@ -67,8 +69,8 @@ class Names:
 
     def free(self, wish: str) -> str:
         """A name like the wish that nothing else has."""
-        word = "".join(c if c.isalnum() else "_" for c in wish).strip("_") or "v"
-        word = f"v_{word}" if word[0].isdigit() else word
+        word = "".join(c if c.isascii() and c.isalnum() else "_" for c in wish).strip("_") or "v"
+        word = f"v_{word}" if word[0].isdigit() or iskeyword(word) else word
         name, count = word, 1
         while name in self.taken:
             count += 1

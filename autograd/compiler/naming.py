@@ -6,6 +6,7 @@ what backward passes to h is d_h. What has no such name is called by its op.
 """
 
 import ast
+import functools
 import linecache
 
 from autograd.compiler.fuse import Fused
@@ -27,6 +28,7 @@ def user_source(line: str) -> str:
     return linecache.getline(path, int(number or 0)).strip() or line
 
 
+@functools.lru_cache(4096)
 def assigned(line: str) -> str:
     """The name that the user's line assigns to, "" if it does not."""
     try:

@@ -135,6 +135,8 @@ def scalars(program: Program) -> Program:
         if other is None or np.ndim(factor) > 0 < np.ndim(other) or not isinstance(y, Variable):
             return None
         both = np.multiply(factor, other)
+        if not all(map(_moderate, (factor, other, both))):  # x · 1e300 · 1e-300 must not become x · inf
+            return None
         both = both.astype(out.dtype) if both.ndim else float(both)
         if np.broadcast_shapes(np.shape(both), y.shape) != out.shape:
             return None
@@ -145,17 +147,26 @@ def scalars(program: Program) -> Program:
     return rewrite(program, rule)
 
 
+def _moderate(c: Any) -> bool:
+    """Whether products of these numbers stay in the range of float32."""
+    size = np.abs(c)
+    return bool(np.all((size == 0.0) | ((size > 1e-15) & (size < 1e15))))
+
+
+FACTORS = 8  # of a product that are looked through
+
+
 def factored(program: Program) -> Program:
     """a · s + b · s is (a + b) · s, as where a product is differentiated whose factors share one."""
     users = readers(program)
 
-    def factors(x: Any, made: dict[Variable, Step]) -> list[Any]:
+    def factors(x: Any, made: dict[Variable, Step], deep: int = 0) -> list[Any]:
         step = made.get(x) if isinstance(x, Variable) and len(users.get(x, ())) == 1 else None
-        if step is None or step.name != "multiply" or len(step.operands) != 2:
+        if step is None or step.name != "multiply" or len(step.operands) != 2 or deep == FACTORS:
             return [x]
         if any(getattr(y, "shape", ()) not in ((), x.shape) for y in step.operands):
             return [x]
-        return [*factors(step.operands[0], made), *factors(step.operands[1], made)]
+        return [*factors(step.operands[0], made, deep + 1), *factors(step.operands[1], made, deep + 1)]
 
     def rule(step: Step, made: dict[Variable, Step]) -> Any:
         out = step.results[0]

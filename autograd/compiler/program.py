@@ -46,7 +46,8 @@ class Variable:
     @classmethod
     def like(cls, value: Any, name: str = "") -> "Variable":
         """The variable that holds this value."""
-        return cls(np.shape(value), getattr(value, "dtype", None), name)
+        kinds = {bool: np.dtype(bool), int: np.dtype(int), complex: np.dtype(complex)}
+        return cls(np.shape(value), getattr(value, "dtype", kinds.get(type(value))), name)
 
     @property
     def nbytes(self) -> int:

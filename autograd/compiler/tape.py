@@ -255,10 +255,12 @@ def _span(places: Iterable[int]) -> Any:
     return array
 
 
-def written(tape: Tape, inputs: list[str], function: Any, thing: Any, native: Any = None) -> Iterator[str]:
-    """The statements of a tape; the results are then in the list whose name ends the last line's left side.
+def written(
+    tape: Tape, inputs: list[str], results: str, function: Any, thing: Any, native: Any = None
+) -> Iterator[str]:
+    """The statements of a tape.
 
-    inputs     the texts of its operands
+    inputs     the texts of its operands;  results: name of the list that the results are in at the end
     function   name of a NumPy function → how the program calls it;  thing(object, wish) → the name of an object
     native     native(groups, values) → the statement that runs them as machine code, None if it cannot; or None
     """
@@ -272,7 +274,7 @@ def written(tape: Tape, inputs: list[str], function: Any, thing: Any, native: An
     for known, part in groupby(groups, lambda group: group.name in SUMS or group.name in OPS):
         follow = list(part)
         yield from native(follow, values) if known and native is not None else v.statements(follow)
-    yield f"tape_results = {function('take')}({thing(values, 'v')}, {thing(np.array(outs, np.intp), 'places')}).tolist()"
+    yield f"{results} = {function('take')}({thing(values, 'v')}, {thing(np.array(outs, np.intp), 'places')}).tolist()"
 
 
 class _Values:

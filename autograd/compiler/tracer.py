@@ -9,10 +9,12 @@ A Tracer also carries the value that it has in this run, so that shapes, dtypes 
 What cannot be known before the next run (the truth of a comparison, a number as a Python int) it refuses to tell.
 """
 
+import gc
 import operator
 import sys
 from types import FrameType
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -34,7 +36,9 @@ ABOUT_FORM = {np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.resu
 OF_MASKS: dict[Any, Any] = {
     np.bitwise_and: np.logical_and, np.bitwise_or: np.logical_or, np.bitwise_xor: np.logical_xor, np.invert: np.logical_not,
 }  # fmt: skip
+OF_INTEGERS = {*OF_MASKS, np.left_shift, np.right_shift}
 BLANK = {np.zeros_like: np.zeros, np.ones_like: np.ones, np.empty_like: np.zeros}
+IN_PLACE = {"sort", "partition", "resize", "put", "fill", "itemset", "setfield", "byteswap"}
 BY_CONTENT = {
     np.nonzero, np.argwhere, np.flatnonzero, np.unique, np.unique_values, np.unique_counts, np.unique_inverse,
     np.unique_all, np.extract, np.compress, np.trim_zeros, np.real_if_close,
@@ -44,7 +48,7 @@ BY_CONTENT = {
 class Tracer(Traced):
     """Stands for a number or an array while a function is being compiled; NumPy's functions on it are written down."""
 
-    __slots__ = ("trace", "value", "variable")
+    __slots__ = ("__weakref__", "trace", "value", "variable")
 
     def __init__(self, trace: "Trace", variable: Variable, value: Any) -> None:
         self.trace, self.variable, self.value = trace, variable, value
@@ -62,7 +66,7 @@ class Tracer(Traced):
     flags = property(lambda self: np.asarray(self.value).flags)
 
     def __repr__(self) -> str:
-        return f"Tracer(shape={self.shape}, dtype={self.dtype})"
+        return f"<{self.dtype} {self.shape}, known when the program runs>"
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if any(isinstance(x, Value) for x in inputs):
@@ -77,6 +81,10 @@ class Tracer(Traced):
         return self._call(function, args, kwargs)
 
     def _call(self, function: Any, args: Any, kwargs: Any) -> Any:
+        if CONTEXT.get().trace is not self.trace:
+            raise refusal(
+                "uses a number of a compiled function's first run, which is over", "what the function returned"
+            )
         if function in ABOUT_FORM:
             return function(*concrete(args), **concrete(kwargs))
         if function in BLANK:
@@ -88,6 +96,8 @@ class Tracer(Traced):
             raise refusal(f"calls np.{function.__name__}, the size of whose result depends on the numbers", "np.where")
         if function in OF_MASKS and all(getattr(x, "dtype", None) == BOOL for x in args):
             function = OF_MASKS[function]
+        elif function in OF_INTEGERS:
+            return self.trace.run(function, args, kwargs)
         call = DISPATCH.get(function) or DISPATCH["find"](function)
         if not isinstance(call, Primitive) and call.__module__ == "autograd.ops.constant":
             call = function if not isinstance(function, tuple) else getattr(*function)
@@ -95,8 +105,8 @@ class Tracer(Traced):
         return call(*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        raise refusal("makes a plain array (np.asarray, np.array, a[:] = v) or an index (a[i]) of what differs next time",
-                      "np.stack for np.array, np.take(a, i) for a[i], NumPy's functions on it as it is")  # fmt: skip
+        raise refusal("makes a plain array (np.asarray, a[:] = v) or an index (a[i]) of what differs",
+                      "np.stack for np.array, np.take(a, i, axis=0) for a[i], NumPy's functions as they are")  # fmt: skip
 
     def __format__(self, form: str) -> str:
         if form:
@@ -108,8 +118,8 @@ class Tracer(Traced):
                       "np.where(condition, a, b), np.maximum, or pass a Python bool, which is static")  # fmt: skip
 
     def _number(self, *args: Any) -> Any:
-        raise refusal("makes a Python number (float, int, .item(), math.*) of what differs in the next run",
-                      "NumPy's functions, or return it from the compiled function")  # fmt: skip
+        raise refusal("makes a Python number (float, int, .item(), math.*, a[i] = v of an array) of what will differ",
+                      "NumPy's functions, autograd.numpy.zeros(…) for an array to assign to, or return it")  # fmt: skip
 
     __float__ = __int__ = __complex__ = __index__ = item = tolist = _number
 
@@ -131,6 +141,8 @@ class Tracer(Traced):
         raise refusal("writes into an array that is passed in or computed", "a Value, autograd.numpy.zeros or np.where")
 
     def __getattr__(self, name: str) -> Any:
+        if name in IN_PLACE:
+            raise refusal(f"changes an array in place (.{name}())", f"the function that gives a new one (np.{name})")
         method = getattr(np, name, None) if callable(getattr(np.ndarray, name, None)) else None
         if method is None:
             raise AttributeError(f"an array that is being compiled has no attribute {name!r}", name=name, obj=self)
@@ -160,16 +172,43 @@ class Tracer(Traced):
         return np.absolute(self)
 
     def __invert__(self) -> Any:
-        return np.logical_not(self) if self.dtype == bool else self.trace.run(np.invert, (self,), {})
+        return self._call(np.invert, (self,), {})
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return np.round(self, digits or 0)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     __hash__ = object.__hash__
 
 
+CONSTANT_RESULTS = {np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.floor_divide}
+
+
 def _operator(ufunc: Any, reflected: bool) -> Any:
     def method(self: Tracer, other: Any) -> Any:
+        if isinstance(other, Value) and ufunc in CONSTANT_RESULTS:
+            other = other.data
         if isinstance(other, Value) or (other is None or isinstance(other, (str, dict))):
             return NotImplemented
         return self._call(ufunc, (other, self) if reflected else (self, other), {})
+
+    return method
+
+
+def _in_place(ufunc: Any) -> Any:
+    compute = _operator(ufunc, False)
+
+    def method(self: Tracer, other: Any) -> Any:
+        if self.variable in self.trace.inputs and not self.weak and self.shape:
+            raise refusal(
+                "changes an array in place (a += v) that comes from outside", "a = a + v, or a[...] of a Value"
+            )
+        return compute(self, other)
 
     return method
 
@@ -210,7 +249,8 @@ COMPUTE = {
 }  # fmt: skip
 for _name, _ufunc in {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power, "matmul": np.matmul,
-    "floordiv": np.floor_divide, "mod": np.remainder, "and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor,
+    "floordiv": np.floor_divide, "mod": np.remainder, "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
+    "lshift": np.left_shift, "rshift": np.right_shift,
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
 }.items():  # fmt: skip
     setattr(Tracer, f"__{_name}__", _operator(_ufunc, False))
@@ -218,6 +258,7 @@ for _name, _ufunc in {
         setattr(Number, f"__{_name}__", _quick(_ufunc, COMPUTE[_name], False))
     if len(_name) > 2 or _name == "or":
         setattr(Tracer, f"__r{_name}__", _operator(_ufunc, True))
+        setattr(Tracer, f"__i{_name}__", _in_place(_ufunc))
         if _name in COMPUTE:
             setattr(Number, f"__r{_name}__", _quick(_ufunc, COMPUTE[_name], True))
 PLAIN.update((Tracer, Number))
@@ -234,6 +275,7 @@ class Trace:
         self.steps: list[Step] = []
         self.open = True
         self.gradients: dict[Variable, Variable] = {}
+        self.tracers: list[ref[Tracer]] = []  # that may still be somewhere when the run is over
         self.generators: dict[int, tuple[np.random.Generator, Any]] = {}  # and their state after the last known draw
         self.refused: CompileError | None = None  # the last refusal: NumPy turns some into errors of its own
 
@@ -287,12 +329,24 @@ class Trace:
         self.steps.append(
             Step(op, written, {}, (variable,), line=line, path=CONTEXT.get().path if read else "", phase=phase)
         )
-        return Number(self, variable, value)
+        made = Number(self, variable, value)
+        if read:
+            self.tracers.append(ref(made))
+        return made
 
     def tracer(self, variable: Variable, value: Any) -> Tracer:
         """A Tracer for a variable."""
         number = variable.dtype is None and not variable.shape and type(value) is float
-        return (Number if number else Tracer)(self, variable, value)
+        made = (Number if number else Tracer)(self, variable, value)
+        self.tracers.append(ref(made))
+        return made
+
+    def left(self) -> Tracer | None:
+        """A Tracer that is still somewhere, though nobody who should know of it does any more."""
+        if all(tracer() is None for tracer in self.tracers):
+            return None
+        gc.collect()  # a reference cycle of the user's may hold it
+        return next((found for tracer in self.tracers if (found := tracer()) is not None), None)
 
     def watch(self, rng: np.random.Generator) -> None:
         """Take down the state of a generator; `check` finds draws that came from it otherwise."""
@@ -354,7 +408,9 @@ def user_line() -> tuple[str, str]:
 def refusal(what: str, remedy: str, line: str = "") -> CompileError:
     """The error for what a compiled function cannot do: where, what, and what to write instead."""
     place = line or user_line()[0]
-    error = CompileError(f"{place} {what}: a compiled function cannot. Write {remedy}; or call it without compile")
+    error = CompileError(
+        f"{place} {what}, which a compiled function cannot. Instead: {remedy}; or call it without compile"
+    )
     trace = CONTEXT.get().trace
     if trace is not None:
         trace.refused = error

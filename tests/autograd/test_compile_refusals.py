@@ -94,8 +94,8 @@ BOX, GENERATOR = Box(), np.random.default_rng(0)
     (pick, X, "picks by a mask", "np.where"),
     (write, X, "writes into an array", "np.where"), (fill, X, "makes a Python number", "NumPy's functions"),
     (text, X, "as text", "return the number"), (draw, X, "calls a random generator directly", "autograd.random"),
-    (legacy_draw, X, "calls a random generator directly", "autograd.random"), (leave, X, "leaves a number", "return it"),
-    (leave_value, X, "leaves a number", "return it"), (count, X, "changes BOX.count from 0 to 1", "np.zeros"),
+    (legacy_draw, X, "calls a random generator directly", "autograd.random"), (leave, X, "keeps a number", "return it"),
+    (leave_value, X, "keeps a number", "return it"), (count, X, "changes BOX.count from 0 to 1", "np.zeros"),
 ])  # fmt: skip
 def test_what_is_refused_says_where_and_what_to_write(f, argument, words, remedy):
     try:
