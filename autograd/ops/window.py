@@ -11,9 +11,10 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from autograd.errors import ArgumentError
+from autograd.ops.axes import per_axis
 from autograd.primitives import error, point, primitive, sample
 
-__all__ = ["add_windows", "at", "check_spatial", "fold", "geometry", "inside", "overlap_add", "padded", "per_axis",
+__all__ = ["add_windows", "at", "check_spatial", "fold", "geometry", "inside", "overlap_add", "padded",
            "sliding_window_view", "unfold", "windows"]  # fmt: skip
 
 
@@ -77,17 +78,6 @@ overlap_add.vjp(x=lambda g, out, x, shape, window_shape, axis: np.lib.stride_tri
 
 
 # where windows lie: options as PyTorch has them, for any number of spatial axes
-
-
-def per_axis(value, count, name, least=1):
-    """An option as a tuple of `count` integers; one integer stands for all."""
-    numbers = tuple(value) if isinstance(value, (tuple, list)) else (value,) * count
-    whole = all(isinstance(n, (int, np.integer)) for n in numbers)
-    if len(numbers) != count or not whole or min(numbers, default=least) < least:
-        raise ArgumentError(
-            f"{name}={value!r}: expected one integer of at least {least}, or {count} of them, one per spatial axis"
-        )
-    return tuple(map(int, numbers))
 
 
 def geometry(lengths, kernel, stride, padding, dilation, ceil_mode=False):
