@@ -15,7 +15,9 @@ from autograd import tree
 from autograd.compiler.closed import closed
 from autograd.compiler.hidden import Link, Reach, Slot, same
 from autograd.compiler.program import Program
-from autograd.compiler.tracer import Trace, Tracer, concrete, refusal
+from autograd.compiler.refusal import refusal
+from autograd.compiler.trace import Trace
+from autograd.compiler.tracer import Tracer, concrete
 from autograd.context import context
 from autograd.value import CONSTANT, Value, make
 
@@ -37,7 +39,7 @@ class Capture:
     guards     static slots, and what they held
     reached    all that the function leads to, after the run;  sizes: [(list or dict on the way, how much is in it)]
     structure  of the results; `wraps`: what makes each of them of its number or array
-    results    what this run gave
+    results    what this run gave;  rewind: puts all that it changed back
     """
 
     program: Program
@@ -49,6 +51,7 @@ class Capture:
     structure: tree.Structure
     wraps: list[Callable[[Any], Any]]
     results: Any
+    rewind: Callable[[], None] | None = None
 
 
 def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[str] = frozenset()) -> Capture:
@@ -60,6 +63,11 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[st
     trace = Trace()
     reached = Reach(f, args, kwargs, varying)
     chance = _Chance(reached, trace)
+
+    def rewind() -> None:
+        reached.restore()
+        chance.restore()
+
     try:
         found = _ran(f, args, kwargs, reached, trace, chance)
         if (left := trace.left()) is not None:
@@ -67,11 +75,11 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[st
                           "set, a generator, an object that is returned)", "return it in a tuple, list or dict, or keep it "
                           "in an attribute", trace.line_of(left))  # fmt: skip
     except BaseException as mistake:
-        reached.restore()
-        chance.restore()
+        rewind()
         if trace.refused is not None and isinstance(mistake, (TypeError, ValueError)):
             raise trace.refused from mistake  # NumPy asked for a plain number and made an error of its own of the answer
         raise
+    found.rewind = rewind
     return found
 
 

@@ -33,8 +33,8 @@ ELSEWHERE = {  # options of others' compilers → what serves here
 }  # fmt: skip
 
 
-def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool = True,
-            threads: int | None = None, backend: str | None = None, **unknown: Any) -> Any:  # fmt: skip
+def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool = True, threads: int | None = None,
+            backend: str | None = None, exact: bool = False, **unknown: Any) -> Any:  # fmt: skip
     """A function that does what f does, faster: from the second call on a program of NumPy calls runs, not f's Python.
 
     f      takes and gives numbers, arrays, Values and containers of them. What it reaches besides, through closures,
@@ -50,6 +50,8 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
     backend   "numpy": every statement is a NumPy call. "llvm": elementwise steps, and the sums around them, are loops of
            machine code, two to three times as fast; their first call takes 15 ms a loop more, once on this machine, and
            says nothing of overflow or division by zero. None: llvm if llvmlite is installed (extra [fast])
+    exact  True: the first call gives the program's results too (it goes back and runs it), not f's, which differ by
+           rounding. A training that is cut anywhere and goes on in another process then ends with the same bits
 
     compile goes outermost: compile(grad(f)), or a whole training step with its backward() inside. Called inside of grad or
     of another compiled function a compiled function is f itself; what it returns elsewhere passes no gradient on.
@@ -76,25 +78,26 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
     """
     if unknown:
         hints = [f"{name} ({ELSEWHERE[name]})" if name in ELSEWHERE else name for name in unknown]
-        raise ArgumentError(f"compile has no option {', '.join(hints)}; it has keep, copy, threads and backend")
+        raise ArgumentError(f"compile has no option {', '.join(hints)}; it has keep, copy, threads, backend and exact")
     if f is None:
-        return lambda function: compile(function, keep=keep, copy=copy, threads=threads, backend=backend)
+        return lambda function: compile(function, keep=keep, copy=copy, threads=threads, backend=backend, exact=exact)
     if not callable(f):
         raise ArgumentError(f"compile takes a function, got {type(f).__name__}")
     if not isinstance(keep, int) or keep < 1:
         raise ArgumentError(f"keep={keep!r}: expected a whole number of at least 1")
     if backend not in (None, "numpy", "llvm"):
         raise ArgumentError(f"backend={backend!r}: expected 'numpy', 'llvm' or None, for llvm if llvmlite is installed")
-    return Compiled(f, keep, copy, threads if threads is None else check_threads(threads), backend)
+    return Compiled(f, keep, copy, threads if threads is None else check_threads(threads), backend, exact)
 
 
 class Compiled:
     """What compile returns: call it as the function. Made by `compile` only."""
 
-    def __init__(self, f: Callable[..., Any], keep: int = KEPT, copy: bool = True, threads: int | None = None,
-                 backend: str | None = None) -> None:  # fmt: skip
+    def __init__(self, f: Callable[..., Any], keep: int, copy: bool, threads: int | None, backend: str | None,
+                 exact: bool) -> None:  # fmt: skip
         functools.update_wrapper(self, f, updated=())
-        self.f, self.keep, self.copy, self.threads, self.backend = f, keep, copy, threads, backend
+        self.f, self.options = f, (keep, copy, threads, backend, exact)
+        self.keep, self.copy, self.threads, self.backend, self.exact = self.options
         self.replays: OrderedDict[Any, list[Replay]] = OrderedDict()
         self.lock = threading.RLock()
         self.last: Replay | None = None
@@ -105,10 +108,10 @@ class Compiled:
         return self if instance is None else types.MethodType(self, instance)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Compiled":
-        return Compiled(deepcopy(self.f, memo), self.keep, self.copy, self.threads, self.backend)
+        return Compiled(deepcopy(self.f, memo), *self.options)
 
     def __reduce__(self) -> Any:
-        return Compiled, (self.f, self.keep, self.copy, self.threads, self.backend)
+        return Compiled, (self.f, *self.options)
 
     def __repr__(self) -> str:
         name = getattr(self.f, "__name__", type(self.f).__name__)
@@ -142,9 +145,9 @@ class Compiled:
                         self.replays.move_to_end(key)
                     return result
                 self.varying |= _changed(replay)
-            return self._captured(key, args, kwargs)
+            return self._captured(key, args, kwargs, leaves)
 
-    def _captured(self, key: Any, args: Any, kwargs: Any) -> Any:
+    def _captured(self, key: Any, args: Any, kwargs: Any, leaves: Any) -> Any:
         """Run the function itself, and keep its program."""
         with _no_collection():
             try:
@@ -166,6 +169,11 @@ class Compiled:
             self.replays.popitem(last=False)
         if not self.warned and sum(map(len, self.replays.values())) >= MANY:
             self._warn_of_many()
+        rewind, found.rewind = found.rewind, None  # which holds the old arrays
+        if self.exact and rewind is not None:
+            rewind()
+            result = self.last.attempt(*leaves)
+            return self.f(*args, **kwargs) if result is MISFIT else result  # it made another dtype of a state
         return found.results
 
     def _warn_of_many(self) -> None:

@@ -14,6 +14,7 @@ from autograd.compiler.backend import Listing
 from autograd.compiler.capture import Capture, as_it_is
 from autograd.compiler.hidden import Place, same
 from autograd.compiler.program import Variable, variables
+from autograd.value import UNREACHED
 
 __all__ = ["MISFIT", "driver"]
 
@@ -137,7 +138,9 @@ class _Driver:
         lines = [f"outs[{i}] = own(outs[{i}])" for i, _ in writes if self.borrowed(program.outputs[i])]
         for i, slot in writes:
             place, buffer = self.place(slot), self.buffers.get(slot.path)
-            if buffer is not None:
+            if program.outputs[i] is UNREACHED:  # a gradient that was forgotten, which this very object says
+                lines.append(f"{place} = {name(UNREACHED)}")
+            elif buffer is not None:
                 lines += [f"copyto({name(buffer)}, outs[{i}])", f"{place} = {name(buffer)}"]
             elif type(slot.get()) is int:
                 lines.append(f"{place} = int(outs[{i}])")

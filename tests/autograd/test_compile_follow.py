@@ -560,7 +560,7 @@ def test_a_number_of_a_run_that_is_over_says_so():
 
 
 def test_options():
-    with pytest.raises(ArgumentError, match=r"no option threds; it has keep, copy, threads and backend"):
+    with pytest.raises(ArgumentError, match=r"no option threds; it has keep, copy, threads, backend and exact"):
         compile(np.sin, threds=2)
     with pytest.raises(ArgumentError, match=r"static_argnums \(ints, bools and strings are static by themselves\)"):
         compile(np.sin, static_argnums=0)
