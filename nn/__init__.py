@@ -24,7 +24,7 @@ from nn import init, scalar
 from nn.data import Standardizer, batches, split
 from nn.history import History, Step
 from nn.layers import MLP, Layer, Linear, Neuron, Sequential
-from nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
+from nn.losses import accuracy, binary_cross_entropy, cross_entropy, gaussian_nll, hinge, huber, kl_div, mae, mse, nll
 from nn.module import Module, Parameter
 from nn.optim import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, Muon, NAdam, Optimizer, RMSprop
 from nn.training import Training, evaluate, fit, predict, train
@@ -33,7 +33,7 @@ __all__ = [
     "LBFGS", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "History", "Layer", "Linear", "Lion", "Module", "Muon", "NAdam",
     "Neuron", "Optimizer", "Parameter", "RMSprop", "Sequential", "Standardizer", "Step",
     "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
-    "hinge", "huber", "init", "mae", "mse", "predict", "scalar", "split", "train",
+    "gaussian_nll", "hinge", "huber", "init", "kl_div", "mae", "mse", "nll", "predict", "scalar", "split", "train",
 ]  # fmt: skip
 
 
