@@ -4,8 +4,8 @@
     model = nn.MLP(64, [32, 10], rng=0)
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
-Files in reading order: module, init, layers/, scalar, losses, optim, data, training; then viz/ (pictures),
-datasets/, and the main job: table, encoder, job, report, __main__.
+Files in reading order: module, init, layers/, scalar, losses/, optim/, schedules, clip, averaging, data, training; then
+viz/ (pictures), datasets/, and the main job: table, encoder, job, report, __main__.
 """
 
 import importlib as _importlib
@@ -20,7 +20,8 @@ if not hasattr(_autograd, "check_gradients"):
         "and install glassgrad again as you did before (README: pip install . in its folder)"
     )
 
-from nn import init, scalar
+from nn import init, scalar, schedules
+from nn.clip import clip_norm, clip_value
 from nn.data import Standardizer, batches, split
 from nn.history import History, Step
 from nn.layers import MLP, Layer, Linear, Neuron, Sequential
@@ -32,8 +33,9 @@ from nn.training import Training, evaluate, fit, predict, train
 __all__ = [
     "LBFGS", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "History", "Layer", "Linear", "Lion", "Module", "Muon", "NAdam",
     "Neuron", "Optimizer", "Parameter", "RMSprop", "Sequential", "Standardizer", "Step",
-    "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
-    "gaussian_nll", "hinge", "huber", "init", "kl_div", "mae", "mse", "nll", "predict", "scalar", "split", "train",
+    "Training", "accuracy", "batches", "binary_cross_entropy", "clip_norm", "clip_value", "cross_entropy", "evaluate",
+    "fit", "gaussian_nll", "hinge", "huber", "init", "kl_div", "mae", "mse", "nll", "predict", "scalar", "schedules",
+    "split", "train",
 ]  # fmt: skip
 
 
