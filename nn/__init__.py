@@ -21,6 +21,7 @@ if not hasattr(_autograd, "check_gradients"):
     )
 
 from nn import init, scalar, schedules
+from nn.averaging import EMA, SWA, Average, recompute_norm_statistics
 from nn.clip import clip_norm, clip_value
 from nn.data import Standardizer, batches, split
 from nn.history import History, Step
@@ -57,13 +58,14 @@ from nn.optim import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, Muon, NAdam, Optimi
 from nn.training import Training, evaluate, fit, predict, train
 
 __all__ = [
-    "Adagrad", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm1d",
-    "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "Dropout2d", "Embedding",
-    "Flatten", "GroupNorm", "History", "LBFGS", "Layer", "LayerNorm", "Linear", "Lion", "MLP", "MaxPool1d", "MaxPool2d",
-    "Module", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "RMSNorm", "RMSprop", "Residual", "SGD",
-    "Sequential", "Standardizer", "Step", "Training", "accuracy", "batches", "binary_cross_entropy", "clip_norm",
-    "clip_value", "cross_entropy", "evaluate", "fit", "gaussian_nll", "hinge", "huber", "init", "kl_div", "mae", "mse",
-    "nll", "predict", "scalar", "schedules", "split", "train",
+    "Adagrad", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "Average",
+    "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "Dropout2d",
+    "EMA", "Embedding", "Flatten", "GroupNorm", "History", "LBFGS", "Layer", "LayerNorm", "Linear", "Lion", "MLP",
+    "MaxPool1d", "MaxPool2d", "Module", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "RMSNorm", "RMSprop",
+    "Residual", "SGD", "SWA", "Sequential", "Standardizer", "Step", "Training", "accuracy", "batches",
+    "binary_cross_entropy", "clip_norm", "clip_value", "cross_entropy", "evaluate", "fit", "gaussian_nll", "hinge",
+    "huber", "init", "kl_div", "mae", "mse", "nll", "predict", "recompute_norm_statistics", "scalar", "schedules",
+    "split", "train",
 ]  # fmt: skip
 
 
