@@ -69,7 +69,9 @@ class Optimizer:
         self.groups = {pattern: self.follower(f"groups[{pattern!r}]", row) for pattern, row in (groups or {}).items()}
         self.paths, self.parameters = tuple(named), list(named.values())
         self.rules = self._rules(isinstance(parameters, Module))
-        self.followers = list(dict.fromkeys(self.rules.values()))
+        self.followers = list(dict.fromkeys([*self.groups.values(), *self.rules.values()]))
+        for follower in self.followers:
+            follower.parameters = [self.parameters[i] for i, rule in self.rules.items() if rule is follower]
         self.state: list[State] = [
             self.rules.get(i, self).start(parameter.data) for i, parameter in enumerate(self.parameters)
         ]
