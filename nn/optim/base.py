@@ -141,10 +141,10 @@ class Optimizer:
     def learning_rate(self, number: float) -> None:
         number = not_negative("learning_rate", number)
         if self.leader is not None:
-            whole = self.leader.learning_rate
-            if not whole and number:
+            leading = self.leader.learning_rate
+            if number and not leading:
                 raise ArgumentError("a group's learning_rate is kept as a ratio to the optimiser's, which is 0 now")
-            number = number / whole if number != whole else 1.0
+            number = number / leading if number != leading else 1.0
         self._learning_rate = number
 
     # the step
