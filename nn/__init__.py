@@ -5,7 +5,8 @@
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
 Files in reading order: module (with paths, state and outline), init, layers/, scalar, losses/, optim/, schedules, clip,
-averaging, data, training; then viz/ (pictures), datasets/, and the main job: table, encoder, job, report, __main__.
+averaging, data, training, models, summary; then viz/ (pictures), datasets/, and the main job: table, encoder, job, report,
+__main__.
 """
 
 import importlib as _importlib
@@ -70,6 +71,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("datasets", "table", "viz"):  # imported when first used
+    if name in ("datasets", "models", "table", "viz"):  # imported when first used
         return _importlib.import_module(f"nn.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
