@@ -4,8 +4,9 @@
     model = nn.MLP(64, [32, 10], rng=0)
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
-Files in reading order: module (with paths, state and outline), init, layers/, scalar, losses, optim, data, training,
-models, summary; then viz/ (pictures), datasets/, and the main job: table, encoder, job, report, __main__.
+Files in reading order: module (with paths, state and outline), init, layers/, scalar, losses/, optim/, schedules, clip,
+averaging, data, training, models, summary; then viz/ (pictures), datasets/, and the main job: table, encoder, job, report,
+__main__.
 """
 
 import importlib as _importlib
@@ -20,7 +21,9 @@ if not hasattr(_autograd, "check_gradients"):
         "and install glassgrad again as you did before (README: pip install . in its folder)"
     )
 
-from nn import init, scalar
+from nn import init, scalar, schedules
+from nn.averaging import EMA, SWA, Average, recompute_norm_statistics
+from nn.clip import clip_norm, clip_value
 from nn.data import Standardizer, batches, split
 from nn.history import History, Step
 from nn.layers import (
@@ -50,18 +53,20 @@ from nn.layers import (
     RMSNorm,
     Sequential,
 )  # fmt: skip
-from nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
+from nn.losses import accuracy, binary_cross_entropy, cross_entropy, gaussian_nll, hinge, huber, kl_div, mae, mse, nll
 from nn.module import Module, Parameter
-from nn.optim import SGD, Adam, AdamW, Optimizer
+from nn.optim import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, Muon, NAdam, Optimizer, RMSprop
 from nn.training import Training, evaluate, fit, predict, train
 
 __all__ = [
-    "MLP", "SGD", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm1d",
-    "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "Dropout2d", "Embedding", "Flatten",
-    "GroupNorm", "History", "Layer", "LayerNorm", "Linear", "MaxPool1d", "MaxPool2d", "Module", "Neuron", "Optimizer",
-    "Parameter", "RMSNorm", "Residual", "Sequential", "Standardizer", "Step",
-    "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
-    "hinge", "huber", "init", "mae", "mse", "predict", "scalar", "split", "train",
+    "Adagrad", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "Average",
+    "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "Dropout2d",
+    "EMA", "Embedding", "Flatten", "GroupNorm", "History", "LBFGS", "Layer", "LayerNorm", "Linear", "Lion", "MLP",
+    "MaxPool1d", "MaxPool2d", "Module", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "RMSNorm", "RMSprop",
+    "Residual", "SGD", "SWA", "Sequential", "Standardizer", "Step", "Training", "accuracy", "batches",
+    "binary_cross_entropy", "clip_norm", "clip_value", "cross_entropy", "evaluate", "fit", "gaussian_nll", "hinge",
+    "huber", "init", "kl_div", "mae", "mse", "nll", "predict", "recompute_norm_statistics", "scalar", "schedules",
+    "split", "train",
 ]  # fmt: skip
 
 
