@@ -4,7 +4,7 @@ The run is a real one: its results are right, and what it changes (weights, grad
 So the first call of a compiled function costs one eager call and the writing; from the second on the program runs.
 """
 
-import random
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,9 +24,7 @@ from autograd.value import CONSTANT, Value, make
 __all__ = ["Capture", "as_it_is", "capture"]
 
 KEEPING = {"append", "extend", "insert", "add", "setdefault", "update"}  # methods that put something into a container
-DRAWS = {name for name in (*dir(np.random.Generator), *dir(np.random), *dir(random)) if not name.startswith("_")} - {
-    "bit_generator"
-}
+DRAWS = {name for name in (*dir(np.random.Generator), *dir(np.random)) if not name.startswith("_")} - {"bit_generator"}
 
 
 @dataclass
@@ -142,7 +140,8 @@ class _Chance:
 
     def check(self) -> None:
         """Raise CompileError if one was called directly."""
-        line = self.reached.line_of(DRAWS, ("LOAD_METHOD", "LOAD_ATTR", "LOAD_GLOBAL"))
+        names = DRAWS.union(dir(sys.modules.get("random", self)))
+        line = self.reached.line_of(names, ("LOAD_METHOD", "LOAD_ATTR", "LOAD_GLOBAL"))
         self.trace.check(line=line)
         if _global_states() != self.global_states:
             raise refusal("calls a random generator directly, whose numbers would be the same in every run",
@@ -155,9 +154,10 @@ class _Chance:
 
 
 def _global_states() -> Any:
-    """The states of np.random's and of random's own generators, as something to compare."""
+    """The states of the generators that np.random and random share among all, as something to compare."""
     state: Any = np.random.get_state(legacy=False)["state"]
-    return state["key"].tobytes(), state["pos"], random.getstate()
+    python = sys.modules.get("random")  # nobody draws from it before it is imported
+    return state["key"].tobytes(), state["pos"], python and python.getstate()
 
 
 def _first_line(f: Any) -> str:

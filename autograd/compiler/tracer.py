@@ -10,7 +10,7 @@ What cannot be known before the next run (the truth of a comparison, a number as
 """
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from autograd.context import CONTEXT
 from autograd.data import Traced
 from autograd.primitives import Primitive
 from autograd.value import DISPATCH, PLAIN, Value
-
-if TYPE_CHECKING:
-    from autograd.compiler.trace import Trace
 
 __all__ = ["BOOL", "Number", "Tracer", "concrete"]
 
@@ -45,7 +42,7 @@ class Tracer(Traced):
 
     __slots__ = ("__weakref__", "trace", "value", "variable")
 
-    def __init__(self, trace: "Trace", variable: Variable, value: Any) -> None:
+    def __init__(self, trace: Any, variable: Variable, value: Any) -> None:
         self.trace, self.variable, self.value = trace, variable, value
 
     weak = property(lambda self: self.variable.dtype is None)
