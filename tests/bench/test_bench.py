@@ -8,12 +8,15 @@ import pytest
 import report
 import runner
 import worker
-from workloads import by_hand, glassgrad, glassgrad_compiled, glassgrad_llvm
+from workloads import by_hand, by_hand_networks, glassgrad, glassgrad_compiled, glassgrad_llvm
 
 NETWORKS = {
-    "W1b": (lambda: by_hand.hinge_network(data.moons(np.float32)), glassgrad.moons),
-    "W2": (lambda: by_hand.softmax_network(data.adam_problem(), by_hand.relu), glassgrad.mlp_adam),
-    "W3": (lambda: by_hand.softmax_network(data.momentum_problem(), by_hand.tanh), glassgrad.mlp_momentum),
+    "W1b": (lambda: by_hand_networks.hinge_network(data.moons(np.float32)), glassgrad.moons),
+    "W2": (lambda: by_hand_networks.softmax_network(data.adam_problem(), by_hand_networks.relu), glassgrad.mlp_adam),
+    "W3": (
+        lambda: by_hand_networks.softmax_network(data.momentum_problem(), by_hand_networks.tanh),
+        glassgrad.mlp_momentum,
+    ),
 }
 
 
