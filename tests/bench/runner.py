@@ -20,7 +20,7 @@ from data import TITLES, TOLERANCES
 DESCRIPTION = "Speed of glassgrad beside its peers and beside hand-written NumPy, measured in one interleaved run."
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-OURS = ("by_hand", "glassgrad", "glassgrad_compiled", "glassgrad_llvm")
+OURS = ("by_hand", "by_hand_numba", "glassgrad", "glassgrad_compiled", "glassgrad_llvm")
 PEERS = sorted(
     path.stem for path in (HERE / "workloads").glob("*.py") if not path.stem.startswith(("by_hand", "glassgrad"))
 )

@@ -1,5 +1,6 @@
 """The benchmark computes the same with every contender at hand, and a broken one costs a line. Nothing is timed."""
 
+import importlib
 import json
 
 import data
@@ -8,7 +9,12 @@ import pytest
 import report
 import runner
 import worker
-from workloads import by_hand, by_hand_networks, glassgrad, glassgrad_compiled, glassgrad_llvm
+from workloads import by_hand, by_hand_cnn, by_hand_networks, glassgrad, glassgrad_compiled, glassgrad_llvm
+
+try:
+    by_hand_numba = importlib.import_module("workloads.by_hand_numba")
+except ModuleNotFoundError:
+    by_hand_numba = None
 
 NETWORKS = {
     "W1b": (lambda: by_hand_networks.hinge_network(data.moons(np.float32)), glassgrad.moons),
@@ -35,12 +41,38 @@ def test_gradient_by_hand_equals_ours(workload):
 @pytest.mark.parametrize("workload", data.TITLES)
 def test_results_after_three_steps_equal(workload):
     ours = {"by hand": by_hand, "glassgrad": glassgrad, "compiled": glassgrad_compiled, "llvm": glassgrad_llvm}
+    if by_hand_numba:
+        ours["by hand, numba"] = by_hand_numba
     results = {
         name: worker.check(contender.WORKLOADS[workload])["results"]
         for name, contender in ours.items()
         if workload in contender.WORKLOADS
     }
     assert report.deviations(results, next(iter(results)), data.TOLERANCES[workload]) == {}
+
+
+@pytest.mark.skipif(by_hand_numba is None, reason="numba is not installed")
+def test_elementary_functions_of_the_loops_are_accurate():
+    from workloads.by_hand_loops import exp32, exp64, tanh32
+
+    for x in np.linspace(-86.5, 87.5, 997, dtype=np.float32):
+        assert exp32(x) == pytest.approx(np.exp(float(x)), rel=3e-7)
+        assert exp64(float(x)) == pytest.approx(np.exp(float(x)), rel=5e-16)
+        assert 1 / (1 + float(exp32(-x))) == pytest.approx(1 / (1 + np.exp(-float(x))), rel=3e-7)
+    for x in np.linspace(-12, 12, 997, dtype=np.float32):
+        assert tanh32(x) == pytest.approx(np.tanh(float(x)), rel=4e-7)
+    assert np.isnan([exp32(np.float32("nan")), exp64(np.nan), tanh32(np.float32("nan"))]).all()
+
+
+def test_pool_by_hand_gives_the_gradient_to_the_first_of_equal_numbers():
+    pool = by_hand_cnn.Pool(5, 1)
+    pool.slabs[..., 0] = np.array([[4, 1, 1, 1, 7], [3, 4, 1, 1, 7], [2, 3, 4, 1, 7], [1, 2, 3, 4, 7]])
+    pool.forward()
+    pool.d_best[:, 0] = [1, 2, 3, 4, 5]
+    pool.backward()
+    assert pool.best.ravel().tolist() == [4, 4, 4, 4, 7]
+    expected = [[1, 0, 0, 0, 5], [0, 2, 0, 0, 0], [0, 0, 3, 0, 0], [0, 0, 0, 4, 0]]
+    np.testing.assert_array_equal(pool.d_slabs[..., 0], expected)
 
 
 def test_deviations_name_who_differs():
@@ -78,6 +110,8 @@ def test_broken_peers_get_one_line_and_the_others_go_on(tmp_path, capsys):
     assert [line for line in lines if line.startswith("torch")] == ["torch left out: illegal instruction"]
     assert len([line for line in lines if line.startswith("jax left out: ")]) == 1
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    if by_hand_numba:
+        assert any(line.startswith("glassgrad llvm ÷ by hand, numba ") for line in lines)
     assert len(figures["microseconds"]["W6"]["glassgrad"]) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["figures.json", "python"]
 

@@ -1,20 +1,21 @@
-"""W5 by hand in NumPy: forward, backward and AdamW of a GPT.
+"""W5 by hand: forward, backward and AdamW of a GPT; what is elementwise is in by_hand_gpt_calls.py, by NumPy, and in
+by_hand_gpt_loops.py, by numba.
 
-Three ideas. Scale and shift of a layer norm go into the matrix behind it: (n·scale + shift) @ W + b is
+Two ideas. Scale and shift of a layer norm go into the matrix behind it: (n·scale + shift) @ W + b is
 n @ (scale·W) + (shift @ W + b), and their gradients follow from the matrix's, without a pass over activations. The
-scores of attention are (keys, queries), so that a softmax's maximum and sum run down columns, many at once. And chains
-of elementwise calls go a few rows at a time.
+scores of attention are (keys, queries), so that a softmax's maximum and sum run down columns, many at once.
 """
 
 import data
 import numpy as np
-from workloads.by_hand_networks import cross_entropy_gradient, views
+from workloads import by_hand_gpt_calls
+from workloads.by_hand_networks import views
 
 WIDTH, HEADS, BATCH, CONTEXT = data.GPT_WIDTH, data.GPT_HEADS, data.GPT_BATCH, data.GPT_CONTEXT
 SIZE, ROWS = WIDTH // HEADS, BATCH * CONTEXT
-GELU_ROWS, SEQUENCES = 32, 4  # of a block in the GELU, 64 KiB an array, and in the softmax, 256 KiB
+SEQUENCES = 4  # of a block in attention: 256 KiB of scores
 
-dot, add, subtract, multiply, divide = np.dot, np.add, np.subtract, np.multiply, np.divide
+dot, add, multiply = np.dot, np.add, np.multiply
 
 
 def empty(*shape):
@@ -22,13 +23,8 @@ def empty(*shape):
     return np.empty(shape, np.float32)
 
 
-def scalar(number):
-    """A 0-d array of float32, the cheapest operand."""
-    return np.array(number, np.float32)
-
-
-def gpt():
-    """W5: one AdamW step."""
+def gpt(loops=by_hand_gpt_calls):
+    """W5: one AdamW step; loops is a module such as by_hand_gpt_calls."""
     tokens, targets, arrays = data.gpt_problem()
     shapes = [array.shape for array in arrays.values()]
     parameters = np.concatenate([array.ravel() for array in arrays.values()])
@@ -36,13 +32,17 @@ def gpt():
     p = dict(zip(arrays, views(parameters, shapes), strict=True))
     d = dict(zip(arrays, views(gradients, shapes), strict=True))
     x, d_x = empty(ROWS, WIDTH), empty(ROWS, WIDTH)
-    parts = [part for i in range(data.GPT_LAYERS) for part in (attention(p, d, i, x, d_x), perceptron(p, d, i, x, d_x))]
-    last = head(p, d, x, d_x, targets.ravel())
+    parts = [
+        part
+        for i in range(data.GPT_LAYERS)
+        for part in (attention(p, d, i, x, d_x, loops), perceptron(p, d, i, x, d_x, loops))
+    ]
+    last = head(p, d, x, d_x, targets.ravel(), loops)
     places, d_places = p["place"].reshape(-1), d["place"].reshape(-1)
     sequences, d_sequences = x.reshape(BATCH, -1), d_x.reshape(BATCH, -1)
     tokens, rows, ones = tokens.ravel(), np.arange(ROWS), np.ones(BATCH, np.float32)
     one_hot = np.zeros((ROWS, data.GPT_VOCABULARY), np.float32)
-    one_hot_t, update = one_hot.T, adamw(parameters, gradients)
+    one_hot_t, update = one_hot.T, loops.adamw(parameters, gradients)
 
     def step():
         np.take(p["token"], tokens, axis=0, out=x, mode="clip")
@@ -62,44 +62,13 @@ def gpt():
     return step
 
 
-def layer_norm(x, d_x):
-    """(normal, forward, backward): forward() fills normal from x, backward(d_normal) adds to d_x and spoils d_normal."""
-    normal, scaled = empty(ROWS, WIDTH), empty(ROWS, WIDTH)
-    mean, rest, inverse = empty(ROWS), empty(ROWS), empty(ROWS)
-    mean_column, rest_column, inverse_column = (column.reshape(-1, 1) for column in (mean, rest, inverse))
-    shares, share = np.full(WIDTH, 1 / WIDTH, np.float32), scalar(1 / WIDTH)
-    epsilon, one = scalar(data.NORM_EPSILON), scalar(1.0)
+def normed_linear(p, d, names, x, d_x, loops):
+    """(forward, backward, bias) of a linear layer behind a layer norm; names of scale, shift, matrix and bias or None.
 
-    def forward():
-        dot(x, shares, mean)
-        subtract(x, mean_column, normal)
-        np.vecdot(normal, normal, inverse)
-        multiply(inverse, share, inverse)
-        add(inverse, epsilon, inverse)
-        np.sqrt(inverse, inverse)
-        divide(one, inverse, inverse)
-        multiply(normal, inverse_column, normal)
-
-    def backward(d_normal):
-        dot(d_normal, shares, mean)
-        np.vecdot(d_normal, normal, rest)
-        multiply(rest, share, rest)
-        multiply(normal, rest_column, scaled)
-        subtract(d_normal, scaled, d_normal)
-        subtract(d_normal, mean_column, d_normal)
-        multiply(d_normal, inverse_column, d_normal)
-        add(d_x, d_normal, d_x)
-
-    return normal, forward, backward
-
-
-def normed_linear(p, d, names, x, d_x):
-    """(forward, backward) of a linear layer behind a layer norm; names of scale, shift, matrix and bias or None.
-
-    forward(out) fills out, backward(d_out) adds to d_x.
+    forward(out) fills out, except for the bias, which the caller adds; backward(d_out) adds to d_x.
     """
     (scale, shift, matrix), (d_scale, d_shift, d_matrix) = ([q[name] for name in names[:3]] for q in (p, d))
-    normal, normalize, differentiate = layer_norm(x, d_x)
+    normal, normalize, differentiate = loops.layer_norm(x, d_x)
     folded, folded_bias, outer = np.empty_like(matrix), empty(matrix.shape[1]), np.empty_like(matrix)
     bias, d_bias = (p[names[3]], d[names[3]]) if names[3] else (np.zeros_like(folded_bias), empty(matrix.shape[1]))
     scale, shift_column, d_normal, ones = scale[:, None], shift[:, None], empty(ROWS, WIDTH), np.ones(ROWS, np.float32)
@@ -111,7 +80,6 @@ def normed_linear(p, d, names, x, d_x):
         dot(shift, matrix, folded_bias)
         add(folded_bias, bias, folded_bias)
         dot(normal, folded, out)
-        add(out, folded_bias, out)
 
     def backward(d_out):
         dot(ones, d_out, d_bias)
@@ -124,7 +92,7 @@ def normed_linear(p, d, names, x, d_x):
         dot(d_out, folded_t, d_normal)
         differentiate(d_normal)
 
-    return forward, backward
+    return forward, backward, folded_bias
 
 
 def heads_of(rows):
@@ -132,10 +100,10 @@ def heads_of(rows):
     return rows.reshape(BATCH, CONTEXT, HEADS, SIZE).transpose(0, 2, 1, 3)
 
 
-def attention(p, d, layer, x, d_x):
+def attention(p, d, layer, x, d_x, loops):
     """(forward, backward) of x + attention(layer_norm(x)), in place."""
     names = (f"{layer}.norm1", f"{layer}.shift1", f"{layer}.qkv", f"{layer}.qkv_bias")
-    project, project_backward = normed_linear(p, d, names, x, d_x)
+    project, project_backward, project_bias = normed_linear(p, d, names, x, d_x, loops)
     matrix, d_matrix, bias, d_bias = (q[f"{layer}.{name}"] for name in ("out", "out_bias") for q in (p, d))
     qkv, d_qkv = empty(ROWS, 3 * WIDTH), empty(ROWS, 3 * WIDTH)
     queries, d_queries = qkv[:, :WIDTH], d_qkv[:, :WIDTH]
@@ -146,34 +114,31 @@ def attention(p, d, layer, x, d_x):
     mixed, d_mixed, scratch = empty(ROWS, WIDTH), empty(ROWS, WIDTH), empty(ROWS, WIDTH)
     mixed_heads, d_mixed_heads, mixed_t, matrix_t = heads_of(mixed), heads_of(d_mixed), mixed.T, matrix.T
     weights_t, d_weights_t = weights.transpose(0, 1, 3, 2), d_weights.transpose(0, 1, 3, 2)
-    mask = np.where(np.tri(CONTEXT, dtype=bool), np.float32(0), np.float32(-np.inf)).T.copy()
     blocks = [slice(i, i + SEQUENCES) for i in range(0, BATCH, SEQUENCES)]
-    pieces = [(k[b], turned[b], weights[b], weights_t[b], v[b], mixed_heads[b]) for b in blocks]
+    pieces = [
+        (k[b], turned[b], weights[b], loops.softmax(weights[b]), weights_t[b], v[b], mixed_heads[b]) for b in blocks
+    ]
     sums, totals = empty(ROWS * HEADS), empty(BATCH, HEADS, 1, CONTEXT)
     sums_rows, sums_heads = scratch.reshape(-1, SIZE), sums.reshape(BATCH, 1, CONTEXT, HEADS).transpose(0, 3, 1, 2)
+    slopes = [loops.softmax_backward(d_weights[b], weights[b], totals[b]) for b in blocks]
     d_pieces = [
-        (v[b], turned[b], d_weights[b], d_weights_t[b], totals[b], weights[b], k[b], q[b], d_q[b], d_k[b])
-        for b in blocks
+        (v[b], turned[b], d_weights[b], slope, d_weights_t[b], k[b], q[b], d_q[b], d_k[b])
+        for slope, b in zip(slopes, blocks, strict=True)
     ]
-    row, sizes, ones = empty(SEQUENCES, HEADS, 1, CONTEXT), np.ones(SIZE, np.float32), np.ones(ROWS, np.float32)
-    root = scalar(SIZE**-0.5)
+    sizes, ones, root = np.ones(SIZE, np.float32), np.ones(ROWS, np.float32), np.array(SIZE**-0.5, np.float32)
+    add_bias, add_result = loops.add_bias(qkv, project_bias), loops.residual(x, scratch, bias)
 
     def forward():
         project(qkv)
+        add_bias()
         multiply(queries, root, queries)
         np.copyto(turned, q.transpose(0, 1, 3, 2))
-        for k_, q_t, s, s_t, v_, out in pieces:
+        for k_, q_t, s, normalize, s_t, v_, out in pieces:
             np.matmul(k_, q_t, out=s)
-            add(s, mask, s)
-            np.maximum.reduce(s, axis=2, keepdims=True, out=row)
-            subtract(s, row, s)
-            np.exp(s, s)
-            add.reduce(s, axis=2, keepdims=True, out=row)
-            divide(s, row, s)
+            normalize()
             np.matmul(s_t, v_, out=out)
         dot(mixed, matrix, scratch)
-        add(scratch, bias, scratch)
-        add(x, scratch, x)
+        add_result()
 
     def backward():
         dot(ones, d_x, d_bias)
@@ -184,10 +149,9 @@ def attention(p, d, layer, x, d_x):
         dot(sums_rows, sizes, sums)
         np.copyto(totals, sums_heads)
         np.copyto(turned, d_mixed_heads.transpose(0, 1, 3, 2))
-        for v_, d_out_t, d_s, d_s_t, total, s, k_, q_, d_q_, d_k_ in d_pieces:
+        for v_, d_out_t, d_s, differentiate, d_s_t, k_, q_, d_q_, d_k_ in d_pieces:
             np.matmul(v_, d_out_t, out=d_s)
-            subtract(d_s, total, d_s)
-            multiply(d_s, s, d_s)
+            differentiate()
             np.matmul(d_s_t, k_, out=d_q_)
             np.matmul(d_s, q_, out=d_k_)
         multiply(d_queries, root, d_queries)
@@ -196,21 +160,20 @@ def attention(p, d, layer, x, d_x):
     return forward, backward
 
 
-def perceptron(p, d, layer, x, d_x):
+def perceptron(p, d, layer, x, d_x, loops):
     """(forward, backward) of x + gelu(layer_norm(x) @ up + up_bias) @ down + down_bias, in place."""
     names = (f"{layer}.norm2", f"{layer}.shift2", f"{layer}.up", f"{layer}.up_bias")
-    widen, widen_backward = normed_linear(p, d, names, x, d_x)
+    widen, widen_backward, widen_bias = normed_linear(p, d, names, x, d_x, loops)
     matrix, d_matrix, bias, d_bias = (q[f"{layer}.{name}"] for name in ("down", "down_bias") for q in (p, d))
     hidden, slope, scratch = empty(ROWS, 4 * WIDTH), empty(ROWS, 4 * WIDTH), empty(ROWS, WIDTH)
     d_hidden, ones, hidden_t, matrix_t = empty(ROWS, 4 * WIDTH), np.ones(ROWS, np.float32), hidden.T, matrix.T
-    gelu = gelu_with_slope(hidden, slope)
+    gelu, add_result = loops.gelu(hidden, widen_bias, slope), loops.residual(x, scratch, bias)
 
     def forward():
         widen(hidden)
         gelu()
         dot(hidden, matrix, scratch)
-        add(scratch, bias, scratch)
-        add(x, scratch, x)
+        add_result()
 
     def backward():
         dot(ones, d_x, d_bias)
@@ -222,41 +185,11 @@ def perceptron(p, d, layer, x, d_x):
     return forward, backward
 
 
-def gelu_with_slope(hidden, slope):
-    """A function that turns hidden into gelu(hidden), tanh approximation, and fills slope with its derivative.
-
-    With s = (1 + tanh(c·(u + a·u³)))/2 and c = √(2/π), the value is u·s and the derivative s + u·s·(1 - s)·2c·(1 + 3a·u²).
-    """
-    c, a = (2 / np.pi) ** 0.5, 0.044715
-    c0, c1, e0, e1, half, one = map(scalar, (c, a * c, 2 * c, 6 * a * c, 0.5, 1.0))
-    pieces = list(zip(hidden.reshape(-1, GELU_ROWS * 4 * WIDTH), slope.reshape(-1, GELU_ROWS * 4 * WIDTH), strict=True))
-    square, gate = np.empty_like(pieces[0][0]), np.empty_like(pieces[0][0])
-
-    def run():
-        for u, out in pieces:
-            multiply(u, u, square)
-            multiply(square, c1, gate)
-            add(gate, c0, gate)
-            multiply(gate, u, gate)
-            np.tanh(gate, gate)
-            multiply(gate, half, gate)
-            add(gate, half, gate)
-            multiply(u, gate, u)
-            multiply(square, e1, square)
-            add(square, e0, square)
-            multiply(square, u, square)
-            subtract(one, gate, out)
-            multiply(out, square, out)
-            add(out, gate, out)
-
-    return run
-
-
-def head(p, d, x, d_x, targets):
+def head(p, d, x, d_x, targets, loops):
     """A function that gives the loss and starts d_x."""
-    project, project_backward = normed_linear(p, d, ("norm", "shift", "head", None), x, d_x)
+    project, project_backward, bias = normed_linear(p, d, ("norm", "shift", "head", None), x, d_x, loops)
     logits = empty(ROWS, data.GPT_VOCABULARY)
-    cross_entropy = cross_entropy_gradient(logits, targets)
+    cross_entropy = loops.cross_entropy(logits, bias, targets)
 
     def run():
         project(logits)
@@ -266,37 +199,3 @@ def head(p, d, x, d_x, targets):
         return loss
 
     return run
-
-
-def adamw(parameters, gradients):
-    """An AdamW step, update(), in blocks that fit the second-level cache, as mlp_adam in by_hand_networks.py."""
-    m, v, scratch = (np.zeros_like(parameters) for _ in range(3))
-    beta1, beta2, rest1, rest2 = map(
-        scalar, (data.ADAM_BETA1, data.ADAM_BETA2, 1 - data.ADAM_BETA1, 1 - data.ADAM_BETA2)
-    )
-    keep = scalar(1 - data.GPT_RATE * data.GPT_DECAY)
-    blocks = list(zip(*(np.array_split(array, 40) for array in (parameters, gradients, m, v, scratch)), strict=True))
-    count = 0
-
-    def update():
-        nonlocal count
-        count += 1
-        correction = (1 - data.ADAM_BETA2**count) ** 0.5
-        rate = scalar(data.GPT_RATE * correction / (1 - data.ADAM_BETA1**count))
-        epsilon = scalar(data.ADAM_EPSILON * correction)
-        for p, g, m, v, s in blocks:
-            multiply(m, beta1, m)
-            multiply(g, rest1, s)
-            add(m, s, m)
-            multiply(v, beta2, v)
-            multiply(g, g, s)
-            multiply(s, rest2, s)
-            add(v, s, v)
-            np.sqrt(v, s)
-            add(s, epsilon, s)
-            divide(m, s, s)
-            multiply(s, rate, s)
-            multiply(p, keep, p)
-            subtract(p, s, p)
-
-    return update
