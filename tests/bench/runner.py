@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import machine
 import report
 from contender import Contender, ContenderError, worker_environment
 from data import TITLES, TOLERANCES
@@ -185,14 +186,29 @@ def pairs(contenders, names):
     return found
 
 
+def conditions(options, contenders):
+    """What the figures depend on, for the report's head and the file: processor, Python, OpenBLAS, threads, versions."""
+    return {
+        "processor": machine.processor(),
+        "python": platform.python_version(),
+        "openblas": {contender.name: contender.blas for contender in contenders},
+        "OPENBLAS_CORETYPE": {"found": os.environ.get("OPENBLAS_CORETYPE"), "option": options.coretype},
+        "threads": options.threads,
+        "rounds": options.rounds,
+        "versions": {contender.name: contender.version for contender in contenders},
+    }
+
+
 def print_report(options, contenders, samples, warnings):
-    """The conditions, what each workload is, the two tables and the warnings, on standard output."""
-    blas = next((contender.blas for contender in contenders if contender.blas), "unknown")
-    pinned = os.environ.get("OPENBLAS_CORETYPE")
+    """The conditions, what each workload is, the tables and the warnings, on standard output."""
+    known = conditions(options, contenders)
+    blas = ", ".join(dict.fromkeys(filter(None, known["openblas"].values()))) or "unknown"
+    pinned = known["OPENBLAS_CORETYPE"]["found"]
     state = pinned if pinned and options.coretype == "keep" else f"unset (was {pinned})" if pinned else "unset"
-    print(f"Python {platform.python_version()}, OpenBLAS kernels {blas}, OPENBLAS_CORETYPE {state}")
+    print(machine.described(known["processor"]))
+    print(f"Python {known['python']}, OpenBLAS kernels {blas}, OPENBLAS_CORETYPE {state}")
     print(f"threads {options.threads}, {options.rounds} rounds of {BUDGET * 1e3:.0f} ms, interleaved")
-    print(", ".join(f"{contender.name} {contender.version}" for contender in contenders))
+    print(", ".join(f"{name} {version}" for name, version in known["versions"].items()))
     for workload in options.workloads:
         print(f"{workload:4}{TITLES[workload]}")
     names = list(dict.fromkeys(name for contender in contenders for name in names_of(contender, samples)))
@@ -234,8 +250,6 @@ def main(arguments=None):
             samples[workload] = measure(workload, rows_of(able, workload), options, advance, warn)
     print_report(options, contenders, samples, warnings)
     if options.json:
-        versions = {contender.name: contender.version for contender in contenders}
-        settings = {"threads": options.threads, "coretype": options.coretype, "rounds": options.rounds}
-        content = {"settings": settings, "versions": versions, "microseconds": samples, "warnings": warnings}
+        content = {"conditions": conditions(options, contenders), "microseconds": samples, "warnings": warnings}
         write_json(options.json, content)
     return 0 if any(isinstance(found.get("glassgrad"), list) for found in samples.values()) else 1

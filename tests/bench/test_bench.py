@@ -4,6 +4,7 @@ import importlib
 import json
 
 import data
+import machine
 import numpy as np
 import pytest
 import report
@@ -99,6 +100,17 @@ def test_tables_show_medians_spread_and_ratios():
     ]
 
 
+def test_processor_is_read_from_cpuinfo(tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("processor\t: 0\ncpu family\t: 26\nmodel\t\t: 2\nmodel name\t: Zen: 5\nflags\t: fpu avx512f\n\n")
+    found = machine.processor(cpuinfo)
+    assert {**found, "count": 2} == {"name": "Zen: 5", "family": "26", "model": "2", "avx512": True, "count": 2}
+    assert machine.described({**found, "count": 2}) == "Zen: 5, family 26 model 2, AVX-512, 2 processors"
+    nowhere = machine.processor(tmp_path / "missing")
+    assert (nowhere["family"], nowhere["avx512"]) == (None, None)
+    assert "AVX" not in machine.described(nowhere)
+
+
 def test_broken_peers_get_one_line_and_the_others_go_on(tmp_path, capsys):
     crashing = tmp_path / "python"
     crashing.write_text("#!/bin/sh\necho 'first line' >&2\necho 'illegal instruction' >&2\nexit 1\n")
@@ -110,6 +122,9 @@ def test_broken_peers_get_one_line_and_the_others_go_on(tmp_path, capsys):
     assert [line for line in lines if line.startswith("torch")] == ["torch left out: illegal instruction"]
     assert len([line for line in lines if line.startswith("jax left out: ")]) == 1
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert figures["conditions"]["processor"] == machine.processor()
+    assert figures["conditions"]["OPENBLAS_CORETYPE"]["option"] == "unset"
+    assert lines[0] == machine.described(machine.processor())
     if by_hand_numba:
         assert any(line.startswith("glassgrad llvm ÷ by hand, numba ") for line in lines)
     assert len(figures["microseconds"]["W6"]["glassgrad"]) == 1
