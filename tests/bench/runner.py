@@ -30,6 +30,8 @@ BUDGET = 0.08  # seconds a round
 # A graph of scalars is thousands of small objects: there the collector's share is a result of its own.
 COLLECTOR_WORKLOADS, COLLECTOR_FILES = ("W1", "W6"), ("glassgrad", "micrograd")
 
+MEMORY_WORKLOADS = ("W1b", "W2", "W3", "W4", "W5")
+
 
 class Row(NamedTuple):
     """A line of the tables: a contender, and whether the garbage collector runs."""
@@ -61,6 +63,11 @@ def parse_arguments(arguments):
         choices=("unset", "keep"),
         default="unset",
         help="what to do with OPENBLAS_CORETYPE: unset lets OpenBLAS pick the fastest kernels (default)",
+    )
+    parser.add_argument(
+        "--memory",
+        action="store_true",
+        help=f"also print the bytes of arrays at the peak of a step, of {', '.join(MEMORY_WORKLOADS)}",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every round's figures to FILE")
     return parser.parse_args(arguments)
@@ -160,6 +167,20 @@ def measure(workload, rows, options, advance, warn):
     return {name: report.FAILED if name in broken else numbers for name, numbers in samples.items()}
 
 
+def memory(workload, contenders, warn):
+    """{name: bytes at the peak of a step, or FAILED}, of the contenders whose arrays can be seen."""
+    peaks = {}
+    for contender in contenders:
+        try:
+            found = contender.ask(do="memory", workload=workload)["bytes"]
+        except ContenderError as error:
+            warn(f"{contender.name} {workload} has no figure of memory: {error}")
+            found = report.FAILED
+        if found is not None:
+            peaks[contender.name] = found
+    return peaks
+
+
 @contextlib.contextmanager
 def progress(total):
     """A function to call after each round: moves a bar on a terminal's stderr if tqdm is installed."""
@@ -199,7 +220,7 @@ def conditions(options, contenders):
     }
 
 
-def print_report(options, contenders, samples, warnings):
+def print_report(options, contenders, samples, peaks, warnings):
     """The conditions, what each workload is, the tables and the warnings, on standard output."""
     known = conditions(options, contenders)
     blas = ", ".join(dict.fromkeys(filter(None, known["openblas"].values()))) or "unknown"
@@ -216,6 +237,9 @@ def print_report(options, contenders, samples, warnings):
     print("\n".join(report.times_table(samples, names, options.workloads)))
     print("\nMedian of the ratios within a round (quartiles); below 1 glassgrad is faster\n")
     print("\n".join(report.ratios_table(samples, pairs(contenders, names), options.workloads)))
+    if peaks:
+        print("\nArrays alive at the peak of a step: batch, weights, state, gradients, buffers and temporaries\n")
+        print("\n".join(report.memory_table(peaks, names, list(peaks))))
     if warnings:
         print("\n" + "\n".join(warnings))
 
@@ -236,7 +260,7 @@ def write_json(path, content):
 def main(arguments=None):
     """Runs the benchmark; status 0 if glassgrad was measured, else 1."""
     options = parse_arguments(arguments)
-    warnings, samples = [], {}
+    warnings, samples, peaks = [], {}, {}
 
     def warn(line):
         warnings.append(line)
@@ -248,8 +272,11 @@ def main(arguments=None):
         for workload in options.workloads:
             able = check(workload, contenders, warn)
             samples[workload] = measure(workload, rows_of(able, workload), options, advance, warn)
-    print_report(options, contenders, samples, warnings)
+            if options.memory and workload in MEMORY_WORKLOADS:
+                peaks[workload] = memory(workload, able, warn)
+    print_report(options, contenders, samples, peaks, warnings)
     if options.json:
-        content = {"conditions": conditions(options, contenders), "microseconds": samples, "warnings": warnings}
+        content = {"conditions": conditions(options, contenders), "microseconds": samples, "bytes": peaks}
+        content["warnings"] = warnings
         write_json(options.json, content)
     return 0 if any(isinstance(found.get("glassgrad"), list) for found in samples.values()) else 1

@@ -111,6 +111,38 @@ def test_processor_is_read_from_cpuinfo(tmp_path):
     assert "AVX" not in machine.described(nowhere)
 
 
+def test_peak_counts_what_is_kept_and_what_a_step_needs():
+    def build():
+        kept = np.ones(1 << 20, np.uint8)
+
+        def step():
+            term = np.ones(2 << 20, np.uint8)
+            return (term + kept[0])[0]
+
+        return step
+
+    assert worker.array_peak(build) == pytest.approx(5 << 20, rel=0.01)  # kept, term and sum
+
+
+def test_memory_table_leaves_out_who_cannot_tell():
+    peaks = {"W2": {"glassgrad": 3 << 19, "torch eager": "failed"}}
+    assert report.memory_table(peaks, ["glassgrad", "JAX jit", "torch eager"], ["W2"]) == [
+        "MiB at the peak      W2",
+        "───────────────  ──────",
+        "glassgrad          1.50",
+        "torch eager      failed",
+    ]
+
+
+def test_memory_is_measured_if_asked(capsys, tmp_path):
+    figures = tmp_path / "figures.json"
+    assert runner.main(["--memory", "--workloads", "W1b,W6", "--rounds", "1", "--json", str(figures)]) == 0
+    assert "MiB at the peak" in capsys.readouterr().out
+    found = json.loads(figures.read_text(encoding="utf-8"))["bytes"]
+    assert list(found) == ["W1b"]
+    assert {"by hand, NumPy", "glassgrad", "glassgrad compiled"} <= set(found["W1b"])
+
+
 def test_broken_peers_get_one_line_and_the_others_go_on(tmp_path, capsys):
     crashing = tmp_path / "python"
     crashing.write_text("#!/bin/sh\necho 'first line' >&2\necho 'illegal instruction' >&2\nexit 1\n")
