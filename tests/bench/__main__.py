@@ -3,8 +3,9 @@
     python tests/bench --peer torch=/path/to/venv/bin/python --peer jax=/other/venv/bin/python --workloads W2,W3
 
 Peers are found in virtual environments of their own; none is needed. Files in reading order: data.py (the problems),
-workloads/ (one file a contender), worker.py (a contender's process), contender.py (the same seen from outside),
-report.py (tables), runner.py. The folder is no package: the peers' interpreters run a part of it without the rest.
+workloads/ (one file a contender, and what the programs by hand share), worker.py (a contender's process), contender.py
+(the same seen from outside), report.py (tables), machine.py (the processor), runner.py. The folder is no package: the
+peers' interpreters run a part of it without the rest.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What the runner prints: medians with their spread, ratios taken round by round, and warnings."""
+"""What the runner prints: medians with their spread, ratios taken round by round, bytes, and warnings."""
 
 import math
 from statistics import median, quantiles
@@ -65,6 +65,17 @@ def ratios_table(samples, pairs, workloads):
 
     rows = [[label, *(cell(workload, ours, theirs) for workload in workloads)] for label, ours, theirs in pairs]
     return table(["ratio", *workloads], [row for row in rows if set(row[1:]) != {ABSENT}])
+
+
+def memory_table(peaks, names, workloads):
+    """MiB at the peak of a step, a row for each name. peaks[workload][name] is in bytes, FAILED, or missing."""
+
+    def cell(workload, name):
+        found = peaks[workload].get(name, ABSENT)
+        return found if isinstance(found, str) else significant(found / 2**20)
+
+    rows = [[name, *(cell(workload, name) for workload in workloads)] for name in names]
+    return table(["MiB at the peak", *workloads], [row for row in rows if set(row[1:]) != {ABSENT}])
 
 
 def deviations(results, reference, tolerance):

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import machine
 import report
 from contender import Contender, ContenderError, worker_environment
 from data import TITLES, TOLERANCES
@@ -20,12 +21,16 @@ from data import TITLES, TOLERANCES
 DESCRIPTION = "Speed of glassgrad beside its peers and beside hand-written NumPy, measured in one interleaved run."
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-OURS = ("by_hand", "glassgrad", "glassgrad_compiled", "glassgrad_llvm")
-PEERS = sorted(path.stem for path in (HERE / "workloads").glob("*.py") if path.stem not in OURS)
+OURS = ("by_hand", "by_hand_numba", "glassgrad", "glassgrad_compiled", "glassgrad_llvm")
+PEERS = sorted(
+    path.stem for path in (HERE / "workloads").glob("*.py") if not path.stem.startswith(("by_hand", "glassgrad"))
+)
 BUDGET = 0.08  # seconds a round
 
 # A graph of scalars is thousands of small objects: there the collector's share is a result of its own.
 COLLECTOR_WORKLOADS, COLLECTOR_FILES = ("W1", "W6"), ("glassgrad", "micrograd")
+
+MEMORY_WORKLOADS = ("W1b", "W2", "W3", "W4", "W5")
 
 
 class Row(NamedTuple):
@@ -58,6 +63,11 @@ def parse_arguments(arguments):
         choices=("unset", "keep"),
         default="unset",
         help="what to do with OPENBLAS_CORETYPE: unset lets OpenBLAS pick the fastest kernels (default)",
+    )
+    parser.add_argument(
+        "--memory",
+        action="store_true",
+        help=f"also print the bytes of arrays at the peak of a step, of {', '.join(MEMORY_WORKLOADS)}",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every round's figures to FILE")
     return parser.parse_args(arguments)
@@ -157,6 +167,20 @@ def measure(workload, rows, options, advance, warn):
     return {name: report.FAILED if name in broken else numbers for name, numbers in samples.items()}
 
 
+def memory(workload, contenders, warn):
+    """{name: bytes at the peak of a step, or FAILED}, of the contenders whose arrays can be seen."""
+    peaks = {}
+    for contender in contenders:
+        try:
+            found = contender.ask(do="memory", workload=workload)["bytes"]
+        except ContenderError as error:
+            warn(f"{contender.name} {workload} has no figure of memory: {error}")
+            found = report.FAILED
+        if found is not None:
+            peaks[contender.name] = found
+    return peaks
+
+
 @contextlib.contextmanager
 def progress(total):
     """A function to call after each round: moves a bar on a terminal's stderr if tqdm is installed."""
@@ -183,14 +207,29 @@ def pairs(contenders, names):
     return found
 
 
-def print_report(options, contenders, samples, warnings):
-    """The conditions, what each workload is, the two tables and the warnings, on standard output."""
-    blas = next((contender.blas for contender in contenders if contender.blas), "unknown")
-    pinned = os.environ.get("OPENBLAS_CORETYPE")
+def conditions(options, contenders):
+    """What the figures depend on, for the report's head and the file: processor, Python, OpenBLAS, threads, versions."""
+    return {
+        "processor": machine.processor(),
+        "python": platform.python_version(),
+        "openblas": {contender.name: contender.blas for contender in contenders},
+        "OPENBLAS_CORETYPE": {"found": os.environ.get("OPENBLAS_CORETYPE"), "option": options.coretype},
+        "threads": options.threads,
+        "rounds": options.rounds,
+        "versions": {contender.name: contender.version for contender in contenders},
+    }
+
+
+def print_report(options, contenders, samples, peaks, warnings):
+    """The conditions, what each workload is, the tables and the warnings, on standard output."""
+    known = conditions(options, contenders)
+    blas = ", ".join(dict.fromkeys(filter(None, known["openblas"].values()))) or "unknown"
+    pinned = known["OPENBLAS_CORETYPE"]["found"]
     state = pinned if pinned and options.coretype == "keep" else f"unset (was {pinned})" if pinned else "unset"
-    print(f"Python {platform.python_version()}, OpenBLAS kernels {blas}, OPENBLAS_CORETYPE {state}")
+    print(machine.described(known["processor"]))
+    print(f"Python {known['python']}, OpenBLAS kernels {blas}, OPENBLAS_CORETYPE {state}")
     print(f"threads {options.threads}, {options.rounds} rounds of {BUDGET * 1e3:.0f} ms, interleaved")
-    print(", ".join(f"{contender.name} {contender.version}" for contender in contenders))
+    print(", ".join(f"{name} {version}" for name, version in known["versions"].items()))
     for workload in options.workloads:
         print(f"{workload:4}{TITLES[workload]}")
     names = list(dict.fromkeys(name for contender in contenders for name in names_of(contender, samples)))
@@ -198,6 +237,9 @@ def print_report(options, contenders, samples, warnings):
     print("\n".join(report.times_table(samples, names, options.workloads)))
     print("\nMedian of the ratios within a round (quartiles); below 1 glassgrad is faster\n")
     print("\n".join(report.ratios_table(samples, pairs(contenders, names), options.workloads)))
+    if peaks:
+        print("\nArrays alive at the peak of a step: batch, weights, state, gradients, buffers and temporaries\n")
+        print("\n".join(report.memory_table(peaks, names, list(peaks))))
     if warnings:
         print("\n" + "\n".join(warnings))
 
@@ -218,7 +260,7 @@ def write_json(path, content):
 def main(arguments=None):
     """Runs the benchmark; status 0 if glassgrad was measured, else 1."""
     options = parse_arguments(arguments)
-    warnings, samples = [], {}
+    warnings, samples, peaks = [], {}, {}
 
     def warn(line):
         warnings.append(line)
@@ -230,10 +272,11 @@ def main(arguments=None):
         for workload in options.workloads:
             able = check(workload, contenders, warn)
             samples[workload] = measure(workload, rows_of(able, workload), options, advance, warn)
-    print_report(options, contenders, samples, warnings)
+            if options.memory and workload in MEMORY_WORKLOADS:
+                peaks[workload] = memory(workload, able, warn)
+    print_report(options, contenders, samples, peaks, warnings)
     if options.json:
-        versions = {contender.name: contender.version for contender in contenders}
-        settings = {"threads": options.threads, "coretype": options.coretype, "rounds": options.rounds}
-        content = {"settings": settings, "versions": versions, "microseconds": samples, "warnings": warnings}
+        content = {"conditions": conditions(options, contenders), "microseconds": samples, "bytes": peaks}
+        content["warnings"] = warnings
         write_json(options.json, content)
     return 0 if any(isinstance(found.get("glassgrad"), list) for found in samples.values()) else 1

@@ -11,6 +11,7 @@ Requests and answers:
     {"do": "check", "workload": "W2"}                      {"results": [loss, …]}, step CHECK_STEPS from the start
     {"do": "round", "workload": "W2", "collect": true, "budget": 0.08}
                                                            {"steps": …, "seconds": …, "cpu_seconds": …}
+    {"do": "memory", "workload": "W2"}                     {"bytes": …}, alive at the peak of a step, or null
 where collect says whether the cyclic garbage collector runs. Anything that goes wrong is answered with {"error": …}.
 
 A workload is a function that sets up the initial weights and returns `step()`, which gives the loss (or value and
@@ -23,7 +24,11 @@ import importlib
 import json
 import os
 import sys
+import tracemalloc
 from time import perf_counter, process_time
+
+# A compiled step is written at the first call, and once more when there are gradients to overwrite.
+WARM_UP = 2
 
 
 def main(name, threads, folder=None):
@@ -60,6 +65,9 @@ def respond(contender, do, workload=None, collect=True, budget=0.0):
         names = sorted(contender.WORKLOADS)
         return {"name": contender.NAME, "version": contender.VERSION, "workloads": names, "blas": blas_kernels()}
     build = contender.WORKLOADS[workload]
+    if do == "memory":
+        measure = getattr(contender, "memory", array_peak)  # arrays that are not NumPy's know their own way, or none
+        return {"bytes": measure and measure(build)}
     return check(build) if do == "check" else timed_round(build, collect, budget)
 
 
@@ -97,8 +105,8 @@ def timed_round(build, collect, budget):
         gc.disable()
     try:
         step = build()
-        step()
-        step()  # a compiled step is written at the first call, and once more when there are gradients to overwrite
+        for _ in range(WARM_UP):
+            step()
         start = perf_counter()
         step()
         count = max(1, int(budget / (perf_counter() - start)))
@@ -109,6 +117,29 @@ def timed_round(build, collect, budget):
     finally:
         gc.enable()
     return {"steps": count, "seconds": seconds, "cpu_seconds": cpu_seconds}
+
+
+def array_peak(build):
+    """Bytes of NumPy arrays alive at the peak of a step: batch, weights, state, gradients, buffers and temporaries.
+
+    The Python objects that a step makes are counted too: a graph's nodes, some tens of KiB.
+    """
+    import numpy as np
+
+    tracemalloc.start()
+    try:
+        step = build()
+        for _ in range(WARM_UP):
+            step()
+        gc.collect()
+        arrays = tracemalloc.DomainFilter(inclusive=True, domain=np.lib.tracemalloc_domain)
+        kept = sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([arrays]).traces)
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        step()
+        return kept + tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
 
 
 if __name__ == "__main__":
