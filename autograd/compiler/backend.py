@@ -36,7 +36,8 @@ class Listing:
     buffers   the arrays it works in;  nbytes: their bytes together
     state     input number → buffer in which it always lies
     homes     output number → input number whose buffer it overwrites
-    fresh     outputs in arrays that nobody else has;  find(x): the variable whose memory x lies in
+    outputs   arrays that outputs lie in;  fresh: outputs in arrays that nobody else has
+    find      variable → the one whose memory it lies in
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Listing:
         self.state, self.homes, self.find = plan.state, plan.homes, plan.find
         self.fresh = {x for x in plan.given if plan.of.get(x) in ("buffer", "loop", "fused")}
         self.nbytes = sum(buffer.nbytes for buffer in plan.buffers)
+        self.outputs = [plan.static[x] for x in variables(list(plan.program.outputs)) if x in plan.static]
 
     @property
     def source(self) -> str:
@@ -60,6 +62,8 @@ def build(
     known: dict[int, str] | None = None,
     threads: int | None = None,
     native: bool = False,
+    former: dict[int, Any] | None = None,
+    pool: dict[int, list[Any]] | None = None,
 ) -> Listing:
     """Plan and write the program.
 
@@ -68,12 +72,14 @@ def build(
     known    id of an array → the name by which the user knows it
     threads  for large steps, and for BLAS; None: as many as are set when it runs, and BLAS as it is
     native   whether tapes become machine code, as loops that a pass has made do in any case
+    former   input number → where that state lay before
+    pool     arrays to work in, by bytes, that programs share of which one runs at a time
     """
     views = {x for step in program.steps if may_view(step) or step.op is pack for x in step.reads()}
     made = {x for step in program.steps for x in step.results if x.nbytes >= OWN}
     kept = list(variables(list(program.outputs[results:])))
     given = [x for x in variables(list(program.outputs[:results])) if x in made and x not in views and x not in kept]
-    plan = Plan(program, values, writable, frozenset(given))
+    plan = Plan(program, values, writable, frozenset(given), pool, former)
     return _Writer(plan, known or {}, threads, native).listing()
 
 

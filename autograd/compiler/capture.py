@@ -38,6 +38,7 @@ class Capture:
     reached    all that the function leads to, after the run;  sizes: [(list or dict on the way, how much is in it)]
     structure  of the results; `wraps`: what makes each of them of its number or array
     results    what this run gave;  rewind: puts all that it changed back
+    before     path of a place → the array that was there before this run
     """
 
     program: Program
@@ -49,6 +50,7 @@ class Capture:
     structure: tree.Structure
     wraps: list[Callable[[Any], Any]]
     results: Any
+    before: dict[str, Any]
     rewind: Callable[[], None] | None = None
 
 
@@ -125,7 +127,8 @@ def _ran(f: Callable[..., Any], args: Any, kwargs: Any, reached: Reach, trace: T
     }
     sizes = [(inside, len(before)) for inside, before in after.contents]
     after.contents.clear()
-    return Capture(program, reads, writes, guards, after, sizes, structure, wraps, results)
+    before = {slot.path: slot.value for slot in reached.slots if isinstance(slot.value, np.ndarray)}
+    return Capture(program, reads, writes, guards, after, sizes, structure, wraps, results, before)
 
 
 class _Chance:

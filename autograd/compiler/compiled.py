@@ -99,6 +99,7 @@ class Compiled:
         self.f, self.options = f, (keep, copy, threads, backend, exact)
         self.keep, self.copy, self.threads, self.backend, self.exact = self.options
         self.replays: OrderedDict[Any, list[Replay]] = OrderedDict()
+        self.pool: dict[int, list[Any]] = {}
         self.lock = threading.RLock()
         self.last: Replay | None = None
         self.varying: frozenset[str] = frozenset()  # arrays and floats of its surroundings that were seen to change
@@ -156,8 +157,10 @@ class Compiled:
                 if not self.varying:
                     raise
                 found = capture(self.f, args, kwargs)  # what changes from call to call decides what the program is
+            if self.exact:  # it goes back to what lies there
+                found.before = {}
             try:
-                self.last = replayed(found, self.copy, self.threads, self.backend)
+                self.last = replayed(found, self.copy, self.threads, self.backend, self.pool)
             except Exception as mistake:  # the run has been a right one; what it changed is changed
                 self.failed = True
                 name = getattr(self.f, "__name__", type(self.f).__name__)
@@ -169,12 +172,13 @@ class Compiled:
             self.replays.popitem(last=False)
         if not self.warned and sum(map(len, self.replays.values())) >= MANY:
             self._warn_of_many()
-        rewind, found.rewind = found.rewind, None  # which holds the old arrays
+        rewind, results = found.rewind, found.results
+        found.rewind = found.results = None  # they hold the old arrays and the new ones
         if self.exact and rewind is not None:
             rewind()
             result = self.last.attempt(*leaves)
             return self.f(*args, **kwargs) if result is MISFIT else result  # it made another dtype of a state
-        return found.results
+        return results
 
     def _warn_of_many(self) -> None:
         """Say once which Python number has another value in each of the last programs."""
@@ -191,8 +195,8 @@ class Compiled:
         return self._replay().listing.source
 
     def explain(self) -> str:
-        """What became of the function: steps after each pass, what it reads and writes, buffers and their bytes, flops,
-        and which chains of steps run in blocks."""
+        """What became of the function: steps after each pass that changed their number, what it reads and writes, which
+        values are fixed in it, buffers and their bytes, flops, and which chains of steps are one loop or run in blocks."""
         from autograd.compiler import picture  # pictures are not needed to compute
 
         replay = self._replay()
@@ -201,11 +205,17 @@ class Compiled:
             id(x): x.nbytes for step in program.steps for x in variables((step.operands, step.options), np.ndarray)
         }
         fused = picture.chains(program)
+        counts = [
+            pair for pair, before in zip(replay.counts, [("", 0), *replay.counts], strict=False) if pair[1] != before[1]
+        ]
+        fixed = [f"{slot.path} = {value!r:.20}" for slot, value in found.guards if not isinstance(value, np.ndarray)]
         lines = [
-            "steps      " + ", ".join(f"{name} {count}" for name, count in replay.counts),
-            f"inputs     {replay.arguments} arguments, {len(found.reads)} places that it reads elsewhere",
-            f"outputs    {replay.first} results, {len(found.writes)} places that it writes",
+            "steps      " + ", ".join(f"{count:,} {name}" for name, count in counts),
+            f"backend    {'machine code for loops' if replay.native else 'NumPy'}",
+            f"inputs     {replay.arguments} arguments, {_places(found.reads)} that it reads elsewhere",
+            f"outputs    {replay.first} results, {_places(found.writes)} that it writes",
             f"guards     {len(found.guards)} static values and {len(found.reached.links)} objects, compared at every call",
+            *([f"fixed      {', '.join(fixed[:6])}{', …' if len(fixed) > 6 else ''}"] if fixed else []),
             f"buffers    {len(replay.listing.buffers)}, {replay.listing.nbytes:,} bytes",
             f"eager      {replay.eager_peak:,} bytes at its peak, if each array is freed after its last reader",
             f"constants  {len(constants)} arrays, {sum(constants.values()):,} bytes",
@@ -216,7 +226,8 @@ class Compiled:
         return "\n".join(lines)
 
     def draw(self, *, direction: str = "LR", theme: str = "auto", max_nodes: int = 400) -> Any:
-        """A picture of the program of the last call, forward, backward and update as groups (see autograd.draw)."""
+        """A picture of the program of the last call: a card for each input and each step; long ones are easier to read
+        with direction="TB" (see autograd.draw)."""
         from autograd.compiler import picture
 
         replay = self._replay()
@@ -227,6 +238,12 @@ class Compiled:
         if self.last is None:
             raise ArgumentError("call the compiled function once: its program is written then")
         return self.last
+
+
+def _places(slots: list[Any]) -> str:
+    """“3 places (model.weight.data, …)”."""
+    names = ", ".join(slot.path for slot in slots[:2]) + (", …" if len(slots) > 2 else "")
+    return f"{len(slots)} places" + (f" ({names})" if slots else "")
 
 
 def _changed(replay: Replay) -> set[str]:

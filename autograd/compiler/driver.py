@@ -85,7 +85,7 @@ class _Driver:
         """Arguments that lie in memory that changes do not fit; those with gaps are copied."""
         arrays = [f"x{i}" for i, x in enumerate(self.found.program.inputs[: self.count]) if x.shape]
         changing = [self.buffers[slot.path] for slot in self.found.writes if slot.path in self.buffers]
-        changing += [] if self.copy else self.listing.buffers  # a result of the last run may be given back
+        changing += [] if self.copy else self.listing.outputs  # a result of the last run may be given back
         self.names["BUFFERS"] = {id(x) for buffer in changing for x in (buffer, buffer.base) if x is not None}
         self.names["overlaps"] = lambda x: any(np.may_share_memory(x, buffer) for buffer in changing)
         near = [f"if (id({a}) in BUFFERS or id({a}.base) in BUFFERS) and overlaps({a}): return MISFIT" for a in arrays]

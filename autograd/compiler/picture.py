@@ -42,10 +42,13 @@ def drawing(program: Program, names: dict[Variable, str], *, direction: str, the
             arguments.append("" if edge else _text(x))
             if edge:
                 edges.append(Edge(ids[x], own, slot))
+        edges += [Edge(ids[x], own, len(arguments)) for x in variables(step.options) if x in ids]
         ids.update(dict.fromkeys(step.results, own))
         groups.setdefault(step.phase, []).append(own)
         options = tuple(f"{name}={_text(x)}" for name, x in step.options.items() if x is not None)
-        nodes.append(Node(own, "op", op=step.name, symbol=getattr(step.op, "symbol", step.name), label=names.get(out, ""),
+        inside = _parts(step.op.body, 3) if isinstance(step.op, (Loop, Fused)) else ""
+        symbol = inside or getattr(step.op, "symbol", step.name)
+        nodes.append(Node(own, "op", op=step.name, symbol=symbol, label=names.get(out, ""),
                           arguments=tuple(arguments), options=options, shape=_shape(out), dtype=str(out.dtype or ""),
                           path=step.phase))  # fmt: skip
     roots = [ids[x] for x in variables(list(program.outputs)) if x in ids]
@@ -62,7 +65,15 @@ def _shape(x: Variable) -> str:
 def _text(x: Any) -> str:
     if isinstance(x, (int, float)):
         return format_number(x)
-    return f"array{x.shape}" if isinstance(x, np.ndarray) else str(x)[:24]
+    if isinstance(x, np.ndarray):
+        return f"array{x.shape}"
+    if isinstance(x, slice):
+        return ":".join(
+            "" if part is None else _text(part) for part in (x.start, x.stop, x.step)[: 2 + (x.step is not None)]
+        )
+    if isinstance(x, tuple) and any(isinstance(part, slice) for part in x):
+        return f"[{', '.join(map(_text, x))}]"
+    return "…" if isinstance(x, Variable) else str(x)[:24]
 
 
 def chains(program: Program) -> list[str]:
@@ -81,10 +92,10 @@ def chains(program: Program) -> list[str]:
     return [f"{line}{f'  (× {count})' if count > 1 else ''}" for line, count in Counter(lines).items()]
 
 
-def _parts(body: Program) -> str:
+def _parts(body: Program, shown: int = SHOWN) -> str:
     """The ops of a chain, of a long one its beginning."""
     parts = [step.name for step in body.steps]
-    return " → ".join(parts if len(parts) <= SHOWN else [*parts[:SHOWN], f"{len(parts) - SHOWN:,} more"])
+    return " → ".join(parts if len(parts) <= shown else [*parts[:shown], f"{len(parts) - shown:,} more"])
 
 
 def flops(program: Program) -> int:

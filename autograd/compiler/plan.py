@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from math import prod
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -43,6 +44,7 @@ class Plan:
 
     given    results whose arrays the caller has, others at every run;  pool: arrays that may be used, by bytes, and where
              those made go when all is done
+    former   input number → where that state lay before: may be a buffer that can be used again
     """
 
     def __init__(
@@ -52,9 +54,10 @@ class Plan:
         writable: Callable[[Step], bool],
         given: frozenset[Variable] = frozenset(),
         pool: dict[int, list[Any]] | None = None,
+        former: dict[int, Any] | None = None,
     ) -> None:
         self.program, self.steps, self.writable, self.given = program, program.steps, writable, given
-        self.pool = {} if pool is None else pool
+        self.pool, self.former = {} if pool is None else pool, former or {}
         self.static: dict[Variable, Any] = {}
         self.root: dict[Variable, Variable] = {}
         self.owned: set[Variable] = set()
@@ -80,26 +83,36 @@ class Plan:
         return x
 
     def settled(self, values: dict[int, Any]) -> dict[int, Any]:
-        """Buffers with the values of the state; what is packed together, or comes from one flat array, lies together."""
+        """Buffers with the values of the state; what is packed together, or comes from one flat array, lies together.
+
+        The buffers of other programs, in which that state lay before, are used again: all work in the same.
+        """
         inputs = self.program.inputs
         number = {inputs[i]: i for i in values}
         old = {self.program.outputs[new]: x for x, new in self.program.state.items() if new >= 0 and x in number
                if isinstance(self.program.outputs[new], Variable)}  # fmt: skip
+        former = _apart({i: x for i, x in self.former.items() if i in values and _is_buffer(x, values[i])})
+        if any(np.may_share_memory(x, y) for x in former.values() for y in values.values()):
+            values = {i: np.array(value) for i, value in values.items()}
         buffers: dict[int, Any] = {}
         for parts in self.flat_parts():
             for group in (parts, [old[x] for x in parts if x in old]):
                 if len(group) < len(parts) or any(x not in number or number[x] in buffers or
                                                   values[number[x]].dtype != parts[0].dtype for x in group):  # fmt: skip
                     continue
+                if all(number[x] in former for x in group) and _follow([former[number[x]] for x in group]):
+                    buffers.update((number[x], former[number[x]]) for x in group)
+                    continue
                 flat, start = np.empty(sum(prod(x.shape) for x in group), group[0].dtype), 0
                 for x in group:
                     buffers[number[x]] = piece(flat, start, x.shape)
-                    buffers[number[x]][...] = values[number[x]]
                     start += prod(x.shape)
         for i, value in values.items():
             if i not in buffers:
-                buffers[i] = np.array(value, order="C")
+                buffers[i] = former[i] if i in former else np.empty(value.shape, value.dtype)
+            buffers[i][...] = value
             self.static[inputs[i]] = buffers[i]
+            _register(buffers[i])
         return buffers
 
     def flat_parts(self) -> list[list[Any]]:
@@ -155,14 +168,11 @@ class Plan:
         """A flat array: state that lies together already is one, else what is made for it is made there."""
         flat, parts = step.results[0], step.operands
         arrays = [self.static.get(x) for x in parts]
-        base = getattr(arrays[0], "base", None)
-        if base is not None and base.dtype == flat.dtype and base.shape == flat.shape:
-            starts = np.cumsum([0, *(prod(x.shape) for x in parts)])
-            if all(x is not None and x.base is base and _offset(x, base) == start
-                   for x, start in zip(arrays, starts[:-1], strict=True)):  # fmt: skip
-                self.static[flat] = base
-                self.root.update(dict.fromkeys(parts, flat))
-                return "view"
+        known = [x for x in arrays if x is not None]
+        if len(known) == len(parts) and _follow(known) and known[0].dtype == flat.dtype:
+            self.static[flat] = known[0].base
+            self.root.update(dict.fromkeys(parts, flat))
+            return "view"
         self.static[flat] = np.zeros(flat.shape, flat.dtype)
         self.owned.add(flat)
         start = 0
@@ -282,6 +292,36 @@ class Plan:
         for step, kind in zip(self.steps, self.kinds, strict=True):
             if kind == "view" and step.op is not pack:
                 self.static[step.results[0]] = self.tried(step)
+
+
+BUFFERS: dict[int, Any] = {}  # id of each array that is a program's buffer for state → weak reference to it
+
+
+def _register(x: Any) -> None:
+    key = id(x)
+    BUFFERS[key] = ref(x, lambda _: BUFFERS.pop(key, None))
+
+
+def _is_buffer(x: Any, like: Any) -> bool:
+    """Whether an array is a buffer of a program, of this form."""
+    found = BUFFERS.get(id(x))
+    return found is not None and found() is x and (x.shape, x.dtype) == (like.shape, like.dtype)
+
+
+def _apart(arrays: dict[int, Any]) -> dict[int, Any]:
+    """Those arrays none of which lies in the memory of an earlier one."""
+    found: dict[int, Any] = {}
+    for i, x in arrays.items():
+        if not any(np.may_share_memory(x, other) for other in found.values()):
+            found[i] = x
+    return found
+
+
+def _follow(arrays: list[Any]) -> bool:
+    """Whether arrays lie one after the other in a flat array, and fill it."""
+    base, starts = arrays[0].base, np.cumsum([0, *(x.size for x in arrays)])
+    whole = base is not None and base.shape == (starts[-1],)
+    return whole and all(x.base is base and _offset(x, base) == start for x, start in zip(arrays, starts, strict=False))
 
 
 def _offset(part: Any, base: Any) -> int:

@@ -20,14 +20,16 @@ __all__ = ["Replay", "replayed"]
 
 
 class Replay:
-    """A captured program, ready to run again: replay(arguments) → result, or MISFIT.
+    """A captured program, ready to run again: replay.attempt(*arguments) → result, or MISFIT.
 
     counts    [(pass, steps after it)], from what was captured;  eager_peak: bytes that its steps would need one by one
-    listing   the program as text and function
+    listing   the program as text and function;  native: whether its loops are machine code
     """
 
-    def __init__(self, found: Capture, copy: bool = True, threads: int | None = None, native: bool = False) -> None:
-        self.found, self.copy = found, copy
+    def __init__(
+        self, found: Capture, copy: bool, threads: int | None, native: bool, pool: dict[int, list[Any]]
+    ) -> None:
+        self.found, self.copy, self.native = found, copy, native
         self.counts = [("captured", len(found.program.steps))]
         self.eager_peak = peak(found.program)
         self.arguments = len(found.program.inputs) - len(found.reads)
@@ -38,11 +40,15 @@ class Replay:
         places = dict(enumerate(found.reads, self.arguments))
         values = {i: slot.get() for i, slot in places.items() if program.inputs[i] in program.state}
         results = self.first if copy else 0
-        self.listing: Listing = build(program, values, results, found.reached.names, threads, native)
+        former = {i: found.before.get(slot.path) for i, slot in places.items()}
+        self.listing: Listing = build(program, values, results, found.reached.names, threads, native, former, pool)
         self.buffers = {places[i].path: buffer for i, buffer in self.listing.state.items()}
         for i, buffer in self.listing.state.items():
             places[i].set(buffer)
         self.attempt = driver(found, self.listing, self.buffers, copy, self.result)
+        found.before = {}
+        for slot in (*found.reads, *found.writes, *found.reached.slots):  # the arrays of the first run are not needed
+            slot.value = slot.value if slot.given else None
 
     def needed(self) -> None:
         """Leave out places that the program neither uses nor writes: what lies there is not its business."""
@@ -53,30 +59,30 @@ class Replay:
         found.reads = [slot for slot, _ in pairs]
         found.program = program.but(inputs=(*program.inputs[: self.arguments], *(x for _, x in pairs)))
 
-    def __call__(self, *arguments: Any) -> Any:
-        return self.attempt(*arguments)
-
     def result(self, outs: list[Any]) -> Any:
         """The results as the function gave them."""
         results = [wrap(out) for out, wrap in zip(outs, self.found.wraps, strict=False)]
         return tree.unflatten(self.found.structure, results)
 
 
-def replayed(found: Capture, copy: bool, threads: int | None, backend: str | None) -> Replay:
+def replayed(
+    found: Capture, copy: bool, threads: int | None, backend: str | None, pool: dict[int, list[Any]]
+) -> Replay:
     """The program of a capture ready to run, with machine code for its loops if that is wanted and can be had.
 
     backend   "llvm", "numpy", or None: llvm if llvmlite is installed
+    pool      arrays that the programs of one function work in, by bytes
     """
     program, reads = found.program, found.reads
     if backend == "llvm" and not machine.available():
         _warn_once("backend='llvm' needs llvmlite (pip install 'glassgrad[fast]'); NumPy runs the program instead")
     elif backend != "numpy" and machine.available():
         try:
-            return Replay(found, copy, threads, native=True)
+            return Replay(found, copy, threads, True, pool)
         except Exception as mistake:  # of LLVM or of the system: the program is right without it
             _warn_once(f"no machine code, NumPy runs the program instead: {mistake}")
             found.program, found.reads = program, reads
-    return Replay(found, copy, threads)
+    return Replay(found, copy, threads, False, pool)
 
 
 WARNED: set[str] = set()

@@ -138,7 +138,7 @@ def test_the_program_can_be_read():
     assert lines[start + 1 : start + 3] == ["# ---- forward ----", "# square = x * x"]
     assert re.sub(r" +", " ", lines[start + 3]) == "multiply(x, x, square_2) # square_2 = x * x"  # np.square is taken
     assert "# return np.tanh(square) + x * x" in lines
-    assert compiled.explain().splitlines()[0].startswith("steps      captured 4, taped 4, dead 4, common 3, ")
+    assert compiled.explain().splitlines()[0].startswith("steps      4 captured, 3 common")
     assert "1 results, 0 places" in compiled.explain()
 
 
