@@ -5,7 +5,7 @@
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
 Files in reading order: module, init, layers/, scalar, losses, optim, data, training; then viz/ (pictures),
-datasets/, and the main job: table, encoder, job, report, __main__.
+datasets/, onnx/ (networks from files), and the main job: table, encoder, job, report, __main__.
 """
 
 import importlib as _importlib
@@ -33,11 +33,13 @@ __all__ = [
     "MLP", "SGD", "Adam", "AdamW", "History", "Layer", "Linear", "Module", "Neuron", "Optimizer", "Parameter",
     "Sequential", "Standardizer", "Step",
     "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
-    "hinge", "huber", "init", "mae", "mse", "predict", "scalar", "split", "train",
+    "hinge", "huber", "init", "load_onnx", "mae", "mse", "predict", "scalar", "split", "train",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("datasets", "table", "viz"):  # imported when first used
+    if name in ("datasets", "export", "onnx", "table", "viz"):  # imported when first used
         return _importlib.import_module(f"nn.{name}")
+    if name == "load_onnx":
+        return _importlib.import_module("nn.onnx").load_onnx
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
