@@ -58,9 +58,9 @@ def load_onnx(source: Any, *, dtype: DTypeLike | None = None) -> OnnxModel:
     source  a path, the file's bytes, or an onnx.ModelProto
     dtype   what the file's float32 numbers become; np.float64 serves gradient checks
 
-    Initializers of floating point become Parameters, called as in the file, made dotted paths; those that no operator
-    differentiates (running statistics, scales of a Resize) stay constants, and so do single numbers among the graph's
-    Constant nodes. Raises OnnxError for what is no model, or one with an operator that is not supported; its external data
+    Initializers and Constant nodes of floating point become Parameters, called as in the file, made dotted paths; but what
+    no operator differentiates (running statistics, scales of a Resize) and numbers without axes (exponents, epsilons) stay
+    constants. Raises OnnxError for what is no model, or one with an operator that is not supported; its external data
     is read from inside the file's folder only.
 
         model = load_onnx("silero_vad.onnx")

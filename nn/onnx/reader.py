@@ -39,7 +39,6 @@ class Reader:
     def graph(self, proto: Any, around: frozenset[str] = frozenset()) -> Graph:
         """The Graph of a GraphProto; `around` are the names of the graphs that it stands in."""
         tensors = {tensor.name: tensor for tensor in proto.initializer}
-        weighty = dict.fromkeys(tensors, True)
         nodes = []
         for node in proto.node:
             value = _value_of(node) if node.op_type == "Constant" else None
@@ -47,14 +46,11 @@ class Reader:
                 nodes.append(node)
             else:
                 tensors[node.output[0]] = value
-                weighty[node.output[0]] = _size(value) > 1  # a single number in the graph is no weight
         if proto.sparse_initializer:
             raise OnnxError("sparse initializers are not supported")
         inputs = [value.name for value in proto.input if value.name not in tensors]
         learned = set(self._differentiated(nodes))
-        constants = {
-            name: self._constant(name, tensor, weighty[name] and name in learned) for name, tensor in tensors.items()
-        }
+        constants = {name: self._constant(name, tensor, name in learned) for name, tensor in tensors.items()}
         return self._build(nodes, inputs, [value.name for value in proto.output], constants, around)
 
     def function(self, definition: Any, proto: Any) -> Graph:
@@ -106,9 +102,9 @@ class Reader:
         proto.data_location = 0
 
     def _constant(self, name: str, proto: Any, weight: bool) -> Any:
-        array = self.tensor(proto) if hasattr(proto, "data_type") else proto
-        if not weight or array.dtype.kind != "f":
-            return array
+        array = self.tensor(proto)
+        if not weight or array.dtype.kind != "f" or not array.ndim:
+            return array  # a number without axes is an exponent or an epsilon
         path = _dotted(name)
         while path in self.parameters:
             path += "_"
@@ -201,10 +197,6 @@ def _title(proto: Any, place: int) -> str:
 def _value_of(proto: Any) -> Any:
     """The tensor of a Constant node, or None for another form of constant."""
     return next((held.t for held in proto.attribute if held.name == "value" and held.HasField("t")), None)
-
-
-def _size(proto: Any) -> int:
-    return int(np.prod(proto.dims, dtype=np.int64))
 
 
 def _dotted(name: str) -> str:
