@@ -4,8 +4,9 @@
     model = nn.MLP(64, [32, 10], rng=0)
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
-Files in reading order: module, init, layers/, scalar, losses, optim, data, training; then viz/ (pictures),
-datasets/, onnx/ (networks from files), and the main job: table, encoder, job, report, __main__.
+Files in reading order: module (with paths, state and outline), init, layers/, scalar, losses, optim, data, training; then
+viz/ (pictures), datasets/, onnx/ and export (networks from and to files), and the main job: table, encoder, job, report,
+__main__.
 """
 
 import importlib as _importlib
@@ -23,15 +24,43 @@ if not hasattr(_autograd, "check_gradients"):
 from nn import init, scalar
 from nn.data import Standardizer, batches, split
 from nn.history import History, Step
-from nn.layers import MLP, Layer, Linear, Neuron, Sequential
+from nn.layers import (
+    MLP,
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv1d,
+    Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    Dropout,
+    Dropout2d,
+    Embedding,
+    Flatten,
+    GroupNorm,
+    Layer,
+    LayerNorm,
+    Linear,
+    MaxPool1d,
+    MaxPool2d,
+    Neuron,
+    Residual,
+    RMSNorm,
+    Sequential,
+)  # fmt: skip
 from nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from nn.module import Module, Parameter
 from nn.optim import SGD, Adam, AdamW, Optimizer
 from nn.training import Training, evaluate, fit, predict, train
 
 __all__ = [
-    "MLP", "SGD", "Adam", "AdamW", "History", "Layer", "Linear", "Module", "Neuron", "Optimizer", "Parameter",
-    "Sequential", "Standardizer", "Step",
+    "MLP", "SGD", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm1d",
+    "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "Dropout2d", "Embedding", "Flatten",
+    "GroupNorm", "History", "Layer", "LayerNorm", "Linear", "MaxPool1d", "MaxPool2d", "Module", "Neuron", "Optimizer",
+    "Parameter", "RMSNorm", "Residual", "Sequential", "Standardizer", "Step",
     "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
     "hinge", "huber", "init", "load_onnx", "mae", "mse", "predict", "scalar", "split", "train",
 ]  # fmt: skip
