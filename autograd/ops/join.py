@@ -323,14 +323,19 @@ dsplit = _split_along("dsplit", 3, 2, "A list of parts behind one another: split
 @primitive(
     numpy=np.unstack,
     kind="composed",
-    samples=[sample("2 3"), sample("2 3", axis=1), sample("2 3 2", axis=-1), sample("2")],
+    samples=[sample("2 3"), sample("2 3", axis=1), sample("2 3 2", axis=-1), sample("2"), sample("2 0")],
     points=[point((np.array([1.0, 2.0]),), (np.ones(2),), out=(1.0, 2.0))],
     errors=[error(("",), match="0-d")],
-    source="composed of indexing",
+    source="composed of splitting",
 )
 def unstack(x, /, *, axis=0):
-    """The tuple of slices along an axis, which stack joins again."""
+    """The tuple of slices along an axis, which stack joins again.
+
+    The slices are cut at once: the rule of split joins all cotangents in one array, where that of x[i] would make an array
+    of x's size for each i.
+    """
     if np.ndim(x) == 0:
         raise ShapeError("unstack: a 0-d array has no axis to go along")
     x = np.moveaxis(x, axis, 0)
-    return tuple(x[i] for i in range(np.shape(x)[0]))
+    length, *rest = np.shape(x)
+    return tuple(np.reshape(part, rest) for part in np.split(x, length)) if length else ()
