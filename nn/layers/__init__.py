@@ -1,6 +1,14 @@
 """Layers, one topic a file: neuron (Neuron, Layer, MLP), linear, container, recurrent,
 attention."""
 
+from nn.layers.attention import (
+    GPTBlock,
+    MultiheadAttention,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+    attention_weights,
+    scaled_dot_product_attention,
+)
 from nn.layers.container import Sequential
 from nn.layers.linear import Linear
 from nn.layers.neuron import MLP, Layer, Neuron
