@@ -11,21 +11,25 @@ attributes, inside lists, tuples and dicts too; each has a dotted path, such as 
         def forward(self, x):
             return x * self.weight
 
+Running statistics are *buffers*: state that is not learned, in attributes that the class names in `buffers`; forward
+rebinds them and never writes into them. Attributes that are random generators are found as well.
+
 Calling the outermost module maps its submodules to paths, so that every node knows where it was made.
 """
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from autograd.context import CONTEXT, Context
-from autograd.errors import ArgumentError
 from autograd.ops.constant import alias
-from autograd.value import Value, make
+from autograd.value import Value, data_of, make
 from nn.init import Rng, streams
+from nn.outline import outline
 from nn.paths import Paths
+from nn.state import load, put
 
 __all__ = ["Module", "Parameter"]
 
@@ -39,11 +43,12 @@ class Parameter(Value):
 class Module:
     """Base class of layers and models: parameters by dotted path, train/eval mode, state, repr.
 
-    Subclasses define forward(...); a call model(x) runs it. `draw(name, rng)` gives the initial data of a parameter and is
-    what `initialize` calls.
+    Subclasses define forward(...); a call model(x) runs it. `draw(name, rng)` gives the initial data of a parameter or
+    buffer and is what `initialize` calls.
     """
 
     training = True
+    buffers: tuple[str, ...] = ()  # names of the attributes that hold them; None in one of these is no buffer
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output. Subclasses define it."""
@@ -91,18 +96,38 @@ class Module:
         """(dotted path, module) of this module, "" by default, and of all below; each module once, first path wins."""
         return ((path, module) for path, module, _ in self._walk(prefix))
 
-    def _owned(self) -> Iterator[tuple[str, "Module", str, Parameter]]:
-        """(dotted path, owner, name, parameter), each parameter once."""
+    def _state(self) -> Iterator[tuple[str, "Module", str, Any]]:
+        """(dotted path, owner, name, Parameter or buffer): of each module its parameters, each once, then its buffers."""
         seen: set[int] = set()
         for path, module, held in self._walk():
             for name, child in held:
                 if isinstance(child, Parameter) and id(child) not in seen:
                     seen.add(id(child))
                     yield _join(path, name), module, name, child
+            for name in module.buffers:
+                if (array := getattr(module, name)) is not None:
+                    yield _join(path, name), module, name, array
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """(dotted path, Parameter) in the order of definition; a shared one once, under its first path."""
-        return ((path, parameter) for path, _, _, parameter in self._owned())
+        return ((path, held) for path, _, _, held in self._state() if isinstance(held, Parameter))
+
+    def named_buffers(self) -> Iterator[tuple[str, Any]]:
+        """(dotted path, array) of the state that is not learned."""
+        return ((path, held) for path, _, _, held in self._state() if not isinstance(held, Parameter))
+
+    def _generators(self) -> Iterator[tuple[str, "Module", str, np.random.Generator]]:
+        for path, module in self.named_modules():
+            for name, held in vars(module).items():
+                if isinstance(held, np.random.Generator):
+                    yield _join(path, name), module, name, held
+
+    def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """(dotted path, generator) of every attribute that is one; a shared one once, under its first path."""
+        found: dict[int, tuple[str, np.random.Generator]] = {}
+        for path, _, _, held in self._generators():
+            found.setdefault(id(held), (path, held))
+        return iter(found.values())
 
     def parameters(self) -> list[Parameter]:
         """All Parameters, each once."""
@@ -130,46 +155,34 @@ class Module:
         return self.train(False)
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:
-        """Initial data of the parameter called `name`. Subclasses with parameters of their own define it."""
-        raise NotImplementedError(
-            f"{type(self).__name__} does not say how its parameter {name!r} starts: define draw()"
-        )
+        """Initial data of the parameter or buffer `name`. Subclasses with some of their own define it."""
+        kind = "buffer" if name in self.buffers else "parameter"
+        raise NotImplementedError(f"{type(self).__name__} does not say how its {kind} {name!r} starts: define draw()")
 
     def initialize(self, rng: Rng = None) -> "Module":
-        """Draw every parameter anew; returns the module.
+        """Draw every parameter anew, and put buffers and generators at their start; returns the module.
 
         Each is drawn from a generator of its own, seeded by one draw from rng and the parameter's path: adding a layer
         leaves the start of the others unchanged.
         """
         stream = streams(rng)
-        for path, owner, name, parameter in self._owned():
-            parameter.data = owner.draw(name, stream(path))
-            parameter.zero_grad()
+        for path, owner, name, held in self._state():
+            put(owner, name, held, owner.draw(name, stream(path)))
+        fresh: dict[int, np.random.Generator] = {}  # rebound: the old one may also be somebody else's
+        for path, owner, name, old in list(self._generators()):
+            setattr(owner, name, fresh.setdefault(id(old), stream(path)))
+        self.zero_grad()
         return self
 
     # state
 
     def state_dict(self) -> dict[str, Any]:
-        """Dotted path → copy of the parameter's data."""
-        return {path: np.array(parameter.data) for path, parameter in self.named_parameters()}
+        """Dotted path → copy of the data of each parameter and buffer."""
+        return {path: np.array(data_of(held)) for path, _, _, held in self._state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over the data of a state_dict. Raises ArgumentError, and changes nothing, if names or shapes differ."""
-        mine = dict(self.named_parameters())
-        missing, unexpected = sorted(mine.keys() - state.keys()), sorted(state.keys() - mine.keys())
-        if missing or unexpected:
-            raise ArgumentError(
-                f"load_state_dict: {type(self).__name__} lacks in the state: {', '.join(missing) or 'nothing'}; "
-                f"does not know: {', '.join(unexpected) or 'nothing'}"
-            )
-        new: dict[str, Any] = {}
-        for path, parameter in mine.items():
-            data = np.array(state[path], dtype=parameter.dtype)
-            if data.shape != parameter.shape:
-                raise ArgumentError(f"load_state_dict: {path} has shape {data.shape}, expected {parameter.shape}")
-            new[path] = float(data) if type(parameter.data) is float else data
-        for path, data in new.items():
-            mine[path].data = data
+        load(type(self).__name__, {path: (owner, name, held) for path, owner, name, held in self._state()}, state)
 
     def __tree_flatten__(self) -> tuple[list[str], list[Any]]:
         names, children = [], []
@@ -191,14 +204,7 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        count = self.parameter_count()
-        head = f"{type(self).__name__}({self.describe()})"
-        below = [(name, child) for name, child in self.named_layers()]
-        tail = f"  {count:,} parameter{'s' * (count != 1)}" if count else ""
-        if not below:
-            return head + tail
-        lines = [f"  {name}: " + _text(child).replace("\n", "\n  ") for name, child in below]
-        return "\n".join([head + tail, *lines])
+        return outline(self)
 
     def named_layers(self) -> Iterator[tuple[str, Any]]:
         """(name, layer) as the repr lists them: the modules held directly; containers add their plain functions."""
@@ -224,12 +230,3 @@ def _as_parameter(data: Any) -> Any:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-def _text(layer: Any) -> str:
-    return repr(layer) if isinstance(layer, Module) else function_name(layer)
-
-
-def function_name(function: Callable[..., Any] | None) -> str:
-    """The name of an activation function, for a repr: "tanh", "relu"."""
-    return getattr(function, "__name__", repr(function)) if function is not None else "None"

@@ -101,7 +101,7 @@ class Training:
         return math.ceil(len(self.X) / self.batch_size)
 
     def _run(self) -> Generator[Step, None, None]:
-        best: list[Any] | None = None
+        best: dict[str, Any] | None = None
         best_loss = math.inf
         history, started = self.history, time.perf_counter()
         modes = _modes(self.model)
@@ -125,15 +125,14 @@ class Training:
                     history.best_epoch = epoch
                 if loss is not None and improved:
                     best_loss = loss
-                    best = [copy.copy(parameter.data) for parameter in self.model.parameters()]
+                    best = self.model.state_dict()
                 yield Step(epoch, batch, value, True, total / seen, loss, metric, improved)
                 if self.patience is not None and epoch - history.best_epoch >= self.patience:
                     history.stopped = f"no better validation loss for {self.patience} epochs"
                     return
         finally:
             if best is not None:
-                for parameter, data in zip(self.model.parameters(), best, strict=True):
-                    parameter.data = data
+                self.model.load_state_dict(best)
             _restore(modes)
             history.seconds = time.perf_counter() - started
 

@@ -16,7 +16,8 @@ from numpy.typing import DTypeLike
 from autograd.errors import ArgumentError
 from autograd.ops import linear, relu
 from nn.init import Rng, gain, streams, variance_scaling
-from nn.module import Module, Parameter, function_name
+from nn.module import Module, Parameter
+from nn.outline import function_name
 
 __all__ = ["MLP", "Layer", "Neuron"]
 

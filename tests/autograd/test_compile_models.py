@@ -8,24 +8,19 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from layer_table import CASES, arguments, parts
 
 import nn
 from autograd import Value, compile, ops
 from autograd.ops import conv2d, gelu, max_pool2d, relu, sigmoid, softmax
-from nn import layers, losses, optim
+from nn import losses, optim
 
-LAYERS = {
-    "Neuron": lambda: nn.Neuron(6, rng=0),
-    "Layer": lambda: nn.Layer(6, 3, np.tanh, rng=0),
-    "MLP": lambda: nn.MLP(6, [5, 3], sigmoid, rng=0),
-    "Linear": lambda: nn.Linear(6, 3, rng=0),
-    "Sequential": lambda: nn.Sequential(nn.Linear(6, 4, rng=0), np.tanh, nn.Linear(4, 3, rng=1)),
-}
 OPTIMIZERS = {
     "SGD": [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}],
     "Adam": [{}, {"weight_decay": 0.1}],
     "AdamW": [{}, {"decay_all": True}],
 }
+ROWS = {f"{name} {i}": case for name, cases in CASES.items() for i, case in enumerate(cases)}
 TARGETS = {"cross_entropy": "labels", "accuracy": None, "binary_cross_entropy": "shares", "hinge": "signs"}
 
 
@@ -61,15 +56,21 @@ def classes(module, base):
 
 
 def test_all_that_exists_is_here():
-    assert set(LAYERS) == classes(layers, nn.Module)
     assert set(OPTIMIZERS) == classes(optim, optim.Optimizer) - {"Optimizer"}
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_layers(name):
+@pytest.mark.parametrize("case", ROWS.values(), ids=ROWS)
+def test_layers(case):
+    """Weights and inputs trained together: some layers have no weights."""
+
     def make(rng):
-        model, x = LAYERS[name](), rng.normal(size=(7, 6)).astype(np.float32)
-        return training(list(model.parameters()), lambda: np.mean(model(x) ** 2), nn.SGD(model, 0.1))
+        model, xs = case.make(0), arguments(case)
+        learned = [*model.parameters(), *(x for x in xs if isinstance(x, Value))]
+
+        def loss():
+            return sum(np.mean(part**2) for part in parts(model(*xs)))
+
+        return training(learned, loss, nn.SGD(learned, 0.1), lambda: [array for _, array in model.named_buffers()])
 
     agree(make)
 

@@ -151,3 +151,25 @@ def test_a_training_that_never_started_changes_nothing():
     with nn.train(model, X, Y, validation=VALID):
         pass
     assert bits(model) == before and not model.training
+
+
+class Counting(nn.Linear):
+    """A linear layer with a buffer: how often it was called in training."""
+
+    buffers = ("calls",)
+
+    def __init__(self):
+        super().__init__(3, 1, rng=0)
+        self.calls = np.zeros((), np.int64)
+
+    def forward(self, x):
+        if self.training:
+            self.calls = np.asarray(self.calls + 1)
+        return super().forward(x)
+
+
+def test_buffers_come_back_with_the_weights():
+    model = Counting()
+    training = nn.train(model, X, Y, loss=Scripted(5.0, 3.0, 4.0), validation=VALID, epochs=3, batch_size=25, rng=0)
+    counts = [int(model.calls) for step in training if step.last]
+    assert counts == [2, 4, 6] and model.calls == 4 and training.history.best_epoch == 2

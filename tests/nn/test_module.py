@@ -216,6 +216,79 @@ def test_zero_grad_forgets_every_gradient():
     assert not any(p.has_grad for p in model.parameters()) and model.parameters()[0].grad == 0.0
 
 
+# buffers and generators
+
+
+class Counter(nn.Module):
+    """A weight, the mean of what it has seen, and noise."""
+
+    buffers = ("mean", "count", "unused")
+
+    def __init__(self, rng=None):
+        self.mean, self.count, self.unused = np.zeros(2, np.float32), np.zeros((), np.int64), None
+        self.inner = Scale(2)
+        self.weight = nn.Parameter(np.ones(2))
+        self.rng = np.random.default_rng(rng)
+
+    def draw(self, name, rng):
+        return {"mean": np.full(2, 0.5, np.float32), "count": np.zeros((), np.int64), "weight": rng.normal(size=2)}[
+            name
+        ]
+
+
+def test_buffers_stand_in_the_state_after_the_parameters_of_their_module():
+    model = nn.Sequential(Counter(), Counter())
+    assert list(model.state_dict()) == [
+        f"{i}.{name}" for i in range(2) for name in ("weight", "mean", "count", "inner.weight")
+    ]
+    assert [path for path, _ in model.named_buffers()] == ["0.mean", "0.count", "1.mean", "1.count"]
+    assert names(model) == ["0.weight", "0.inner.weight", "1.weight", "1.inner.weight"]
+
+
+def test_buffers_round_trip_in_their_dtype_and_all_or_nothing():
+    model, state = Counter(), Counter().state_dict()
+    state |= {"mean": np.array([1.0, 2.0]), "count": np.array(7)}
+    with pytest.raises(ArgumentError, match=r"mean has shape \(3,\), expected \(2,\)"):
+        model.load_state_dict(state | {"mean": np.ones(3)})
+    assert model.count == 0
+    model.load_state_dict(state)
+    assert model.mean.dtype == np.float32 and model.mean.tolist() == [1.0, 2.0]
+    assert model.count.dtype == np.int64 and model.count == 7
+    state["mean"][:] = np.nan
+    assert model.mean.tolist() == [1.0, 2.0]
+
+
+def test_generators_are_found_once_and_initialize_gives_each_its_own_seed():
+    shared = np.random.default_rng(3)
+    model = Holder(first=Counter(), second=[Counter()], third=Counter(), own=shared)
+    model.third.rng = shared
+    assert [path for path, _ in model.named_generators()] == ["own", "first.rng", "second.0.rng"]
+    before = shared.bit_generator.state
+
+    def draws():
+        model.initialize(5)
+        return {path: rng.random() for path, rng in model.named_generators()}
+
+    first = draws()
+    assert draws() == first and len(set(first.values())) == 3
+    assert shared.bit_generator.state == before and model.third.rng is model.own is not shared
+    assert Holder(first=Counter()).initialize(5).first.rng.random() == first["first.rng"]
+
+
+def test_initialize_puts_buffers_at_their_start_and_asks_draw_for_it():
+    model = Counter()
+    model.mean, model.count = np.ones(2, np.float32), np.array(9)
+    model.initialize(0)
+    assert model.mean.tolist() == [0.5, 0.5] and model.count == 0
+
+    class Silent(nn.Module):
+        buffers = ("mean",)
+        mean = np.zeros(1)
+
+    with pytest.raises(NotImplementedError, match="Silent does not say how its buffer 'mean' starts: define draw"):
+        Silent().initialize(0)
+
+
 # starting weights
 
 

@@ -1,0 +1,41 @@
+"""How data gets into the parameters and buffers of a model: all of it or nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from autograd.errors import ArgumentError
+from autograd.value import Value, data_of
+
+__all__ = ["load", "put"]
+
+
+def put(owner: Any, name: str, held: Any, data: Any) -> None:
+    """Give the Parameter `held` new data, or `owner` a new buffer of this name."""
+    if isinstance(held, Value):
+        held.data = data
+    else:
+        setattr(owner, name, data)
+
+
+def load(kind: str, places: Mapping[str, tuple[Any, str, Any]], state: Mapping[str, Any]) -> None:
+    """Put the arrays of `state` into the places, dotted path → (owner, name, Parameter or buffer).
+
+    kind  of the module, for messages. Raises ArgumentError, and changes nothing, if names or shapes differ.
+    """
+    missing, unexpected = sorted(places.keys() - state.keys()), sorted(state.keys() - places.keys())
+    if missing or unexpected:
+        raise ArgumentError(
+            f"load_state_dict: {kind} lacks in the state: {', '.join(missing) or 'nothing'}; "
+            f"does not know: {', '.join(unexpected) or 'nothing'}"
+        )
+    new: dict[str, Any] = {}
+    for path, (_, _, held) in places.items():
+        old = data_of(held)
+        data = np.array(state[path], dtype=np.result_type(old))
+        if data.shape != np.shape(old):
+            raise ArgumentError(f"load_state_dict: {path} has shape {data.shape}, expected {np.shape(old)}")
+        new[path] = float(data) if type(old) is float else data
+    for path, data in new.items():
+        put(*places[path], data)
