@@ -23,13 +23,34 @@ if not hasattr(_autograd, "check_gradients"):
 from nn import init, scalar
 from nn.data import Standardizer, batches, split
 from nn.history import History, Step
-from nn.layers import MLP, Layer, Linear, Neuron, Sequential
+from nn.layers import (
+    GRU,
+    LSTM,
+    MLP,
+    RNN,
+    GPTBlock,
+    GRUCell,
+    Layer,
+    Linear,
+    LSTMCell,
+    MultiheadAttention,
+    Neuron,
+    RNNCell,
+    Sequential,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+    attention_weights,
+    scaled_dot_product_attention,
+)
+from nn.layers._standins import Dropout, Embedding, LayerNorm
 from nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from nn.module import Module, Parameter
 from nn.optim import SGD, Adam, AdamW, Optimizer
 from nn.training import Training, evaluate, fit, predict, train
 
 __all__ = [
+    "GRU", "LSTM", "RNN", "GPTBlock", "GRUCell", "LSTMCell", "MultiheadAttention", "RNNCell", "TransformerEncoder",
+    "TransformerEncoderLayer", "attention_weights", "scaled_dot_product_attention", "Dropout", "Embedding", "LayerNorm",
     "MLP", "SGD", "Adam", "AdamW", "History", "Layer", "Linear", "Module", "Neuron", "Optimizer", "Parameter",
     "Sequential", "Standardizer", "Step",
     "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
@@ -38,6 +59,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("datasets", "table", "viz"):  # imported when first used
+    if name in ("datasets", "models", "table", "viz"):  # imported when first used
         return _importlib.import_module(f"nn.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

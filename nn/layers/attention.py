@@ -28,7 +28,8 @@ from nn.init import Rng, variance_scaling
 from nn.layers._standins import Dropout, LayerNorm
 from nn.layers.linear import Linear
 from nn.layers.neuron import _activated, _function, _positive
-from nn.module import Module, Parameter, function_name
+from nn.module import Module, Parameter
+from nn.outline import function_name
 
 __all__ = [
     "GPTBlock",
@@ -67,7 +68,7 @@ def attention_weights(q: Any, k: Any, mask: Any = None, causal: bool = False) ->
     if mask is None:
         return softmax(scores if future is None else scores + future)
     hidden = _additive(mask, scores.dtype)
-    if np.broadcast_shapes(hidden.shape, scores.shape) != scores.shape:
+    if not _broadcasts(hidden.shape, scores.shape):
         raise ShapeError(f"the mask has shape {hidden.shape}, expected one that broadcasts to {scores.shape}")
     hidden = hidden if future is None else hidden + future
     blind = np.max(hidden, axis=-1, keepdims=True) == -math.inf
@@ -90,6 +91,10 @@ def _additive(mask: Any, dtype: Any) -> Any:
     if mask.dtype.kind != "f":
         raise ArgumentError(f"a mask has booleans, True where a key is hidden, or floats to add, got {mask.dtype}")
     return mask if isinstance(mask, Value) else as_dtype(mask, dtype)
+
+
+def _broadcasts(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    return len(shape) <= len(whole) and all(a in (1, b) for a, b in zip(shape[::-1], whole[::-1], strict=False))
 
 
 class MultiheadAttention(Module):

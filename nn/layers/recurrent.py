@@ -36,7 +36,8 @@ from autograd.value import Value
 from nn.init import Rng, orthogonal, streams, variance_scaling
 from nn.layers._standins import Dropout
 from nn.layers.neuron import _function, _positive
-from nn.module import Module, Parameter, function_name
+from nn.module import Module, Parameter
+from nn.outline import function_name
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
 

@@ -23,6 +23,7 @@ class Case(NamedTuple):
     wrong     arguments that forward refuses
     message   regular expression: what it says it got and expected
     differs   whether training and evaluation give different outputs
+    composed  it is made of layers that have cases: differences are taken of its inputs, not of its many weights
     """
 
     make: Callable[[Any], nn.Module]
@@ -32,6 +33,7 @@ class Case(NamedTuple):
     wrong: tuple[Any, ...]
     message: str
     differs: bool = False
+    composed: bool = False
 
 
 def normal(*shapes):
@@ -102,3 +104,7 @@ CASES = {
         )
     ],
 }
+
+from sequence_cases import CASES as SEQUENCES  # noqa: E402  made of the Case above
+
+CASES |= SEQUENCES
