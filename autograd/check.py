@@ -127,7 +127,9 @@ def _compare(f: Callable[..., Any], xs: Any, rtol: float) -> tuple[int, list[Ent
 
     function, arguments = call(base)
     recorded = _recorded_jacobian(function, arguments, moving)
-    rounding = ROUNDING * max((np.max(abs(part), initial=0.0, where=np.isfinite(part)) for part in recorded), default=0.0)
+    rounding = ROUNDING * max(
+        (np.max(abs(part), initial=0.0, where=np.isfinite(part)) for part in recorded), default=0.0
+    )
     wrong, count = [], 0
     for i, array in enumerate(base):
         for place in np.ndindex(array.shape):

@@ -28,21 +28,40 @@ from nn.layers import (
     LSTM,
     MLP,
     RNN,
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv1d,
+    Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    Dropout,
+    Dropout2d,
+    Embedding,
+    Flatten,
     GPTBlock,
+    GroupNorm,
     GRUCell,
     Layer,
+    LayerNorm,
     Linear,
     LSTMCell,
+    MaxPool1d,
+    MaxPool2d,
     MultiheadAttention,
     Neuron,
+    Residual,
+    RMSNorm,
     RNNCell,
     Sequential,
     TransformerEncoder,
     TransformerEncoderLayer,
     attention_weights,
     scaled_dot_product_attention,
-)
-from nn.layers._standins import Dropout, Embedding, LayerNorm
+)  # fmt: skip
 from nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from nn.module import Module, Parameter
 from nn.optim import SGD, Adam, AdamW, Optimizer
@@ -50,9 +69,11 @@ from nn.training import Training, evaluate, fit, predict, train
 
 __all__ = [
     "GRU", "LSTM", "RNN", "GPTBlock", "GRUCell", "LSTMCell", "MultiheadAttention", "RNNCell", "TransformerEncoder",
-    "TransformerEncoderLayer", "attention_weights", "scaled_dot_product_attention", "Dropout", "Embedding", "LayerNorm",
-    "MLP", "SGD", "Adam", "AdamW", "History", "Layer", "Linear", "Module", "Neuron", "Optimizer", "Parameter",
-    "Sequential", "Standardizer", "Step",
+    "TransformerEncoderLayer", "attention_weights", "scaled_dot_product_attention",
+    "MLP", "SGD", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm1d",
+    "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "Dropout2d", "Embedding", "Flatten",
+    "GroupNorm", "History", "Layer", "LayerNorm", "Linear", "MaxPool1d", "MaxPool2d", "Module", "Neuron", "Optimizer",
+    "Parameter", "RMSNorm", "Residual", "Sequential", "Standardizer", "Step",
     "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
     "hinge", "huber", "init", "mae", "mse", "predict", "scalar", "split", "train",
 ]  # fmt: skip

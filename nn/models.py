@@ -11,10 +11,12 @@ from numpy.typing import DTypeLike, NDArray
 from autograd.context import no_grad
 from autograd.errors import ArgumentError, ShapeError
 from nn.init import Rng, generator, streams
-from nn.layers._standins import Dropout, Embedding, LayerNorm
 from nn.layers.attention import GPTBlock
+from nn.layers.dropout import Dropout
+from nn.layers.embedding import Embedding
 from nn.layers.linear import Linear
 from nn.layers.neuron import _positive
+from nn.layers.norm import LayerNorm
 from nn.module import Module
 from nn.training import _modes, _restore
 
@@ -33,7 +35,8 @@ class GPT(Module):
     tied        the head's weight is the token embedding's, as in GPT-2: one parameter, counted and updated once
 
     tokens (batch, time) → logits (batch, time, vocabulary). Weights start N(0, 0.02²), biases at 0; the two maps of each
-    block that add to the stream start at 1/√(2 · layers) of that, so that the sum of all blocks does not grow with their number.
+    block that add to the stream start at 1/√(2 · layers) of that, so that the sum of all blocks does not grow with their
+    number.
     Source: Radford et al. 2019, §2.3; 0.02 is from Radford et al. 2018.
     """
 
@@ -98,18 +101,19 @@ class GPT(Module):
             raise ArgumentError(f"generate: temperature is at least 0, got {temperature}")
         if top_k is not None and not 1 <= top_k <= self.vocabulary:
             raise ArgumentError(f"generate: top_k is 1 … {self.vocabulary}, got {top_k}")
-        tokens, rng = np.asarray(tokens), generator(rng)
+        rng = generator(rng)
+        sequence: NDArray[Any] = np.asarray(tokens)
         modes = _modes(self)
         self.eval()
         try:
             with no_grad():
                 for _ in range(count):
-                    logits = self(tokens[..., -self.context :]).data[..., -1, :]
+                    logits = self(sequence[..., -self.context :]).data[..., -1, :]
                     new = _pick(logits, temperature, top_k, rng)
-                    tokens = np.concatenate([tokens, new[..., None]], axis=-1)
+                    sequence = np.concatenate([sequence, new[..., None]], axis=-1)
         finally:
             _restore(modes)
-        return tokens
+        return sequence
 
     def describe(self) -> str:
         first = self.blocks[0]

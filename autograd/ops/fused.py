@@ -21,8 +21,8 @@ def _rows(x):
 
 
 def _product(x, matrix):
-    """x @ matrix, (…, n) and (n, m) → (…, m), as one product of two matrices: NumPy's dot of more axes goes from row to row,
-    and its matmul from matrix to matrix."""
+    """x @ matrix, (…, n) and (n, m) → (…, m), as one product of two matrices: NumPy's dot of more axes goes from row to
+    row, and its matmul from matrix to matrix."""
     if np.ndim(x) <= 2:
         return np.dot(x, matrix)
     return np.reshape(np.dot(_rows(x), matrix), (*np.shape(x)[:-1], np.shape(matrix)[1]))

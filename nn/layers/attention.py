@@ -25,11 +25,12 @@ from autograd.errors import ArgumentError, ShapeError
 from autograd.ops import gelu, linear, relu, softmax
 from autograd.value import Value
 from nn.init import Rng, variance_scaling
-from nn.layers._standins import Dropout, LayerNorm
+from nn.layers.dropout import Dropout
 from nn.layers.linear import Linear
 from nn.layers.neuron import _activated, _function, _positive
+from nn.layers.norm import LayerNorm
 from nn.module import Module, Parameter
-from nn.outline import function_name
+from nn.outline import function_name, options
 
 __all__ = [
     "GPTBlock",
@@ -106,9 +107,9 @@ class MultiheadAttention(Module):
     bias         False leaves out in_proj_bias and out_proj.bias
     batch_first  inputs are (batch, time, features), as everything in nn has the batch first; PyTorch's default is False
 
-    in_proj_weight (3 · embed_dim, embed_dim) makes queries, keys and values, in this order and for all heads, in one product;
-    it starts N(0, 1 / embed_dim), as Linear does, biases at 0. PyTorch's kdim, vdim, add_bias_kv and add_zero_attn are not
-    there.
+    in_proj_weight (3 · embed_dim, embed_dim) makes queries, keys and values, in this order and for all heads, in one
+    product; it starts N(0, 1 / embed_dim), as Linear does, biases at 0. PyTorch's kdim, vdim, add_bias_kv and add_zero_attn
+    are not there.
     """
 
     def __init__(
@@ -151,7 +152,7 @@ class MultiheadAttention(Module):
     ) -> tuple[Any, Any]:
         """(output, weights): query (batch, queries, embed_dim), key and value (batch, keys, embed_dim) → as query.
 
-        key, value        by default what is asked: attention of a sequence to itself; without a batch all are (time, embed_dim)
+        key, value        by default the query: attention of a sequence to itself; one sequence may come without a batch
         key_padding_mask  (batch, keys): True where a key is padding, which nobody sees; or floats to add to the scores
         attn_mask         True where a query (first axis) does not see a key, or floats to add: (queries, keys), or what
                           broadcasts to (batch, heads, queries, keys)
@@ -161,30 +162,31 @@ class MultiheadAttention(Module):
 
         A query that sees no key has weights and values 0, so its output is out_proj.bias.
         """
-        inputs = [query, query if key is None else key, value]
-        inputs[2] = inputs[1] if value is None else value
-        heads = self._heads(inputs)
-        weights = attention_weights(*heads[:2], self._mask(attn_mask, key_padding_mask, heads[0].dtype), causal)
-        mixed = np.swapaxes(np.matmul(self.dropout(weights), heads[2]), -2, -3)
+        key = query if key is None else key
+        q, k, v = self._heads(query, key, key if value is None else value)
+        weights = attention_weights(q, k, self._mask(attn_mask, key_padding_mask, q.dtype), causal)
+        mixed = np.swapaxes(np.matmul(self.dropout(weights), v), -2, -3)
         out = self.out_proj(np.reshape(mixed, (*mixed.shape[:-2], self.embed_dim)))
         if need_weights and average_attn_weights:
             weights = np.mean(weights, axis=-3)
         return self._swapped(out), weights if need_weights else None
 
-    def _heads(self, inputs: list[Any]) -> list[Any]:
+    def _heads(self, query: Any, key: Any, value: Any) -> list[Any]:
         """Queries, keys and values, each (batch, heads, time, embed_dim / num_heads), of three (batch, time, embed_dim)."""
-        for name, x in zip(("query", "key", "value"), inputs, strict=True):
+        inputs = {"query": query, "key": key, "value": value}
+        for name, x in inputs.items():
             if np.ndim(x) not in (2, 3) or np.shape(x)[-1] != self.embed_dim:
-                shape = f"(batch, time, {self.embed_dim})" if self.batch_first else f"(time, batch, {self.embed_dim})"
-                raise ShapeError(f"{name} has shape {np.shape(x)}, expected {shape}")
-        query, key, value = inputs
-        bias = 0.0 if self.in_proj_bias is None else self.in_proj_bias
+                expected = (
+                    f"(batch, time, {self.embed_dim})" if self.batch_first else f"(time, batch, {self.embed_dim})"
+                )
+                raise ShapeError(f"{name} has shape {np.shape(x)}, expected {expected}")
         if query is key is value:
-            projected = np.split(linear(query, self.in_proj_weight, bias), 3, axis=-1)
+            whole = linear(query, self.in_proj_weight, 0.0 if self.in_proj_bias is None else self.in_proj_bias)
+            projected = np.split(whole, 3, axis=-1)
         else:
             weights = np.split(self.in_proj_weight, 3)
-            biases = [0.0] * 3 if self.in_proj_bias is None else np.split(bias, 3)
-            projected = [linear(*parts) for parts in zip(inputs, weights, biases, strict=True)]
+            biases = [0.0] * 3 if self.in_proj_bias is None else np.split(self.in_proj_bias, 3)
+            projected = [linear(*three) for three in zip(inputs.values(), weights, biases, strict=True)]
         size = self.embed_dim // self.num_heads
         projected = [self._swapped(x) for x in projected]
         return [np.swapaxes(np.reshape(x, (*x.shape[:-1], self.num_heads, size)), -2, -3) for x in projected]
@@ -201,8 +203,9 @@ class MultiheadAttention(Module):
         return padding if attn_mask is None else padding + _additive(attn_mask, dtype)
 
     def describe(self) -> str:
-        text = f"{self.embed_dim}, {self.num_heads}" + ("" if self.in_proj_bias is not None else ", bias=False")
-        return text if self.batch_first else f"{text}, batch_first=False"
+        bias = "" if self.in_proj_bias is not None else ", bias=False"
+        told = options(self, batch_first=True)
+        return f"{self.embed_dim}, {self.num_heads}{bias}" + (told and f", {told}")
 
 
 class TransformerEncoderLayer(Module):
@@ -211,9 +214,10 @@ class TransformerEncoderLayer(Module):
         x = norm1(x + self_attn(x));  x = norm2(x + linear2(activation(linear1(x))))          as in the paper
         x = x + self_attn(norm1(x));  x = x + linear2(activation(linear1(norm2(x))))          norm_first: trains more stably
 
-    d_model          features of input and output              nhead       heads of the attention
-    dim_feedforward  features between the two linear layers    dropout     after both parts, the activation and on the weights
-    activation       any function of a Value                   norm_first  Xiong et al. 2020, arXiv 2002.04745
+    d_model          features of input and output            nhead       heads of the attention
+    dim_feedforward  features between the linear layers      dropout     on weights, activations and both sums' new parts
+    activation       any function of a Value                 norm_first  Xiong et al. 2020, arXiv 2002.04745
+    bias             False leaves out all biases             batch_first as in MultiheadAttention
     """
 
     def __init__(
@@ -226,22 +230,21 @@ class TransformerEncoderLayer(Module):
         layer_norm_eps: float = 1e-5,
         batch_first: bool = True,
         norm_first: bool = False,
+        bias: bool = True,
         *,
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, rng=0, dtype=dtype)
-        self.linear1 = Linear(d_model, dim_feedforward, rng=0, dtype=dtype)
-        self.linear2 = Linear(dim_feedforward, d_model, rng=0, dtype=dtype)
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, dtype=dtype)
+        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first, rng=0, dtype=dtype)
+        self.linear1 = Linear(d_model, dim_feedforward, bias, rng=0, dtype=dtype)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, rng=0, dtype=dtype)
+        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
+        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
         self.dropout = Dropout(dropout)
         self.activation, self.norm_first = _function(activation), norm_first
         self.initialize(rng)
 
-    def forward(
-        self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, causal: bool = False
-    ) -> Any:
+    def forward(self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, causal: bool = False) -> Any:
         """src (batch, time, d_model) → (batch, time, d_model); the masks and causal are those of MultiheadAttention."""
 
         def attend(x: Any) -> Any:
@@ -262,7 +265,8 @@ class TransformerEncoderLayer(Module):
 
     def describe(self) -> str:
         sizes = f"{self.linear1.in_features}, {self.self_attn.num_heads}, {self.linear1.out_features}"
-        return f"{sizes}, activation={function_name(self.activation)}" + ", norm_first=True" * self.norm_first
+        told = options(self, norm_first=False)
+        return f"{sizes}, activation={function_name(self.activation)}" + (told and f", {told}")
 
 
 class TransformerEncoder(Module):
@@ -271,9 +275,7 @@ class TransformerEncoder(Module):
     The layers are copies of encoder_layer that are drawn anew, each from its own path; PyTorch's all start equal.
     """
 
-    def __init__(
-        self, encoder_layer: Module, num_layers: int, norm: Module | None = None, *, rng: Rng = None
-    ) -> None:
+    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None, *, rng: Rng = None) -> None:
         self.layers = [copy.deepcopy(encoder_layer) for _ in range(_positive("num_layers", num_layers))]
         self.norm = norm
         self.initialize(rng)

@@ -19,8 +19,8 @@ Names and layouts of the parameters are PyTorch's: weight_ih (gates · hidden_si
 
 Start: rows of W are N(0, 1 / input_size), as in Linear; each gate's R is a random orthogonal matrix, which neither shrinks
 nor stretches a state however many steps it is taken through (Saxe et al. 2014, arXiv 1312.6120); biases are 0, but 1 for
-the LSTM's forget gate, which so remembers before it has learned to (Jozefowicz et al. 2015). PyTorch draws all of these from
-U(±1/√hidden_size), whose R shrinks a state to 1/√3 of its length in each step.
+the LSTM's forget gate, which so remembers before it has learned to (Jozefowicz et al. 2015). PyTorch draws all of these
+from U(±1/√hidden_size), whose R shrinks a state to 1/√3 of its length in each step.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,15 +29,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from autograd.data import Traced, as_array
+from autograd.data import as_array, effect
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops import linear, sigmoid
 from autograd.value import Value
-from nn.init import Rng, orthogonal, streams, variance_scaling
-from nn.layers._standins import Dropout
+from nn.init import Rng, orthogonal, variance_scaling
+from nn.layers.dropout import Dropout
 from nn.layers.neuron import _function, _positive
 from nn.module import Module, Parameter
-from nn.outline import function_name
+from nn.outline import function_name, options
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
 
@@ -249,8 +249,8 @@ class Recurrent(Module):
         output   (batch, time, directions · hidden_size): the hidden states of the last layer
         state    (num_layers · directions, batch, hidden_size), of the LSTM a pair (h, c) of those: where to begin, zeros by
                  default; that of layer l is number l, with two directions 2 l (forward) and 2 l + 1 (reverse)
-        lengths  (batch,) whole numbers, 1 … time: sequence i ends after lengths[i] steps. Its output is 0 from there on, its
-                 last state is that of its own last step, and the reverse direction begins at its own end
+        lengths  (batch,) whole numbers, 1 … time: sequence i ends after lengths[i] steps. Its output is 0 from there on,
+                 its last state is that of its own last step, and the reverse direction begins at its own end
 
         Raises ShapeError for other shapes, ArgumentError for lengths that are not such numbers.
         """
@@ -260,11 +260,11 @@ class Recurrent(Module):
         time, batch = steps.shape[0], steps.shape[1:-1]
         running = None if lengths is None else _running(as_array(lengths), time, batch)
         begin = self._begin(state, batch)
-        end = []
+        end: list[State] = []
         for layer in range(self.num_layers):
             if layer and self.dropout is not None:
                 steps = self.dropout(steps)
-            sides = []
+            sides: list[Any] = []
             for cell in self._layer(layer):
                 hidden, last = _unroll(cell, steps, begin[len(end)], running, reverse=len(sides) == 1)
                 sides.append(hidden)
@@ -297,11 +297,8 @@ class Recurrent(Module):
         return list(zip(*(np.unstack(part) for part in whole), strict=True))
 
     def describe(self) -> str:
-        text = self._layer(0)[0].describe()
-        for name, default in (("num_layers", 1), ("batch_first", True), ("bidirectional", False)):
-            if getattr(self, name) != default:
-                text += f", {name}={getattr(self, name)}"
-        return text
+        told = options(self, num_layers=1, batch_first=True, bidirectional=False)
+        return self._layer(0)[0].describe() + (told and f", {told}")
 
 
 class RNN(Recurrent):
@@ -355,9 +352,15 @@ def _running(lengths: Any, time: int, batch: tuple[int, ...]) -> Any:
     """(time, *batch, 1) booleans: whether step t belongs to the sequence."""
     if lengths.dtype.kind not in "iu" or lengths.shape != batch:
         raise ArgumentError(
-            f"lengths are whole numbers, one for each sequence, of shape {batch}, got shape {lengths.shape} of {lengths.dtype}"
+            f"lengths have shape {lengths.shape} and are {lengths.dtype}, expected {batch} whole numbers"
         )
-    if not isinstance(lengths, Traced) and not (np.all(lengths >= 1) and np.all(lengths <= time)):
-        raise ArgumentError(f"lengths are 1 … {time} for {time} time steps, got {lengths.min()} … {lengths.max()}")
+
+    def check(lengths: Any) -> None:
+        if np.any((lengths < 1) | (lengths > time)):
+            raise ArgumentError(
+                f"lengths are {lengths.min()} … {lengths.max()}, expected 1 … {time} for {time} time steps"
+            )
+
+    effect(check, lengths)
     step = np.reshape(np.arange(time), (time, *(1,) * len(batch)))
     return np.expand_dims(step < lengths, -1)

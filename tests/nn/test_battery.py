@@ -16,8 +16,9 @@ from autograd import Value, tree
 from nn import layers
 
 ROWS = {f"{name} {i}": case for name, cases in CASES.items() for i, case in enumerate(cases)}
-MODES = {f"{name} train": (case, True) for name, case in ROWS.items()}
+MODES = {f"{name} train": (case, True) for name, case in ROWS.items() if not case.stopped}
 MODES |= {f"{name} eval": (case, False) for name, case in ROWS.items() if case.differs}
+REFUSING = {name: case for name, case in ROWS.items() if case.wrong is not None}
 battery = pytest.mark.parametrize("case", ROWS.values(), ids=ROWS)
 
 
@@ -88,7 +89,8 @@ def test_first_and_second_derivatives_equal_differences(case, mode):
         return parts(layer(*(left.pop(0) if isinstance(x, Value) else x for x in xs)))
 
     if case.composed:
-        compared, weights = autograd.check_gradients(lambda *moving: run(copy.deepcopy(layer), *moving), *moving, order=2), 0
+        fixed = lambda *moving: run(copy.deepcopy(layer), *moving)  # the same draws in every call
+        compared, weights = autograd.check_gradients(fixed, *moving, order=2), 0
     else:
         compared, weights = autograd.check_gradients(run, layer, *moving, order=2), layer.parameter_count()
     outputs = sum(part.size for part in parts(layer(*xs)))
@@ -141,7 +143,7 @@ def test_the_repr_says_sizes_options_and_count(case):
     assert repr(case.make(0)).splitlines()[0] == case.text
 
 
-@battery
+@pytest.mark.parametrize("case", REFUSING.values(), ids=REFUSING)
 def test_a_wrong_input_names_layer_path_got_and_expected(case):
     model = Wrapped(case.make(0))
     with pytest.raises(ValueError, match=case.message) as caught:
