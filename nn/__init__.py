@@ -25,7 +25,10 @@ from nn import init, scalar
 from nn.data import Standardizer, batches, split
 from nn.history import History, Step
 from nn.layers import (
+    GRU,
+    LSTM,
     MLP,
+    RNN,
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
     AvgPool1d,
@@ -40,16 +43,25 @@ from nn.layers import (
     Dropout2d,
     Embedding,
     Flatten,
+    GPTBlock,
     GroupNorm,
+    GRUCell,
     Layer,
     LayerNorm,
     Linear,
+    LSTMCell,
     MaxPool1d,
     MaxPool2d,
+    MultiheadAttention,
     Neuron,
     Residual,
     RMSNorm,
+    RNNCell,
     Sequential,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+    attention_weights,
+    scaled_dot_product_attention,
 )  # fmt: skip
 from nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from nn.module import Module, Parameter
@@ -57,6 +69,8 @@ from nn.optim import SGD, Adam, AdamW, Optimizer
 from nn.training import Training, evaluate, fit, predict, train
 
 __all__ = [
+    "GRU", "LSTM", "RNN", "GPTBlock", "GRUCell", "LSTMCell", "MultiheadAttention", "RNNCell", "TransformerEncoder",
+    "TransformerEncoderLayer", "attention_weights", "scaled_dot_product_attention",
     "MLP", "SGD", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm1d",
     "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "Dropout2d", "Embedding", "Flatten",
     "GroupNorm", "History", "Layer", "LayerNorm", "Linear", "MaxPool1d", "MaxPool2d", "Module", "Neuron", "Optimizer",
@@ -67,7 +81,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("datasets", "export", "onnx", "table", "viz"):  # imported when first used
+    if name in ("datasets", "export", "models", "onnx", "table", "viz"):  # imported when first used
         return _importlib.import_module(f"nn.{name}")
     if name == "load_onnx":
         return _importlib.import_module("nn.onnx").load_onnx

@@ -23,6 +23,7 @@ class Case(NamedTuple):
     wrong     arguments that forward refuses; None if it takes every array
     message   regular expression: what it says it got and expected
     differs   whether training and evaluation give different outputs
+    composed  it is made of layers that have cases: differences are taken of its inputs, not of its many weights
     stopped   whether it stops a gradient on purpose, which then is not the slope of the output
     """
 
@@ -33,6 +34,7 @@ class Case(NamedTuple):
     wrong: tuple[Any, ...] | None
     message: str
     differs: bool = False
+    composed: bool = False
     stopped: bool = False
 
 
@@ -283,3 +285,7 @@ CASES = {
         ),
     ],
 }  # fmt: skip
+
+from sequence_cases import CASES as SEQUENCES  # noqa: E402  made of the Case above
+
+CASES |= SEQUENCES
