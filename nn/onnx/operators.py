@@ -22,7 +22,7 @@ __all__ = ["Operator", "OnnxError", "find", "operator", "supported"]
 
 
 class OnnxError(ValueError):
-    """A file that is no ONNX model, or a model that cannot run here; the message says where and why.
+    """A file that is no ONNX model, or one that cannot run here, or a model that no file can hold; the message says why.
 
     Fails: nn.load_onnx("notes.txt").  Fix: what the message names.
     """

@@ -17,8 +17,9 @@ from nn.onnx.graph import Graph, Node
 from nn.onnx.operators import OnnxError, find, supported
 from nn.onnx.types import dtype_of
 
-__all__ = ["Reader"]
+__all__ = ["CONSTANT", "Reader"]
 
+CONSTANT = "constant"  # doc string of an initializer that is no weight
 TYPES = ("to", "dtype", "output_dtype", "softmax_precision", "output_datatype")  # attributes that are element types
 
 
@@ -103,7 +104,7 @@ class Reader:
 
     def _constant(self, name: str, proto: Any, weight: bool) -> Any:
         array = self.tensor(proto)
-        if not weight or array.dtype.kind != "f" or not array.ndim:
+        if not weight or array.dtype.kind != "f" or not array.ndim or proto.doc_string == CONSTANT:
             return array  # a number without axes is an exponent or an epsilon
         path = _dotted(name)
         while path in self.parameters:
