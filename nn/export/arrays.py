@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograd.compiler.program import Variable
-from autograd.ops.window import geometry
+from autograd.ops.window import per_axis
 from nn.export.builder import block
 from nn.export.elementwise import dtype_of
 from nn.onnx.operators import OnnxError
@@ -12,8 +12,11 @@ __all__ = []
 
 
 @block("reshape", "ravel")
-def reshape(b, out, x, **options):
-    """Of lengths that depend on the batch one may be left to be worked out."""
+def reshape(b, out, x, order="C", **options):
+    """Of lengths that depend on the batch one may be left to be worked out; order "F" turns all axes before and after."""
+    if order == "F":
+        turned = _turned(b, x, range(len(x.shape))[::-1])
+        return _turned(b, b.node("Reshape", turned, b.lengths(out.shape[::-1])), range(len(out.shape))[::-1])
     lengths = list(out.shape)
     open_places = [i for i, n in enumerate(lengths) if hasattr(n, "each")]
     if len(open_places) == 1:
@@ -21,17 +24,21 @@ def reshape(b, out, x, **options):
     return b.node("Reshape", x, b.lengths(lengths))
 
 
+def _turned(b, x, order):
+    return b.node("Transpose", x, perm=list(order)) if len(order) > 1 else b.node("Identity", x)
+
+
 @block("transpose")
 def transpose(b, out, x, axes=None):
     count = len(out.shape)
-    return b.node("Transpose", x, perm=[a % count for a in axes] if axes is not None else list(range(count))[::-1])
+    return _turned(b, x, [a % count for a in axes] if axes is not None else range(count)[::-1])
 
 
 @block("swapaxes")
 def swapaxes(b, out, x, axis1, axis2):
     order = list(range(len(out.shape)))
     order[axis1], order[axis2] = order[axis2], order[axis1]
-    return b.node("Transpose", x, perm=order)
+    return _turned(b, x, order)
 
 
 @block("matrix_transpose")
@@ -43,7 +50,7 @@ def matrix_transpose(b, out, x):
 def moveaxis(b, out, x, source, destination):
     count = len(out.shape)
     lengths = np.moveaxis(np.empty(range(count)), source, destination).shape  # each axis is as long as its number
-    return b.node("Transpose", x, perm=lengths)
+    return _turned(b, x, lengths)
 
 
 @block("expand_dims")
@@ -63,6 +70,8 @@ def broadcast_to(b, out, x, shape=None):
 
 @block("concatenate")
 def concatenate(b, out, *arrays, axis=0):
+    if axis is None:
+        arrays, axis = [b.node("Reshape", b.name(x, out.dtype), b.lengths((-1,))) for x in arrays], 0
     return b.node("Concat", *(b.name(x, out.dtype) for x in arrays), axis=axis)
 
 
@@ -75,12 +84,16 @@ def stack(b, out, *arrays, axis=0):
 @block("tile")
 def tile(b, out, x, reps):
     repeats = tuple(reps) if isinstance(reps, (tuple, list)) else (reps,)
-    return b.node("Tile", x, b.lengths((1,) * (len(out.shape) - len(repeats)) + repeats))
+    more = len(repeats) - len(x.shape)
+    x = b.node("Unsqueeze", x, b.lengths(range(more))) if more > 0 else x
+    return b.node("Tile", x, b.lengths((1,) * -more + repeats))
 
 
 @block("flip")
 def flip(b, out, x, axis=None):
     axes = list(range(len(out.shape))) if axis is None else np.atleast_1d(axis).tolist()
+    if not axes:
+        return b.node("Identity", x)
     back = [-1] * len(axes)
     return b.node("Slice", x, *map(b.lengths, (back, [np.iinfo(np.int64).min] * len(axes), axes, back)))
 
@@ -106,13 +119,16 @@ def triu(b, out, x, k=0):
 
 @block("take")
 def take(b, out, x, indices, axis=None):
-    x = b.node("Reshape", x, np.array([-1])) if axis is None else x
-    return b.node("Gather", x, indices, axis=axis or 0)
+    x = b.node("Reshape", x, b.lengths((-1,))) if axis is None else x
+    return b.node("Gather", x, b.name(indices, np.int64), axis=axis or 0)
 
 
 @block("take_along_axis")
 def take_along_axis(b, out, x, indices, axis=-1):
-    return b.node("GatherElements", x, b.name(indices, np.int64), axis=axis)
+    indices = b.name(indices, np.int64)
+    if axis is None:
+        x, indices, axis = b.node("Reshape", x, b.lengths((-1,))), b.node("Reshape", indices, b.lengths((-1,))), 0
+    return b.node("GatherElements", x, indices, axis=axis)
 
 
 @block("getitem")
@@ -161,7 +177,8 @@ def _bounds(part):
     """(start, end, step) of a slice, or of a whole number, in ONNX's way."""
     least, most = np.iinfo(np.int64).min, np.iinfo(np.int64).max
     if not isinstance(part, slice):
-        return part, (most if part == -1 else part + 1), 1
+        after = part.next() if hasattr(part, "next") else part + 1
+        return part, (most if part == -1 else after), 1
     step = 1 if part.step is None else part.step
     start = part.start if part.start is not None else (0 if step > 0 else most)
     stop = part.stop if part.stop is not None else (most if step > 0 else least)
@@ -171,9 +188,19 @@ def _bounds(part):
 # products
 
 
-@block("matmul", "dot")
+@block("matmul")
 def matmul(b, out, x, y):
     return b.node("MatMul", b.name(x, out.dtype), b.name(y, out.dtype))
+
+
+@block("dot")
+def dot(b, out, x, y):
+    ranks = [len(getattr(operand, "shape", ())) for operand in (x, y)]
+    if not all(ranks):
+        return b.node("Mul", b.name(x, out.dtype), b.name(y, out.dtype))
+    if ranks[0] > 1 and ranks[1] > 2:
+        raise OnnxError("export.onnx: dot of more than two axes on the right has no ONNX operator: np.matmul has")
+    return matmul(b, out, x, y)
 
 
 @block("linear")
@@ -194,25 +221,27 @@ def einsum(b, out, *operands, subscripts, optimize=False):
 # windows
 
 
-def _pads(x, kernel, stride, padding, dilation, ceil_mode=False):
-    """All beginnings, then all ends."""
-    lengths = [int(n) for n in x.shape[2:]]
-    pairs, stride, dilation, _ = geometry(lengths, kernel, stride, padding, dilation)
-    return {
-        "kernel_shape": kernel, "pads": [p for p, _ in pairs] + [p for _, p in pairs], "strides": stride,
-        "dilations": dilation,
-    }  # fmt: skip
+def _pads(kernel, stride, padding, dilation):
+    """The geometry of windows in ONNX's words; pads are all beginnings, then all ends."""
+    count = len(kernel)
+    stride, dilation = per_axis(stride, count, "stride"), per_axis(dilation, count, "dilation")
+    if padding == "same":
+        reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        pads = [r // 2 for r in reach] + [r - r // 2 for r in reach]
+    else:
+        pads = 2 * list(per_axis(0 if padding == "valid" else padding, count, "padding", 0))
+    return {"kernel_shape": kernel, "pads": pads, "strides": stride, "dilations": dilation}
 
 
 @block("conv")
 def conv(b, out, x, w, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    return b.node("Conv", x, w, bias, group=groups, **_pads(x, w.shape[2:], stride, padding, dilation))
+    return b.node("Conv", x, w, bias, group=groups, **_pads(w.shape[2:], stride, padding, dilation))
 
 
 @block("conv_input")
 def conv_input(b, out, y, w, lengths, stride=1, padding=0, dilation=1, groups=1):
     """The transposed convolution; output_padding is what the lengths go beyond the least."""
-    options = _pads(out, w.shape[2:], stride, padding, dilation)
+    options = _pads(w.shape[2:], stride, padding, dilation)
     count = len(lengths)
     pads = options["pads"]
     least = [(n - 1) * s - pads[i] - pads[count + i] + d * (k - 1) + 1 for i, (n, s, d, k) in enumerate(
@@ -222,9 +251,8 @@ def conv_input(b, out, y, w, lengths, stride=1, padding=0, dilation=1, groups=1)
 
 
 def _pool(x, kernel_size, stride, padding, dilation):
-    count = len(x.shape) - 2
-    kernel = tuple(kernel_size) if isinstance(kernel_size, (tuple, list)) else (kernel_size,) * count
-    return _pads(x, kernel, kernel if stride is None else stride, padding, dilation)
+    kernel = per_axis(kernel_size, len(x.shape) - 2, "kernel_size")
+    return _pads(kernel, kernel if stride is None else stride, padding, dilation)
 
 
 @block("max_pool")

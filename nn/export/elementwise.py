@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from autograd.ops.arithmetic import UNSET
 from autograd.value import DISPATCH
 from nn.export.builder import block
 from nn.onnx.elementwise import BINARY, UNARY
@@ -38,15 +39,21 @@ def dtype_of(x):
     return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
 
 
+def _logical(operator):
+    return lambda b, out, x, y: b.node(operator, b.name(x, bool), b.name(y, bool))
+
+
 for _table, _form in ((UNARY, _unary), (BINARY, _binary)):
     for _operator, _function in _table.items():
         block(op_of(_function))(_form(_operator))
+for _operator in ("And", "Or", "Xor"):
+    block(f"logical_{_operator.lower()}")(_logical(_operator))
 for _name, _operator in {"divide": "Div", "power": "Pow", "maximum": "Max", "minimum": "Min"}.items():
     block(_name)(_binary(_operator))
 
 
 @block("positive", "real", "conjugate", "copy")
-def same(b, out, x):
+def same(b, out, x, **options):
     return b.node("Identity", x)
 
 
@@ -163,32 +170,52 @@ def _axes(axis):
     return None if axis is None else np.atleast_1d(np.array(axis, np.int64))
 
 
-def _reduction(operator):
-    def write(b, out, x, axis=None, keepdims=False, **options):
-        if options.pop("where", True) is not True or options.get("initial") not in (None, 0.0, -math.inf, math.inf):
-            raise OnnxError(f"export.onnx: {operator} with where= or initial= is not supported")
-        dtype = None if out.dtype == bool else out.dtype
-        return b.node(operator, b.name(x, dtype), _axes(axis), keepdims=int(keepdims))
+def _plainly(options):
+    """Raise OnnxError for where= and the like."""
+    given = [name for name, value in options.items() if value is not True and value is not UNSET]
+    if given:
+        raise OnnxError(f"export.onnx: a reduction with {given[0]}= has no ONNX operator")
+
+
+def _reduce(b, operator, out, x, axis, keepdims):
+    return b.node(
+        operator, b.name(x, out.dtype), _axes(axis), keepdims=int(keepdims), noop_with_empty_axes=int(axis == ())
+    )
+
+
+def _reduction(operator, combine):
+    def write(b, out, x, axis=None, keepdims=False, initial=UNSET, **options):
+        _plainly(options)
+        found = _reduce(b, operator, out, x, axis, keepdims)
+        return found if initial is UNSET else b.node(combine, found, b.name(initial, out.dtype))
 
     return write
 
 
-for _name, _operator in {
-    "sum": "ReduceSum", "mean": "ReduceMean", "max": "ReduceMax", "min": "ReduceMin", "prod": "ReduceProd",
-    "logsumexp": "ReduceLogSumExp", "vector_norm": "ReduceL2",
-}.items():  # fmt: skip
-    block(_name)(_reduction(_operator))
+for _name, _operator, _combine in (
+    ("sum", "ReduceSum", "Add"), ("prod", "ReduceProd", "Mul"), ("max", "ReduceMax", "Max"), ("min", "ReduceMin", "Min"),
+    ("mean", "ReduceMean", ""), ("logsumexp", "ReduceLogSumExp", ""),
+):  # fmt: skip
+    block(_name)(_reduction(_operator, _combine))
+
+
+@block("vector_norm")
+def vector_norm(b, out, x, axis=None, keepdims=False, ord=2):
+    operators = {1: "ReduceL1", 2: "ReduceL2", math.inf: "ReduceMax", -math.inf: "ReduceMin"}
+    if ord not in operators:
+        raise OnnxError(f"export.onnx: vector_norm with ord={ord} has no ONNX operator")
+    return _reduce(b, operators[ord], out, b.node("Abs", x) if math.isinf(ord) else x, axis, keepdims)
 
 
 @block("var")
 def var(b, out, x, axis=None, ddof=0, keepdims=False, **options):
     """The mean of (x − mean)², times n / (n − ddof)."""
-    centred = b.node("Sub", x, b.node("ReduceMean", x, _axes(axis), keepdims=1))
-    found = b.node("ReduceMean", b.node("Mul", centred, centred), _axes(axis), keepdims=int(keepdims))
+    _plainly(options)
+    centred = b.node("Sub", x, _reduce(b, "ReduceMean", out, x, axis, True))
+    found = _reduce(b, "ReduceMean", out, b.node("Mul", centred, centred), axis, keepdims)
     if not ddof:
         return found
-    axes = range(len(x.shape)) if axis is None else np.atleast_1d(axis).tolist()
-    n = math.prod(x.shape[i] for i in axes)
+    n = math.prod(x.shape[i] for i in (range(len(x.shape)) if axis is None else np.atleast_1d(axis).tolist()))
     return b.node("Mul", found, b.name(n / (n - ddof), out.dtype))
 
 

@@ -20,7 +20,7 @@ from nn.export.builder import Builder
 from nn.export.record import Record, merged, record
 from nn.module import Module
 from nn.onnx.operators import OnnxError
-from nn.onnx.reader import CONSTANT
+from nn.onnx.reader import CONSTANT, WEIGHT
 
 __all__ = ["export"]
 
@@ -56,7 +56,12 @@ def export(model: Module, example_input: Any, path: Any, *, opset: int = 20, dyn
     held = _recorded(model, names, leaves, form, batched)
     batch = next((name for name, one in zip(names, batched, strict=True) if one), None)
     proto = _proto(held, Builder(batch), opset)
-    onnx.checker.check_model(proto, full_check=True)
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as mistake:
+        raise OnnxError(
+            f"export.onnx: ONNX does not take what this model does: {' '.join(str(mistake).split())}"
+        ) from None
     _write(Path(path), proto.SerializeToString())
 
 
@@ -125,11 +130,11 @@ def _proto(held: Record, b: Builder, opset: int) -> Any:
 
 
 def _tensor(name: str, array: Any, learned: bool) -> Any:
-    """An initializer; that it is no weight is said in its doc string, where load_onnx looks."""
+    """An initializer; whether it is a weight is said in its doc string, where load_onnx looks."""
     import onnx
 
     tensor = onnx.numpy_helper.from_array(array, name)
-    tensor.doc_string = "" if learned else CONSTANT
+    tensor.doc_string = WEIGHT if learned else CONSTANT
     return tensor
 
 

@@ -34,6 +34,10 @@ class Length(int):
         length.each, length.rest = each, rest
         return length
 
+    def next(self) -> "Length":
+        """The number after this one."""
+        return Length(int(self) + 1, self.each, self.rest + 1)
+
     def _refuse(self, other: Any) -> Any:
         raise _dependent("it computes with a length")
 

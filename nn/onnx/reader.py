@@ -17,9 +17,9 @@ from nn.onnx.graph import Graph, Node
 from nn.onnx.operators import OnnxError, find, supported
 from nn.onnx.types import dtype_of
 
-__all__ = ["CONSTANT", "Reader"]
+__all__ = ["CONSTANT", "WEIGHT", "Reader"]
 
-CONSTANT = "constant"  # doc string of an initializer that is no weight
+CONSTANT, WEIGHT = "constant", "weight"  # what export.onnx says of an initializer in its doc string
 TYPES = ("to", "dtype", "output_dtype", "softmax_precision", "output_datatype")  # attributes that are element types
 
 
@@ -104,8 +104,9 @@ class Reader:
 
     def _constant(self, name: str, proto: Any, weight: bool) -> Any:
         array = self.tensor(proto)
-        if not weight or array.dtype.kind != "f" or not array.ndim or proto.doc_string == CONSTANT:
-            return array  # a number without axes is an exponent or an epsilon
+        bare = not array.ndim and proto.doc_string != WEIGHT  # an exponent or an epsilon
+        if not weight or array.dtype.kind != "f" or bare or proto.doc_string == CONSTANT:
+            return array
         path = _dotted(name)
         while path in self.parameters:
             path += "_"
