@@ -17,7 +17,7 @@ By hand, because silero-vad asks for PyTorch and the wheels are 30 MB. With magi
     gradient: G R EY1 D IY0 AH0 N T
     neural: N UH1 R AH0 L
     glassgrad: G L AE1 S G R AE0 D
-    checkpoint20.npz (834,890 weights): onnxruntime 5e-07, loss 0.134 → 0.009 in 5 steps; glassgrad is now G L AE1 S G R AE2 D
+    checkpoint20.npz (834,890 weights): onnxruntime 5e-07, loss 0.134 → 0.009 in 5 steps; then G L AE1 S G R AE2 D
 """
 
 import ast
@@ -190,7 +190,7 @@ def spell(folder):
         optimizer.step()
     said = " ".join(sounds[i] for i in model.say(encoded("glassgrad")))
     print(f"checkpoint20.npz ({model.parameter_count():,} weights): onnxruntime {difference:.0e}, "
-          f"loss {losses[0]:.3f} → {losses[-1]:.3f} in 5 steps; glassgrad is now {said}")  # fmt: skip
+          f"loss {losses[0]:.3f} → {losses[-1]:.3f} in 5 steps; then {said}")  # fmt: skip
 
 
 def main(folder):
