@@ -63,9 +63,7 @@ def test_a_query_that_sees_nothing_gives_0_and_no_gradient(causal):
     assert np.isfinite(out.data).all() and np.array_equal((out.data == 0.0).all(-1), blind)
     for leaf in (q, k, v):
         assert np.isfinite(leaf.grad).all()
-    assert np.array_equal(
-        (q.grad == 0.0).all(-1), blind | (causal & np.array([False, False, True]))
-    )  # one key: weight 1
+    assert not q.grad[blind].any() and q.grad[2].any()
 
 
 def test_gradients_through_masks_and_of_a_learned_mask():
@@ -149,7 +147,7 @@ def test_dropout_leaves_out_weights_in_training():
 
 def later_changed(x):
     changed = x.copy()
-    changed[:, 3:] += 1.0
+    changed[:, 3:] *= -2.0
     return changed
 
 
@@ -188,7 +186,7 @@ def test_the_layers_of_an_encoder_start_differently_and_drop_differently():
     assert len(draws) == len(set(draws)) == 4
     masked = encoder.eval()(X, src_key_padding_mask=np.arange(5) >= np.array([[3], [5]])).data
     np.testing.assert_allclose(masked[0, :3], encoder(X[:1, :3]).data[0], rtol=1e-4, atol=1e-5)
-    assert list(encoder.state_dict())[0] == "layers.0.self_attn.in_proj_weight"
+    assert next(iter(encoder.state_dict())) == "layers.0.self_attn.in_proj_weight"
 
 
 def test_a_gpt_block_is_a_layer_with_the_norm_first_and_gelu():
@@ -207,7 +205,7 @@ def test_a_gpt_block_is_a_layer_with_the_norm_first_and_gelu():
         (lambda: attention()(X, X, X[0, 0]), r"value has shape \(8,\), expected \(batch, time, 8\)"),
         (lambda: attention(batch_first=False)(X[..., 1:]), r"expected \(time, batch, 8\)"),
         (lambda: attention()(X, attn_mask=np.ones((4, 5), bool)), r"shape \(4, 5\), expected .* to \(2, 2, 5, 5\)"),
-        (lambda: attention()(X, key_padding_mask=np.ones((2, 4), bool)), r"shape \(2, 1, 1, 4\), expected .* to \(2, 2, 5, 5\)"),
+        (lambda: attention()(X, key_padding_mask=np.ones((2, 4), bool)), r"shape \(2, 1, 1, 4\), expected .* to \(2, 2, 5"),
         (lambda: attention()(X, attn_mask=np.ones((5, 5), int)), "a mask has booleans, .* or floats to add, got int64"),
         (lambda: nn.TransformerEncoder(nn.GPTBlock(8, 2), 0), "num_layers is a whole number of at least 1, got 0"),
         (lambda: nn.TransformerEncoderLayer(8, 2, activation="relu"), "activation is a function such as np.tanh"),

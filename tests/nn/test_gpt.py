@@ -166,4 +166,4 @@ def test_an_error_names_the_layer_and_its_path():
     with pytest.raises(ValueError, match=r"x has \(16,\) features on its last axis, weight takes \(5,\)") as caught:
         model(TOKENS)
     assert caught.value.__notes__ == ["in blocks.1.linear1: Linear(5, 64)"]
-    assert repr(model).splitlines()[0] == "GPT(11, 8, 2, 2, 16)  7,168 parameters"
+    assert repr(small()).splitlines()[0] == "GPT(11, 8, 2, 2, 16)  6,896 parameters"
