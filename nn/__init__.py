@@ -4,8 +4,8 @@
     model = nn.MLP(64, [32, 10], rng=0)
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
-Files in reading order: module (with paths, state and outline), init, layers/, scalar, losses, optim, data, training; then
-viz/ (pictures), datasets/, and the main job: table, encoder, job, report, __main__.
+Files in reading order: module (with paths, state and outline), init, layers/, scalar, losses, optim, data, training,
+models, summary; then viz/ (pictures), datasets/, and the main job: table, encoder, job, report, __main__.
 """
 
 import importlib as _importlib

@@ -1,8 +1,6 @@
-"""Ready models in a few lines each: GPT.
+"""Ready models: networks that people start from, each a few lines of layers."""
 
-A model here is a Module made of layers, with nothing that you could not write yourself in as many lines.
-"""
-
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,17 +8,63 @@ from numpy.typing import DTypeLike, NDArray
 
 from autograd.context import no_grad
 from autograd.errors import ArgumentError, ShapeError
+from autograd.ops import relu
 from nn.init import Rng, generator, streams
-from nn.layers.attention import GPTBlock
-from nn.layers.dropout import Dropout
-from nn.layers.embedding import Embedding
-from nn.layers.linear import Linear
+from nn.layers import (
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Embedding,
+    Flatten,
+    GPTBlock,
+    LayerNorm,
+    Linear,
+    MaxPool2d,
+    Sequential,
+)
 from nn.layers.neuron import _positive
-from nn.layers.norm import LayerNorm
 from nn.module import Module
-from nn.training import _modes, _restore
+from nn.state import preserved
 
-__all__ = ["GPT"]
+__all__ = ["CNN", "GPT"]
+
+
+class CNN(Sequential):
+    """Convolutional network for small images, (batch, *shape) → (batch, classes) logits.
+
+    shape     (channels, height, width) of an image
+    classes   number of outputs
+    channels  of each stage: a 3 × 3 convolution, batch norm, relu, and pooling that halves height and width
+    dropout   share of the last features that is left out in training
+    rng       seed or Generator; each layer's start, and the dropout, depend on it and on the layer's path only
+
+    After LeNet (LeCun et al. 1998), with what came later: relu, max pooling, batch norm, dropout.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        classes: int,
+        channels: Sequence[int] = (32, 64),
+        *,
+        dropout: float = 0.25,
+        rng: Rng = None,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        if len(shape) != 3 or min(*shape[1:]) < 2 ** len(channels):
+            raise ArgumentError(
+                f"CNN: shape={tuple(shape)}, expected (channels, height, width) with at least {2 ** len(channels)} pixels "
+                f"each way, since each of the {len(channels)} stages halves them"
+            )
+        layers: list[Any] = []
+        before = shape[0]
+        for after in channels:
+            convolution = Conv2d(before, after, 3, padding="same", bias=False, dtype=dtype)
+            layers += [convolution, BatchNorm2d(after, dtype=dtype), relu, MaxPool2d(2)]
+            before = after
+        height, width = (length // 2 ** len(channels) for length in shape[1:])
+        last = Linear(before * height * width, classes, dtype=dtype)
+        super().__init__(*layers, Flatten(), Dropout(dropout), last, rng=rng)
 
 
 class GPT(Module):
@@ -47,9 +91,9 @@ class GPT(Module):
         layers: int,
         heads: int,
         width: int,
+        *,
         dropout: float = 0.1,
         tied: bool = True,
-        *,
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
@@ -95,7 +139,7 @@ class GPT(Module):
         top_k        draw from the k likeliest only
         rng          seed or Generator of the draws
 
-        Runs in evaluation mode and records nothing; modes and the model's generators are as before.
+        Runs in evaluation mode and records nothing; the model's mode and state are afterwards as before.
         """
         if temperature < 0.0:
             raise ArgumentError(f"generate: temperature is at least 0, got {temperature}")
@@ -103,16 +147,12 @@ class GPT(Module):
             raise ArgumentError(f"generate: top_k is 1 … {self.vocabulary}, got {top_k}")
         rng = generator(rng)
         sequence: NDArray[Any] = np.asarray(tokens)
-        modes = _modes(self)
-        self.eval()
-        try:
-            with no_grad():
-                for _ in range(count):
-                    logits = self(sequence[..., -self.context :]).data[..., -1, :]
-                    new = _pick(logits, temperature, top_k, rng)
-                    sequence = np.concatenate([sequence, new[..., None]], axis=-1)
-        finally:
-            _restore(modes)
+        with preserved(self), no_grad():
+            self.eval()
+            for _ in range(count):
+                logits = self(sequence[..., -self.context :]).data[..., -1, :]
+                new = _pick(logits, temperature, top_k, rng)
+                sequence = np.concatenate([sequence, new[..., None]], axis=-1)
         return sequence
 
     def describe(self) -> str:
