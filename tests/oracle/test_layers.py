@@ -13,7 +13,8 @@ import nn
 from autograd import Value
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "nn"))
-from layer_table import CASES, arguments, double
+from layer_case import arguments, double
+from layer_table import CASES
 from sequence_cases import CASES as SEQUENCES
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
