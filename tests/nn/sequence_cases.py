@@ -1,7 +1,7 @@
 """Cases of the layers for sequences, which layer_table.py adds to its own."""
 
 import numpy as np
-from layer_table import Case, normal
+from layer_case import Case, normal
 
 import nn
 from autograd.ops import relu

@@ -8,7 +8,8 @@ import re
 
 import numpy as np
 import pytest
-from layer_table import CASES, Case, arguments, double, parts
+from layer_case import Case, arguments, double, parts
+from layer_table import CASES
 
 import autograd
 import nn
