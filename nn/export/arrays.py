@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograd.compiler.program import Variable
-from autograd.ops.window import per_axis
+from autograd.ops.axes import per_axis
 from nn.export.builder import block
 from nn.export.elementwise import dtype_of
 from nn.onnx.operators import OnnxError

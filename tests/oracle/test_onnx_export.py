@@ -19,6 +19,7 @@ onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 for folder in ("nn", "autograd"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
+import layer_case  # noqa: E402
 import layer_table  # noqa: E402
 import op_table  # noqa: E402
 
@@ -102,7 +103,7 @@ def test_ops(name, tmp_path):
 def test_layers(name, number, opset, tmp_path):
     case = layer_table.CASES[name][number]
     model = case.make(0)
-    arguments = tree.map(lambda x: x.data if isinstance(x, Value) else x, layer_table.arguments(case))
+    arguments = tree.map(lambda x: x.data if isinstance(x, Value) else x, layer_case.arguments(case))
     lengths = {len(x) for x in tree.flatten(arguments)[0] if isinstance(x, np.ndarray)}
     again = check(model, arguments, tmp_path / "layer.onnx", opset=opset, dynamic_batch=len(lengths) == 1)
     assert again.state_dict().keys() == {path for path, _ in model.named_parameters()}
