@@ -1,7 +1,7 @@
 """Operators that ONNX defines as functions of simpler ones: for those without a block in the table, the definition runs.
 
-Some definitions depend on the element types and the number of the inputs, so a definition is asked for when these are
-known, at the first run, and kept.
+Some definitions depend on element types and shapes of the inputs, so a definition is asked for when these are known, at
+the first run, and kept.
 """
 
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 from nn.onnx.types import data_of
 
 __all__ = ["Function", "is_function"]
+
+MOST = 64  # definitions that a node keeps, one for each form of its inputs
 
 
 def is_function(proto: Any, version: int) -> bool:
@@ -49,6 +51,8 @@ class Function:
         """The results for these inputs."""
         form = tuple(map(_type_of, inputs))
         if form not in self.graphs:
+            if len(self.graphs) == MOST:
+                self.graphs.clear()
             self.graphs[form] = self.read(self._definition(inputs), self.proto)
         results: list[Any] = self.graphs[form].run(*inputs, *[None] * len(self.proto.input))
         return results

@@ -14,7 +14,7 @@ import numpy as np
 from nn.module import Parameter
 from nn.onnx.functions import Function, is_function
 from nn.onnx.graph import Graph, Node
-from nn.onnx.operators import OnnxError, find, supported
+from nn.onnx.operators import OnnxError, Operator, find, supported
 from nn.onnx.types import dtype_of
 
 __all__ = ["CONSTANT", "WEIGHT", "Reader"]
@@ -141,23 +141,29 @@ class Reader:
 
     def _node(self, proto: Any, place: int, known: frozenset[str]) -> Node:
         title = _title(proto, place)
-        domain = "" if proto.domain == "ai.onnx" else proto.domain
-        if domain not in self.opsets:
-            raise OnnxError(f"{title}: the file names no operator set of the domain {domain!r}")
-        version = self.opsets[domain]
-        compute: Any = find(proto.op_type, version) if not domain else None
-        if compute is None and is_function(proto, version):
+        if proto.domain == "ai.onnx":  # the long name of ""
+            proto.domain = ""
+        if proto.domain not in self.opsets:
+            raise OnnxError(f"{title}: the file names no operator set of the domain {proto.domain!r}")
+        version = self.opsets[proto.domain]
+        block = find(proto.op_type, version) if not proto.domain else None
+        attributes = {}
+        compute: Any = block
+        if block is not None:
+            self._check_attributes(proto, title, block)
+            attributes = {held.name: self._attribute(held, title, known) for held in proto.attribute}
+        elif is_function(proto, version):
             compute = Function(proto, version, self.function)
-        if compute is None:
+        else:
             self.missing.append(title)
-        strange = [held.name for held in proto.attribute if getattr(compute, "options", None) is not None
-                   and held.name not in compute.options]  # fmt: skip
+        return Node(title, compute, list(proto.input), list(proto.output), attributes)
+
+    def _check_attributes(self, proto: Any, title: str, block: Operator) -> None:
+        strange = [
+            held.name for held in proto.attribute if block.options is not None and held.name not in block.options
+        ]
         if strange:
             raise OnnxError(f"{title}: attribute {strange[0]!r} is not supported")
-        attributes = {} if isinstance(compute, Function) else {
-            held.name: self._attribute(held, title, known) for held in proto.attribute
-        }  # fmt: skip
-        return Node(title, compute, list(proto.input), list(proto.output), attributes)
 
     def _attribute(self, proto: Any, title: str, known: frozenset[str]) -> Any:
         import onnx
