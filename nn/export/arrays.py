@@ -4,8 +4,7 @@ import numpy as np
 
 from autograd.compiler.program import Variable
 from autograd.ops.axes import per_axis
-from nn.export.builder import block
-from nn.export.elementwise import dtype_of
+from nn.export.builder import block, dtype_of
 from nn.onnx.operators import OnnxError
 
 __all__ = []
@@ -21,7 +20,7 @@ def reshape(b, out, x, order="C", **options):
     open_places = [i for i, n in enumerate(lengths) if hasattr(n, "each")]
     if len(open_places) == 1:
         lengths[open_places[0]] = -1
-    return b.node("Reshape", x, b.lengths(lengths))
+    return b.node("Reshape", x, b.lengths(lengths), allowzero=int(0 in lengths))
 
 
 def _turned(b, x, order):
@@ -138,13 +137,9 @@ def getitem(b, out, x, index):
     place = next((i for i, part in enumerate(parts) if isinstance(part, (Variable, np.ndarray, list))), None)
     if place is not None:
         others = parts[:place] + parts[place + 1 :]
-        if (
-            any(not isinstance(part, slice) or part != slice(None) for part in others)
-            or dtype_of(parts[place]).kind == "b"
-        ):
-            raise OnnxError(
-                "export.onnx: an index of several parts with arrays, or a mask, is not supported: np.take is"
-            )
+        alone = all(isinstance(part, slice) and part == slice(None) for part in others)
+        if not alone or dtype_of(parts[place]).kind == "b":
+            raise OnnxError("export.onnx: an index with several arrays, or a mask, is not supported: np.take is")
         return b.node("Gather", x, parts[place], axis=place)
     return _cut(b, b.name(x), parts)
 

@@ -17,7 +17,7 @@ import numpy as np
 from autograd.compiler.program import Step, Variable
 from nn.onnx.operators import OnnxError
 
-__all__ = ["LAYERS", "TABLE", "Builder", "block", "layer"]
+__all__ = ["LAYERS", "TABLE", "Builder", "block", "dtype_of", "layer"]
 
 TABLE: dict[str, Callable[..., Any]] = {}  # op → block
 LAYERS: dict[type, Any] = {}  # class of layers that are written as one node → block
@@ -45,6 +45,12 @@ def layer(kind: type, operands: Callable[..., Any]) -> Callable[[Any], Any]:
         return function
 
     return enter
+
+
+def dtype_of(x: Any) -> Any:
+    """The dtype of a variable or constant; of a number that was a Python float, float64."""
+    x = getattr(x, "array", x)
+    return np.dtype(x.dtype or np.float64) if hasattr(x, "dtype") else np.asarray(x).dtype
 
 
 class Builder:

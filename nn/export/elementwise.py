@@ -6,7 +6,7 @@ import numpy as np
 
 from autograd.ops.arithmetic import UNSET
 from autograd.value import DISPATCH
-from nn.export.builder import block
+from nn.export.builder import block, dtype_of
 from nn.onnx.elementwise import BINARY, UNARY
 from nn.onnx.operators import OnnxError
 
@@ -33,12 +33,6 @@ def _alike(b, out, *operands):
     return [b.name(x, dtype) for x in operands]
 
 
-def dtype_of(x):
-    """The dtype of a variable or constant."""
-    x = getattr(x, "array", x)
-    return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
-
-
 def _logical(operator):
     return lambda b, out, x, y: b.node(operator, b.name(x, bool), b.name(y, bool))
 
@@ -46,7 +40,7 @@ def _logical(operator):
 for _table, _form in ((UNARY, _unary), (BINARY, _binary)):
     for _operator, _function in _table.items():
         block(op_of(_function))(_form(_operator))
-for _operator in ("And", "Or", "Xor"):
+for _operator in ("And", "Or", "Xor"):  # of numbers too: what is not 0 is true
     block(f"logical_{_operator.lower()}")(_logical(_operator))
 for _name, _operator in {"divide": "Div", "power": "Pow", "maximum": "Max", "minimum": "Min"}.items():
     block(_name)(_binary(_operator))

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from autograd import tree
-from autograd.compiler.program import Variable
 from autograd.data import as_array
 from autograd.errors import ArgumentError, MissingExtraError
 from autograd.value import data_of
-from nn.export.builder import Builder
+from nn.export.builder import Builder, dtype_of
 from nn.export.record import Record, merged, record
 from nn.module import Module
 from nn.onnx.operators import OnnxError
@@ -142,13 +141,8 @@ def _value_info(name: str, x: Any) -> Any:
     """Name, dtype and shape; a length that depends on the batch is called batch, or 2*batch+1."""
     import onnx
 
-    dtype = (
-        x.dtype
-        if isinstance(x, Variable) and x.dtype is not None
-        else np.asarray(0.0 if isinstance(x, Variable) else x).dtype
-    )
     lengths = [_length(n) if hasattr(n, "each") else n for n in x.shape]
-    return onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(dtype), lengths)
+    return onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(dtype_of(x)), lengths)
 
 
 def _length(n: Any) -> str:

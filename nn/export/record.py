@@ -112,7 +112,7 @@ def record(model: Module, names: list[str], leaves: list[Any], form: tree.Struct
             module.training = training
             module.__dict__.pop("forward", None)
     results = [data_of(x) for x in tree.flatten(out)[0]]
-    outputs = [x.variable if isinstance(x, Tracer) else x for x in results if x is not None]
+    outputs = [x.variable if isinstance(x, Tracer) else np.asarray(x) for x in results if x is not None]
     return Record(inputs, parameters, _needed(trace.steps, outputs), outputs)
 
 

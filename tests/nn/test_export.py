@@ -65,6 +65,13 @@ def test_several_inputs_and_outputs(tmp_path):
     np.testing.assert_allclose(alone(X)[1].data, cell(X)[1].data, rtol=1e-5)
 
 
+def test_outputs_that_no_input_reaches(tmp_path):
+    again = exported(Function(lambda x: (x, np.ones(2, np.float32), 1.5, np.zeros(len(x)), None)), X, tmp_path)
+    same, ones, number, zeros = again(X[:2])
+    np.testing.assert_array_equal(same, X[:2])
+    assert (ones.tolist(), number.tolist(), zeros.tolist()) == ([1.0, 1.0], 1.5, [0.0, 0.0])
+
+
 @pytest.mark.parametrize("function", [
     lambda x: np.reshape(x, (-1,)) * 2.0,
     lambda x: np.reshape(x, (x.shape[0] * 2, 2)),

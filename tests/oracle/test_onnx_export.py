@@ -73,7 +73,7 @@ def samples(name):
 # what has no ONNX operator: op → what the refusal says
 NO_AXES = r"Input rank must be >= 1"
 REFUSED = {
-    "getitem": "an index of several parts with arrays, or a mask", "extend": "padding with mode='symmetric'",
+    "getitem": "an index with several arrays, or a mask", "extend": "padding with mode='symmetric'",
     "dot": "more than two axes on the right", "softmax": NO_AXES, "log_softmax": NO_AXES, "tril": "rank must be >= 2",
     "triu": "rank must be >= 2", "vector_norm": r"with ord=(-?[\d.]+) ", "einsum": "ShapeInferenceError",
     **dict.fromkeys(("max", "min", "sum", "prod", "mean", "std", "var"), "a reduction with (where|mean)= "),
