@@ -5,8 +5,8 @@
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
 Files in reading order: module (with paths, state and outline), init, layers/, scalar, losses/, optim/, schedules, clip,
-averaging, data, training, models, summary; then viz/ (pictures), datasets/, and the main job: table, encoder, job, report,
-__main__.
+averaging, data, training, models, summary; then viz/ (pictures), datasets/, onnx/ and export/ (networks from files and to
+files), and the main job: table, encoder, job, report, __main__.
 """
 
 import importlib as _importlib
@@ -27,7 +27,10 @@ from nn.clip import clip_norm, clip_value
 from nn.data import Standardizer, batches, split
 from nn.history import History, Step
 from nn.layers import (
+    GRU,
+    LSTM,
     MLP,
+    RNN,
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
     AvgPool1d,
@@ -42,16 +45,25 @@ from nn.layers import (
     Dropout2d,
     Embedding,
     Flatten,
+    GPTBlock,
     GroupNorm,
+    GRUCell,
     Layer,
     LayerNorm,
     Linear,
+    LSTMCell,
     MaxPool1d,
     MaxPool2d,
+    MultiheadAttention,
     Neuron,
     Residual,
     RMSNorm,
+    RNNCell,
     Sequential,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+    attention_weights,
+    scaled_dot_product_attention,
 )  # fmt: skip
 from nn.losses import accuracy, binary_cross_entropy, cross_entropy, gaussian_nll, hinge, huber, kl_div, mae, mse, nll
 from nn.module import Module, Parameter
@@ -59,18 +71,21 @@ from nn.optim import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, Muon, NAdam, Optimi
 from nn.training import Training, evaluate, fit, predict, train
 
 __all__ = [
-    "Adagrad", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "Average",
+    "Adagrad", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "Average", "AvgPool1d", "AvgPool2d",
     "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "Dropout2d",
-    "EMA", "Embedding", "Flatten", "GroupNorm", "History", "LBFGS", "Layer", "LayerNorm", "Linear", "Lion", "MLP",
-    "MaxPool1d", "MaxPool2d", "Module", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "RMSNorm", "RMSprop",
-    "Residual", "SGD", "SWA", "Sequential", "Standardizer", "Step", "Training", "accuracy", "batches",
-    "binary_cross_entropy", "clip_norm", "clip_value", "cross_entropy", "evaluate", "fit", "gaussian_nll", "hinge",
-    "huber", "init", "kl_div", "mae", "mse", "nll", "predict", "recompute_norm_statistics", "scalar", "schedules",
-    "split", "train",
+    "EMA", "Embedding", "Flatten", "GPTBlock", "GroupNorm", "GRU", "GRUCell", "History", "Layer", "LayerNorm",
+    "LBFGS", "Linear", "Lion", "LSTM", "LSTMCell", "MaxPool1d", "MaxPool2d", "MLP", "Module", "MultiheadAttention",
+    "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "Residual", "RMSNorm", "RMSprop", "RNN", "RNNCell",
+    "Sequential", "SGD", "Standardizer", "Step", "SWA", "Training", "TransformerEncoder", "TransformerEncoderLayer",
+    "accuracy", "attention_weights", "batches", "binary_cross_entropy", "clip_norm", "clip_value", "cross_entropy",
+    "evaluate", "fit", "gaussian_nll", "hinge", "huber", "init", "kl_div", "load_onnx", "mae", "mse", "nll",
+    "predict", "recompute_norm_statistics", "scalar", "scaled_dot_product_attention", "schedules", "split", "train",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("datasets", "models", "table", "viz"):  # imported when first used
+    if name in ("datasets", "export", "models", "onnx", "table", "viz"):  # imported when first used
         return _importlib.import_module(f"nn.{name}")
+    if name == "load_onnx":
+        return _importlib.import_module("nn.onnx").load_onnx
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

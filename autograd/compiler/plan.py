@@ -27,8 +27,8 @@ from autograd.compiler.tape import Tape
 
 __all__ = ["Plan", "may_view"]
 
-VIEWS = {"getitem", "astype", "real", "ravel", "diagonal", "trace", "broadcast_to", "squeeze", "asarray", "reshape",
-         "transpose", "piece"}  # fmt: skip
+VIEWS = {"getitem", "astype", "real", "ravel", "diag", "diagonal", "diff", "einsum", "trace", "broadcast_to", "squeeze",
+         "asarray", "reshape", "rot90", "transpose", "piece"}  # fmt: skip
 
 
 class Plan:

@@ -4,6 +4,7 @@ Each could be written with the ops before it; as one node the affine map saves t
 famous p − y instead of a chain of logarithms and divisions.
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -16,7 +17,15 @@ __all__ = ["linear", "softmax_cross_entropy"]
 
 def _rows(x):
     """x with all leading axes merged: (…, n) → (m, n)."""
-    return x if np.ndim(x) == 2 else np.reshape(x, (-1, np.shape(x)[-1]))
+    return x if np.ndim(x) == 2 else np.reshape(x, (math.prod(np.shape(x)[:-1]), np.shape(x)[-1]))
+
+
+def _product(x, matrix):
+    """x @ matrix, (…, n) and (n, m) → (…, m), as one product of two matrices: NumPy's dot of more axes goes from row to
+    row, and its matmul from matrix to matrix."""
+    if np.ndim(x) <= 2:
+        return np.dot(x, matrix)
+    return np.reshape(np.dot(_rows(x), matrix), (*np.shape(x)[:-1], np.shape(matrix)[1]))
 
 
 @primitive(
@@ -45,7 +54,7 @@ def linear(x, weight, bias, /):
         raise ValueError(
             f"x has {np.shape(x)[-1:] or 'no'} features on its last axis, weight takes {np.shape(weight)[1:]}"
         )
-    out = np.dot(x, weight.T)
+    out = _product(x, weight.T)
     if type(out) is np.ndarray and out.dtype == getattr(bias, "dtype", None):
         out += bias
         return out
@@ -75,7 +84,7 @@ def _linear_bias(g, out, x, weight, bias):
     return np.dot(_ones(rows.shape[0], rows.dtype), rows)
 
 
-linear.vjp(x=lambda g, out, x, weight, bias: np.dot(g, weight), weight=_linear_weight, bias=_linear_bias)
+linear.vjp(x=lambda g, out, x, weight, bias: _product(g, weight), weight=_linear_weight, bias=_linear_bias)
 
 
 def _log_probabilities(logits):

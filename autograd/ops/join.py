@@ -6,6 +6,7 @@ elements were copied to several places, `moves` adds up what comes from them.
 
 import numpy as np
 
+from autograd.data import Traced
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops.axes import from_the_end, lead
 from autograd.ops.index import moves
@@ -125,6 +126,16 @@ def _hstack(g, out, *arrays, needed):
     return _pieces(g, out, arrays, [np.shape(x)[axis] if np.ndim(x) else 1 for x in arrays], needed, axis)
 
 
+def _cut(divide, x, indices_or_sections, axis):
+    """The parts of x that np.split, or np.array_split, makes; as slices where compile looks, which knows that these are
+    views of x."""
+    if not isinstance(x, Traced):
+        return tuple(divide(x, indices_or_sections, axis))
+    before = (slice(None),) * (axis % np.ndim(x))
+    places = divide(np.arange(np.shape(x)[axis]), indices_or_sections)
+    return tuple(x[(*before, slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0))] for part in places)
+
+
 def _split(g, out, x, indices_or_sections, axis=0):
     parts = [np.zeros_like(part) if c is None else c for c, part in zip(g, out, strict=True)]
     return np.concatenate(parts, axis=axis)
@@ -134,6 +145,7 @@ def _split(g, out, x, indices_or_sections, axis=0):
     numpy=np.split,
     kind="linear",
     results=list,
+    inline=True,
     samples=[sample("4 3", indices_or_sections=2), sample("3 5", indices_or_sections=[1, 3], axis=-1)],
     points=[point((np.arange(4.0),), (np.ones(4),), out=[[0.0, 1.0], [2.0, 3.0]], indices_or_sections=2)],
     errors=[error(("3",), indices_or_sections=2, match="equal division")],
@@ -141,21 +153,21 @@ def _split(g, out, x, indices_or_sections, axis=0):
 )
 def split(x, /, indices_or_sections, axis=0):
     """A list of equal parts along axis, or of the parts between indices."""
-    return tuple(np.split(x, indices_or_sections, axis))
+    return _cut(np.split, x, indices_or_sections, axis)
 
 
 split.vjp(x=_split)
 
 
 @primitive(
-    numpy=np.array_split, kind="linear", results=list,
+    numpy=np.array_split, kind="linear", results=list, inline=True,
     samples=[sample("5 2", indices_or_sections=3), sample("3 5", indices_or_sections=2, axis=1)],
     points=[point((np.arange(3.0),), (np.ones(3),), out=[[0.0, 1.0], [2.0]], indices_or_sections=2)],
     source="linear: the adjoint of cutting is joining",
 )  # fmt: skip
 def array_split(x, /, indices_or_sections, axis=0):
     """As split, but the last parts may be shorter."""
-    return tuple(np.array_split(x, indices_or_sections, axis))
+    return _cut(np.array_split, x, indices_or_sections, axis)
 
 
 array_split.vjp(x=_split)
@@ -323,14 +335,19 @@ dsplit = _split_along("dsplit", 3, 2, "A list of parts behind one another: split
 @primitive(
     numpy=np.unstack,
     kind="composed",
-    samples=[sample("2 3"), sample("2 3", axis=1), sample("2 3 2", axis=-1), sample("2")],
+    samples=[sample("2 3"), sample("2 3", axis=1), sample("2 3 2", axis=-1), sample("2"), sample("2 0")],
     points=[point((np.array([1.0, 2.0]),), (np.ones(2),), out=(1.0, 2.0))],
     errors=[error(("",), match="0-d")],
-    source="composed of indexing",
+    source="composed of splitting",
 )
 def unstack(x, /, *, axis=0):
-    """The tuple of slices along an axis, which stack joins again."""
+    """The tuple of slices along an axis, which stack joins again.
+
+    The slices are cut at once: the rule of split joins all cotangents in one array, where that of x[i] would make an array
+    of x's size for each i.
+    """
     if np.ndim(x) == 0:
         raise ShapeError("unstack: a 0-d array has no axis to go along")
     x = np.moveaxis(x, axis, 0)
-    return tuple(x[i] for i in range(np.shape(x)[0]))
+    length, *rest = np.shape(x)
+    return tuple(np.reshape(part, rest) for part in np.split(x, length)) if length else ()

@@ -124,6 +124,28 @@ def test_item_assignment():
         agree(grad(f), (np.array([1.0, 2.0, 3.0]),), (np.array([-1.0, 0.5, 2.0]),), (np.ones(3),))
 
 
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda x: np.split(x, 2, axis=1), lambda x: np.split(x, [1]), lambda x: np.split(x, [3, 1, 9]),
+        lambda x: np.array_split(x, 3), lambda x: np.hsplit(x, 2), np.unstack, lambda x: np.diff(x, 0), np.rot90,
+        lambda x: np.einsum("ij->ji", x), np.diag,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_what_lies_in_an_operand_keeps_its_memory(cut, backend):
+    def f(x, y):
+        parts = cut(x + 1.0)
+        later = y * 2.0 + 3.0  # the memory of x + 1 must not be free yet
+        parts = parts if isinstance(parts, (list, tuple)) else [parts]
+        return [np.sum(later), *(np.sum(part * part) for part in parts)]
+
+    x, y = np.arange(16.0).reshape(4, 4), np.ones((4, 4))
+    compiled = compile(f, backend=backend)
+    for _ in range(3):
+        assert compiled(x, y) == f(x, y)
+
+
 def test_the_program_can_be_read():
     def f(x):
         square = x * x

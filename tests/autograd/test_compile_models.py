@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from layer_table import CASES, arguments, parts
+from layer_case import arguments, parts
+from layer_table import CASES
 
 import nn
 from autograd import Value, compile, ops, value_and_grad

@@ -3,69 +3,12 @@
 To test a new layer, add its cases to CASES under the name of its class.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import numpy as np
+import sequence_cases
+from layer_case import Case, normal
 
 import nn
-from autograd import Value, tree
 from autograd.ops import gelu, relu, silu
-
-
-class Case(NamedTuple):
-    """One form of a layer.
-
-    make      seed → module
-    inputs    np.random.Generator → tuple of the arguments of forward: float64 arrays, which are cast, or integers
-    shape     of the output, in the output's structure if it is no single array
-    text      first line of the repr
-    wrong     arguments that forward refuses; None if it takes every array
-    message   regular expression: what it says it got and expected
-    differs   whether training and evaluation give different outputs
-    stopped   whether it stops a gradient on purpose, which then is not the slope of the output
-    """
-
-    make: Callable[[Any], nn.Module]
-    inputs: Callable[[np.random.Generator], tuple[Any, ...]]
-    shape: Any
-    text: str
-    wrong: tuple[Any, ...] | None
-    message: str
-    differs: bool = False
-    stopped: bool = False
-
-
-def normal(*shapes):
-    """inputs of these shapes, standard normal."""
-    return lambda rng: tuple(rng.normal(size=shape) for shape in shapes)
-
-
-def is_float(x):
-    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
-
-
-def arguments(case, dtype=np.float32, seed=0):
-    """The arguments of a case, the float arrays as Values of this dtype."""
-    given = case.inputs(np.random.default_rng(seed))
-    return tree.map(lambda x: Value(x.astype(dtype)) if is_float(x) else x, given)
-
-
-def double(layer):
-    """The layer with parameters and buffers in float64."""
-    for _, parameter in layer.named_parameters():
-        parameter.data = np.asarray(parameter.data, np.float64)
-    for _, module in layer.named_modules():
-        for name in module.buffers:
-            if is_float(array := getattr(module, name)):
-                setattr(module, name, array.astype(np.float64))
-    return layer
-
-
-def parts(out):
-    """The arrays of an output, as a list."""
-    return tree.flatten(out)[0]
-
 
 FEATURES = r"x has \(7,\) features on its last axis, weight takes \(4,\)"
 NEURON = r"operands x \(2, 7\), y \(4,\)"
@@ -283,3 +226,5 @@ CASES = {
         ),
     ],
 }  # fmt: skip
+
+CASES |= sequence_cases.CASES

@@ -136,3 +136,8 @@ def test_looking_leaves_the_model_as_it_was():
 ])  # fmt: skip
 def test_the_products_of_an_op(function, shapes, expected):
     assert multiply_adds(function(*(Value(np.ones(shape)) for shape in shapes))) == expected
+
+
+def test_a_layer_that_splits_arrays_is_counted():
+    gru = nn.GRU(8, 16, bidirectional=True, rng=0).summary(np.zeros((4, 10, 8)))
+    assert gru.forward == 2 * 4 * 10 * 48 * (8 + 16) and gru.parameters == 2 * 48 * (8 + 16 + 2)

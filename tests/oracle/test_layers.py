@@ -13,13 +13,16 @@ import nn
 from autograd import Value
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "nn"))
-from layer_table import CASES, arguments, double
+from layer_case import arguments, double
+from layer_table import CASES
+from sequence_cases import CASES as SEQUENCES
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 jnp, jnn = jax.numpy, jax.nn
 pytestmark = pytest.mark.oracle
 QUICKLY = {"xla_backend_optimization_level": 0}  # most of the time here is compiling
 ELSEWHERE = {"Dropout", "Dropout2d"}  # these draw numbers of their own: tests/nn/test_layer_formulas.py
+ELSEWHERE |= set(SEQUENCES)  # test_sequences.py
 
 
 @pytest.fixture(autouse=True, scope="module")
