@@ -14,7 +14,6 @@ Source: Vaswani et al. 2017, arXiv 1706.03762.
 import copy
 import functools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from autograd.value import Value
 from nn.init import Rng, variance_scaling
 from nn.layers.dropout import Dropout
 from nn.layers.linear import Linear
-from nn.layers.neuron import _activated, _function, _positive
+from nn.layers.neuron import Activation, _activated, _function, _positive
 from nn.layers.norm import LayerNorm
 from nn.module import Module, Parameter
 from nn.outline import function_name, options
@@ -226,7 +225,7 @@ class TransformerEncoderLayer(Module):
         nhead: int,
         dim_feedforward: int = 2048,
         dropout: float = 0.1,
-        activation: Callable[..., Any] = relu,
+        activation: Activation = relu,
         layer_norm_eps: float = 1e-5,
         batch_first: bool = True,
         norm_first: bool = False,

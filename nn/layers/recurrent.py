@@ -23,7 +23,7 @@ the LSTM's forget gate, which so remembers before it has learned to (Jozefowicz 
 from U(±1/√hidden_size), whose R shrinks a state to 1/√3 of its length in each step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,7 +35,7 @@ from autograd.ops import linear, sigmoid
 from autograd.value import Value
 from nn.init import Rng, orthogonal, variance_scaling
 from nn.layers.dropout import Dropout
-from nn.layers.neuron import _function, _positive
+from nn.layers.neuron import Activation, _activated, _function, _positive
 from nn.module import Module, Parameter
 from nn.outline import function_name, options
 
@@ -131,7 +131,7 @@ class RNNCell(Cell):
         input_size: int,
         hidden_size: int,
         bias: bool = True,
-        activation: Callable[..., Any] = np.tanh,
+        activation: Activation = np.tanh,
         *,
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
@@ -140,7 +140,7 @@ class RNNCell(Cell):
         super().__init__(input_size, hidden_size, bias, rng=rng, dtype=dtype)
 
     def step(self, projected: Any, *state: Any) -> State:
-        return (self.activation(projected + self.recur(state[0])),)  # type: ignore[misc]
+        return (_activated(projected + self.recur(state[0]), self.activation),)
 
     def describe(self) -> str:
         return super().describe() + f", activation={function_name(self.activation)}"
