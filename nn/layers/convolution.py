@@ -73,9 +73,8 @@ class _Convolution(Module):
             raise ShapeError(f"x has shape {np.shape(x)}, expected {expected}")
 
     def describe(self) -> str:
-        told = options(self, kernel_size=None, stride=1, padding=0, output_padding=0, dilation=1, groups=1)
-        bias = "" if self.bias is not None else ", bias=False"
-        return f"{self.in_channels}, {self.out_channels}, {told}{bias}"
+        more = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1, "bias": True}
+        return options(self, self.in_channels, self.out_channels, kernel_size=None, **more)
 
 
 class _Conv(_Convolution):
