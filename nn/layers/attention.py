@@ -202,9 +202,8 @@ class MultiheadAttention(Module):
         return padding if attn_mask is None else padding + _additive(attn_mask, dtype)
 
     def describe(self) -> str:
-        bias = "" if self.in_proj_bias is not None else ", bias=False"
-        told = options(self, batch_first=True)
-        return f"{self.embed_dim}, {self.num_heads}{bias}" + (told and f", {told}")
+        bias = [] if self.in_proj_bias is not None else ["bias=False"]
+        return options(self, self.embed_dim, self.num_heads, *bias, batch_first=True)
 
 
 class TransformerEncoderLayer(Module):
@@ -263,9 +262,8 @@ class TransformerEncoderLayer(Module):
         return self.dropout(self.linear2(hidden))
 
     def describe(self) -> str:
-        sizes = f"{self.linear1.in_features}, {self.self_attn.num_heads}, {self.linear1.out_features}"
-        told = options(self, norm_first=False)
-        return f"{sizes}, activation={function_name(self.activation)}" + (told and f", {told}")
+        sizes = self.linear1.in_features, self.self_attn.num_heads, self.linear1.out_features
+        return options(self, *sizes, f"activation={function_name(self.activation)}", norm_first=False)
 
 
 class TransformerEncoder(Module):

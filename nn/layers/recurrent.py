@@ -115,7 +115,8 @@ class Cell(Module):
         raise NotImplementedError(f"{type(self).__name__} defines no step(...)")
 
     def describe(self) -> str:
-        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias_ih is not None else ", bias=False")
+        bias = [] if self.bias_ih is not None else ["bias=False"]
+        return options(self, self.input_size, self.hidden_size, *bias)
 
 
 class RNNCell(Cell):
@@ -143,7 +144,7 @@ class RNNCell(Cell):
         return (_activated(projected + self.recur(state[0]), self.activation),)
 
     def describe(self) -> str:
-        return super().describe() + f", activation={function_name(self.activation)}"
+        return f"{super().describe()}, activation={function_name(self.activation)}"
 
 
 class GRUCell(Cell):
@@ -297,8 +298,7 @@ class Recurrent(Module):
         return list(zip(*(np.unstack(part) for part in whole), strict=True))
 
     def describe(self) -> str:
-        told = options(self, num_layers=1, batch_first=True, bidirectional=False)
-        return self._layer(0)[0].describe() + (told and f", {told}")
+        return options(self, self._layer(0)[0].describe(), num_layers=1, batch_first=True, bidirectional=False)
 
 
 class RNN(Recurrent):
