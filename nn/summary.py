@@ -171,7 +171,7 @@ def multiply_adds(node: Value) -> int:
 
     A convolution's products with the zeros of its padding count, as in other tools; elementwise products do not.
     """
-    if any(isinstance(x, tuple) for x in (node.data, *node.saved)):  # of several results, as split has them, or one of these
+    if any(isinstance(x, tuple) for x in (node.data, *node.saved)):  # several results (a split), or one of them
         return 0
     name, out = node.op, node.size
     shapes: list[tuple[int, ...]] = [np.shape(x) for x in node.saved]

@@ -14,7 +14,6 @@ Source: Vaswani et al. 2017, arXiv 1706.03762.
 import copy
 import functools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from autograd.value import Value
 from nn.init import Rng, variance_scaling
 from nn.layers.dropout import Dropout
 from nn.layers.linear import Linear
-from nn.layers.neuron import _activated, _function, _positive
+from nn.layers.neuron import Activation, _activated, _function, _positive
 from nn.layers.norm import LayerNorm
 from nn.module import Module, Parameter
 from nn.outline import function_name, options
@@ -203,9 +202,8 @@ class MultiheadAttention(Module):
         return padding if attn_mask is None else padding + _additive(attn_mask, dtype)
 
     def describe(self) -> str:
-        bias = "" if self.in_proj_bias is not None else ", bias=False"
-        told = options(self, batch_first=True)
-        return f"{self.embed_dim}, {self.num_heads}{bias}" + (told and f", {told}")
+        bias = [] if self.in_proj_bias is not None else ["bias=False"]
+        return options(self, self.embed_dim, self.num_heads, *bias, batch_first=True)
 
 
 class TransformerEncoderLayer(Module):
@@ -226,7 +224,7 @@ class TransformerEncoderLayer(Module):
         nhead: int,
         dim_feedforward: int = 2048,
         dropout: float = 0.1,
-        activation: Callable[..., Any] = relu,
+        activation: Activation = relu,
         layer_norm_eps: float = 1e-5,
         batch_first: bool = True,
         norm_first: bool = False,
@@ -264,9 +262,8 @@ class TransformerEncoderLayer(Module):
         return self.dropout(self.linear2(hidden))
 
     def describe(self) -> str:
-        sizes = f"{self.linear1.in_features}, {self.self_attn.num_heads}, {self.linear1.out_features}"
-        told = options(self, norm_first=False)
-        return f"{sizes}, activation={function_name(self.activation)}" + (told and f", {told}")
+        sizes = self.linear1.in_features, self.self_attn.num_heads, self.linear1.out_features
+        return options(self, *sizes, f"activation={function_name(self.activation)}", norm_first=False)
 
 
 class TransformerEncoder(Module):

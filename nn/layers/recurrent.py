@@ -23,7 +23,7 @@ the LSTM's forget gate, which so remembers before it has learned to (Jozefowicz 
 from U(±1/√hidden_size), whose R shrinks a state to 1/√3 of its length in each step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,7 +35,7 @@ from autograd.ops import linear, sigmoid
 from autograd.value import Value
 from nn.init import Rng, orthogonal, variance_scaling
 from nn.layers.dropout import Dropout
-from nn.layers.neuron import _function, _positive
+from nn.layers.neuron import Activation, _activated, _function, _positive
 from nn.module import Module, Parameter
 from nn.outline import function_name, options
 
@@ -115,7 +115,8 @@ class Cell(Module):
         raise NotImplementedError(f"{type(self).__name__} defines no step(...)")
 
     def describe(self) -> str:
-        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias_ih is not None else ", bias=False")
+        bias = [] if self.bias_ih is not None else ["bias=False"]
+        return options(self, self.input_size, self.hidden_size, *bias)
 
 
 class RNNCell(Cell):
@@ -131,7 +132,7 @@ class RNNCell(Cell):
         input_size: int,
         hidden_size: int,
         bias: bool = True,
-        activation: Callable[..., Any] = np.tanh,
+        activation: Activation = np.tanh,
         *,
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
@@ -140,10 +141,10 @@ class RNNCell(Cell):
         super().__init__(input_size, hidden_size, bias, rng=rng, dtype=dtype)
 
     def step(self, projected: Any, *state: Any) -> State:
-        return (self.activation(projected + self.recur(state[0])),)  # type: ignore[misc]
+        return (_activated(projected + self.recur(state[0]), self.activation),)
 
     def describe(self) -> str:
-        return super().describe() + f", activation={function_name(self.activation)}"
+        return f"{super().describe()}, activation={function_name(self.activation)}"
 
 
 class GRUCell(Cell):
@@ -297,8 +298,7 @@ class Recurrent(Module):
         return list(zip(*(np.unstack(part) for part in whole), strict=True))
 
     def describe(self) -> str:
-        told = options(self, num_layers=1, batch_first=True, bidirectional=False)
-        return self._layer(0)[0].describe() + (told and f", {told}")
+        return options(self, self._layer(0)[0].describe(), num_layers=1, batch_first=True, bidirectional=False)
 
 
 class RNN(Recurrent):
