@@ -15,12 +15,11 @@ import numpy as np
 
 from autograd.compiler import tape
 from autograd.compiler.emit import number_line, on_numbers, statement
-from autograd.compiler.merge import pack, piece
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, user_source, wishes
 from autograd.compiler.native import Kernels
 from autograd.compiler.passes import FORMS, optimized
-from autograd.compiler.plan import Plan, may_view
+from autograd.compiler.plan import ASSEMBLED, Plan, may_view, part, places
 from autograd.compiler.pool import PARTS, limited, together
 from autograd.compiler.program import Program, Step, Variable, variables
 
@@ -75,7 +74,7 @@ def build(
     former   input number → where that state lay before
     pool     arrays to work in, by bytes, that programs share of which one runs at a time
     """
-    views = {x for step in program.steps if may_view(step) or step.op is pack for x in step.reads()}
+    views = {x for step in program.steps if may_view(step) or step.op in ASSEMBLED for x in step.reads()}
     made = {x for step in program.steps for x in step.results if x.nbytes >= OWN}
     kept = list(variables(list(program.outputs[results:])))
     given = [x for x in variables(list(program.outputs[:results])) if x in made and x not in views and x not in kept]
@@ -309,17 +308,16 @@ class _Writer(Names):
         return f"{self.object(cut, 'blocks')}({self.labels[x]}, {loop.flat}, {start}, {rows}, {count})"
 
     def copies(self, step: Step) -> Iterable[str]:
-        """A flat array: the lines that copy what was not made in its place."""
-        flat, start = step.results[0], 0
-        for x in step.operands:
-            if self.plan.inside.get(x) != (flat, start):
-                part = self.object(piece(self.static[flat], start, x.shape), f"{self.labels[flat]}_{self.labels[x]}")
-                yield f"{self.function('copyto')}({part}, {self.written(x)})"
-            start += int(np.prod(x.shape))
+        """An array of parts: the lines that copy what was not made in its place."""
+        whole = step.results[0]
+        for x, place in places(step):
+            if self.plan.inside.get(x) != (whole, place):
+                there = self.object(part(self.static[whole], place, x.shape), f"{self.labels[whole]}_{self.labels[x]}")
+                yield f"{self.function('copyto')}({there}, {self.written(x)})"
 
 
 OWN = 1 << 14  # bytes from which on a result is computed in an array of its own instead of being copied
-LARGE = 500_000  # numbers from which on an op of many small products or copies is worth threads
+LARGE = 100_000  # numbers from which on an op of many small products or copies is worth threads
 
 
 def sum_in_order(parts: list[Any]) -> Any:

@@ -15,6 +15,7 @@ from autograd.compiler.lower import lowered
 from autograd.compiler.merge import merged
 from autograd.compiler.program import Program, Step, Variable, key, readers, rebuild, rewrite, variables
 from autograd.compiler.tape import taped
+from autograd.compiler.windows import pooled
 
 __all__ = ["FORMS", "NATIVE", "PASSES", "common", "dead", "factored", "optimized", "scalars", "simple"]
 
@@ -245,7 +246,7 @@ FORMS: tuple[Pass, ...] = (factored, lowered, scalars, common, dead)  # of the p
 PASSES: tuple[Pass, ...] = (taped, dead, common, simple, merged, dead, looped, *FORMS)
 
 NATIVE: tuple[Pass, ...] = (
-    taped, dead, common, simple, merged, dead, factored, common, dead, fused, straight, looped, *FORMS,
+    taped, dead, pooled, common, simple, merged, dead, factored, common, dead, fused, straight, looped, *FORMS,
 )  # fmt: skip
 
 

@@ -24,9 +24,11 @@ from autograd.compiler.lower import placed
 from autograd.compiler.merge import pack, piece
 from autograd.compiler.program import Program, Step, Variable, rebuild, variables
 from autograd.compiler.tape import Tape
+from autograd.compiler.windows import woven
 
-__all__ = ["Plan", "may_view"]
+__all__ = ["ASSEMBLED", "Plan", "may_view", "part", "places"]
 
+ASSEMBLED = (pack, woven)  # ops that put an array together of parts
 VIEWS = {"getitem", "astype", "real", "ravel", "diag", "diagonal", "diff", "einsum", "trace", "broadcast_to", "squeeze",
          "asarray", "reshape", "rot90", "transpose", "piece"}  # fmt: skip
 
@@ -61,7 +63,7 @@ class Plan:
         self.static: dict[Variable, Any] = {}
         self.root: dict[Variable, Variable] = {}
         self.owned: set[Variable] = set()
-        self.inside: dict[Variable, tuple[Variable, int]] = {}  # made at its place in a flat array
+        self.inside: dict[Variable, tuple[Variable, Any]] = {}  # made at its place in another array
         self.homes: dict[int, int] = {}
         self.buffers: list[Any] = []
         self.born = {out: i for i, step in enumerate(self.steps) for out in step.results}
@@ -129,7 +131,7 @@ class Plan:
     def kind(self, step: Step) -> str:
         """How a step is written; what it makes is found a place that is not yet the last."""
         out = step.results[0]
-        if step.op is pack:
+        if step.op in ASSEMBLED:
             return self.packed(step)
         if isinstance(step.op, (Loop, Fused)):
             for x in step.results:
@@ -165,22 +167,20 @@ class Plan:
         return "buffer"
 
     def packed(self, step: Step) -> str:
-        """A flat array: state that lies together already is one, else what is made for it is made there."""
+        """An array of parts: state that lies together already is one, else what is made for it is made there."""
         flat, parts = step.results[0], step.operands
         arrays = [self.static.get(x) for x in parts]
         known = [x for x in arrays if x is not None]
-        if len(known) == len(parts) and _follow(known) and known[0].dtype == flat.dtype:
+        if step.op is pack and len(known) == len(parts) and _follow(known) and known[0].dtype == flat.dtype:
             self.static[flat] = known[0].base
             self.root.update(dict.fromkeys(parts, flat))
             return "view"
         self.static[flat] = np.zeros(flat.shape, flat.dtype)
         self.owned.add(flat)
-        start = 0
-        for x in parts:
+        for x, place in places(step):
             if x in self.owned:
                 self.owned.discard(x)
-                self.inside[x], self.root[x] = (flat, start), flat
-            start += prod(x.shape)
+                self.inside[x], self.root[x] = (flat, place), flat
         return "pack"
 
     def tried(self, step: Step) -> Any:
@@ -217,7 +217,7 @@ class Plan:
             reads = [self.last.get(self.find(old), -1) for old, _ in pairs]
             born = births[root]
             maker = self.steps[born]
-            alone = root in maker.results and maker.op is not pack
+            alone = root in maker.results and maker.op not in ASSEMBLED
             if all(read < born or (read == born and alone and self.aligned(maker, self.find(old), root))
                    for read, (old, _) in zip(reads, pairs, strict=True)):  # fmt: skip
                 self.static[root] = home
@@ -287,11 +287,24 @@ class Plan:
 
     def look_again(self) -> None:
         """Find the views of what has moved."""
-        for x, (flat, start) in self.inside.items():
-            self.static[x] = piece(self.static[flat], start, x.shape)
+        for x, (flat, place) in self.inside.items():
+            self.static[x] = part(self.static[flat], place, x.shape)
         for step, kind in zip(self.steps, self.kinds, strict=True):
             if kind == "view" and step.op is not pack:
                 self.static[step.results[0]] = self.tried(step)
+
+
+def places(step: Step) -> list[tuple[Any, Any]]:
+    """[(part, its place)] of an array that is put together: an index, or the number at which it begins in a flat one."""
+    if step.op is woven:
+        return list(zip(step.operands, step.options["indices"], strict=True))
+    starts = np.cumsum([0, *(prod(x.shape) for x in step.operands)]).tolist()
+    return list(zip(step.operands, starts[:-1], strict=True))
+
+
+def part(whole: Any, place: Any, shape: tuple[int, ...]) -> Any:
+    """The view of an array at a place."""
+    return piece(whole, place, shape) if isinstance(place, int) else whole[place]
 
 
 BUFFERS: dict[int, Any] = {}  # id of each array that is a program's buffer for state → weak reference to it

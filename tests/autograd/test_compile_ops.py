@@ -17,7 +17,7 @@ CASES = [pytest.param(op, row, id=f"{op.name}-{i}") for op in OPS for i, row in 
 class Case:
     """Hides the row's options from compile, which would follow arrays in them."""
 
-    __slots__ = ("op", "row")
+    __followed__ = False
 
     def __init__(self, op, row):
         self.op, self.row = op, row

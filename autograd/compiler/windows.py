@@ -1,0 +1,104 @@
+"""pooled: a pool of windows that lie side by side is a few elementwise steps on strided views of its operand.
+
+As one op, a pool costs a pass of NumPy over each position in the window, in rows of a dozen numbers. As steps on the views
+x[:, :, i::2, j::2] it becomes one loop of machine code, and its gradient another, whose results lie in each other's gaps:
+`woven` is the array that they make, and none of them is copied into it.
+"""
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.program import Program, Step, Variable, rewrite
+from autograd.primitives import registry
+
+__all__ = ["pooled", "woven"]
+
+POSITIONS = 9  # in a window, up to which a loop has an operand for each
+
+
+def woven(*parts: Any, indices: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """The array of this shape with each part at its index; together they fill it."""
+    out = np.empty(shape, parts[0].dtype)
+    for index, part in zip(indices, parts, strict=True):
+        out[index] = part
+    return out
+
+
+def pooled(program: Program) -> Program:
+    """The program with pools of windows side by side as steps on views."""
+    return rewrite(
+        program, lambda step, made: RULES[step.name](step) if step.name in RULES and _indices(step) else None
+    )
+
+
+def _indices(step: Step) -> tuple[Any, ...] | None:
+    """The index of each position in the windows; None if windows overlap, have gaps or reach beyond the edges."""
+    options, x = step.options, step.operands[0 if step.name == "max_pool" else 1]
+    lengths = x.shape[2:]
+
+    def each(name: str, other: Any) -> tuple[int, ...]:
+        found = options.get(name)
+        found = other if found is None else found
+        return tuple(found) if isinstance(found, (tuple, list)) else (found,) * len(lengths)
+
+    kernel = each("kernel_size", 1)
+    plain = each("stride", kernel) == kernel and not any(each("padding", 0)) and set(each("dilation", 1)) == {1}
+    even = all(n % k == 0 and n for n, k in zip(lengths, kernel, strict=True))
+    if not plain or not even or np.prod(kernel) > POSITIONS or x.dtype not in (np.float32, np.float64):
+        return None
+    return tuple(
+        (slice(None), slice(None), *(slice(i, None, k) for i, k in zip(place, kernel, strict=True)))
+        for place in itertools.product(*map(range, kernel))
+    )
+
+
+class _Steps(list[Step]):
+    """Steps in the place of another."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__()
+        self.step = step
+
+    def then(self, op: Any, *operands: Any, dtype: Any = None, shape: Any = None, **options: Any) -> Variable:
+        """One more step; its result."""
+        like = next(x for x in operands if isinstance(x, Variable))
+        out = Variable(like.shape if shape is None else shape, dtype or like.dtype)
+        self.append(self.step.but(op=op, operands=operands, options=options, results=(out,)))
+        return out
+
+    def parts(self, x: Variable, shape: tuple[int, ...]) -> list[Variable]:
+        """The views of x at each position in the windows."""
+        return [self.then(registry["getitem"], x, shape=shape, index=index) for index in _indices(self.step) or ()]
+
+    def ended(self) -> list[Step]:
+        """The steps, the last with the results of the one that they replace."""
+        self[-1] = self[-1].but(results=self.step.results)
+        return self
+
+
+def _max_pool(step: Step) -> list[Step]:
+    steps = _Steps(step)
+    first, *others = steps.parts(step.operands[0], step.results[0].shape)
+    for part in others:
+        first = steps.then(np.maximum, first, part)
+    return steps.ended() if others else []
+
+
+def _max_pool_input(step: Step) -> list[Step]:
+    """Each window's cotangent goes where its largest number was, shared equally among several; NaN counts as largest."""
+    (y, x, largest), steps = step.operands, _Steps(step)
+    hits, count = [], None
+    for part in steps.parts(x, y.shape):
+        hit = steps.then(np.equal, part, largest, dtype=np.dtype(bool))
+        gone = steps.then(np.not_equal, part, part, dtype=np.dtype(bool))
+        one = steps.then(registry["where"], gone, 1.0, 0.0, dtype=y.dtype)
+        hits.append(steps.then(registry["where"], hit, 1.0, one, dtype=y.dtype))
+        count = hits[-1] if count is None else steps.then(np.add, count, hits[-1])
+    share = steps.then(np.divide, y, count)
+    steps.then(woven, *[steps.then(np.multiply, share, hit) for hit in hits], indices=_indices(step), shape=x.shape)
+    return steps.ended()
+
+
+RULES = {"max_pool": _max_pool, "max_pool_input": _max_pool_input}
