@@ -32,12 +32,14 @@ class Capture:
     reached    all that the function leads to, after the run
     structure  of the results; `values`: which of them were Values
     results    what this run gave
+    rewind     puts all that it changed back
     """
 
     def __init__(self, program: Program, reads: list[Slot], writes: list[Slot], guards: list[tuple[Slot, Any]],
-                 reached: Reach, structure: tree.Structure, values: list[bool], results: Any) -> None:  # fmt: skip
+                 reached: Reach, structure: tree.Structure, values: list[bool], results: Any,
+                 rewind: Callable[[], None] | None) -> None:  # fmt: skip
         self.program, self.reads, self.writes, self.guards, self.reached = program, reads, writes, guards, reached
-        self.structure, self.values, self.results = structure, values, results
+        self.structure, self.values, self.results, self.rewind = structure, values, results, rewind
 
 
 def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[str] = frozenset()) -> Capture:
@@ -61,6 +63,14 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[st
     for generator in drawn:
         trace.watch(generator)
     legacy = _legacy()
+
+    def rewind() -> None:
+        for slot in before:
+            if not isinstance(slot.holder, tuple) and slot.get() is not slot.value:
+                slot.set(slot.value)
+        for generator, state in drawn.items():
+            generator.bit_generator.state = state
+
     try:
         for slot in before:
             if slot.traced:
@@ -82,11 +92,7 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[st
         writes, written, guards = _changes(held, after, given, trace)
         _check_apart(f, [leaf for leaf in leaves if isinstance(leaf, np.ndarray)], [held.get(x.path) for x in writes])
     except BaseException as mistake:
-        for slot in before:
-            if not isinstance(slot.holder, tuple) and slot.get() is not slot.value:
-                slot.set(slot.value)
-        for generator, state in drawn.items():
-            generator.bit_generator.state = state
+        rewind()
         if trace.refused is not None and isinstance(mistake, (TypeError, ValueError)):
             raise trace.refused from mistake  # NumPy asked for a plain number and made an error of its own of the answer
         raise
@@ -106,7 +112,7 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[st
         for slot in reads
         if isinstance(slot.get(), np.ndarray) and not slot.given
     }
-    return Capture(program, reads, writes, guards, after, structure, values, results)
+    return Capture(program, reads, writes, guards, after, structure, values, results, rewind)
 
 
 def _argument_names(f: Any, args: Any, leaves: list[Any]) -> list[str]:

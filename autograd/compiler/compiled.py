@@ -24,7 +24,7 @@ KEPT = 16  # programs of one function, for as many forms of its arguments
 
 
 def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool = True,
-            threads: int | None = None, backend: str | None = None) -> Any:  # fmt: skip
+            threads: int | None = None, backend: str | None = None, exact: bool = False) -> Any:  # fmt: skip
     """A function that does what f does, faster: from the second call on a program of NumPy calls runs, not f's Python.
 
     f      takes and gives numbers, arrays, Values and containers of them. What it reaches besides, through closures,
@@ -40,6 +40,8 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
     backend   "numpy": every statement is a NumPy call. "llvm": elementwise steps, and the sums around them, are loops of
            machine code, two to three times as fast; their first call takes 15 ms a loop more, once on this machine, and
            says nothing of overflow or division by zero. None: llvm if llvmlite is installed (extra [fast])
+    exact  True: the first call gives the program's results too (it goes back and runs it), not f's, which differ by
+           rounding. A training that is cut anywhere and goes on in another process then ends with the same bits
 
     The first call runs f and writes the program down. Arrays that f knows from its surroundings are constants, until
     another array is found there; do not write into them. `.source` is the program, `.explain()` says what became of it,
@@ -54,23 +56,23 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
     [5.0, 20.0, 45.0]
     """
     if f is None:
-        return lambda function: compile(function, keep=keep, copy=copy, threads=threads, backend=backend)
+        return lambda function: compile(function, keep=keep, copy=copy, threads=threads, backend=backend, exact=exact)
     if not callable(f):
         raise ArgumentError(f"compile takes a function, got {type(f).__name__}")
     if not isinstance(keep, int) or keep < 1:
         raise ArgumentError(f"keep={keep!r}: expected a whole number of at least 1")
     if backend not in (None, "numpy", "llvm"):
         raise ArgumentError(f"backend={backend!r}: expected 'numpy', 'llvm' or None, for llvm if llvmlite is installed")
-    return Compiled(f, keep, copy, threads if threads is None else check_threads(threads), backend)
+    return Compiled(f, keep, copy, threads if threads is None else check_threads(threads), backend, exact)
 
 
 class Compiled:
     """What compile returns: call it as the function. Made by `compile` only."""
 
     def __init__(self, f: Callable[..., Any], keep: int = KEPT, copy: bool = True, threads: int | None = None,
-                 backend: str | None = None) -> None:  # fmt: skip
+                 backend: str | None = None, exact: bool = False) -> None:  # fmt: skip
         functools.update_wrapper(self, f, updated=())
-        self.f, self.keep, self.copy, self.threads, self.backend = f, keep, copy, threads, backend
+        self.f, self.keep, self.copy, self.threads, self.backend, self.exact = f, keep, copy, threads, backend, exact
         self.replays: OrderedDict[Any, list[Replay]] = OrderedDict()
         self.lock = threading.RLock()
         self.last: Replay | None = None
@@ -102,17 +104,24 @@ class Compiled:
                     self.replays.move_to_end(key)
                     return result
                 self.varying |= {link.path for link in replay.found.reached.links if _array_changed(link)}
-            return self._captured(key, args, kwargs)
+            return self._captured(key, args, kwargs, leaves)
 
-    def _captured(self, key: Any, args: Any, kwargs: Any) -> Any:
+    def _captured(self, key: Any, args: Any, kwargs: Any, leaves: Any) -> Any:
         """Run the function itself, and keep its program."""
         with _no_collection():
             found = capture(self.f, args, kwargs, self.varying)
             self.last = replayed(found, self.copy, self.threads, self.backend)
+        rewind, found.rewind = found.rewind, None  # which holds the old arrays
         self.replays.setdefault(key, []).insert(0, self.last)
         del self.replays[key][self.keep :]
         while len(self.replays) > self.keep:
             self.replays.popitem(last=False)
+        if self.exact and rewind:
+            rewind()
+            result = self.last.attempt(*leaves)
+            return (
+                self.f(*args, **kwargs) if result is MISFIT else result
+            )  # whose first run alone makes a float64 of it
         return found.results
 
     @property
