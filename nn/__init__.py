@@ -26,12 +26,12 @@ from nn.history import History, Step
 from nn.layers import MLP, Layer, Linear, Neuron, Sequential
 from nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from nn.module import Module, Parameter
-from nn.optim import SGD, Adam, AdamW, Optimizer
+from nn.optim import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, Muon, NAdam, Optimizer, RMSprop
 from nn.training import Training, evaluate, fit, predict, train
 
 __all__ = [
-    "MLP", "SGD", "Adam", "AdamW", "History", "Layer", "Linear", "Module", "Neuron", "Optimizer", "Parameter",
-    "Sequential", "Standardizer", "Step",
+    "LBFGS", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "History", "Layer", "Linear", "Lion", "Module", "Muon", "NAdam",
+    "Neuron", "Optimizer", "Parameter", "RMSprop", "Sequential", "Standardizer", "Step",
     "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
     "hinge", "huber", "init", "mae", "mse", "predict", "scalar", "split", "train",
 ]  # fmt: skip

@@ -55,8 +55,8 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[st
     reached = Reach(f, args, kwargs, varying)
     before = reached.slots
     held = {slot.path: slot for slot in before}
-    states = {id(slot.value): slot for slot in before if slot.traced}
-    if len(states) < sum(slot.traced for slot in before):
+    arrays = [slot.value for slot in before if slot.traced and isinstance(slot.value, np.ndarray)]  # numbers are shared
+    if len({id(array) for array in arrays}) < len(arrays):
         raise CompileError("the same array is in two places that the function reads; copy one of them")
     given = {slot.path: trace.input(slot.value, slot.path) for slot in before if slot.traced}
     drawn = {generator: generator.bit_generator.state for generator in reached.generators}

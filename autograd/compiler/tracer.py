@@ -27,7 +27,7 @@ from autograd.value import DISPATCH, PLAIN, Value
 __all__ = ["Trace", "Tracer", "concrete", "refusal"]
 
 OURS = ("autograd", "numpy", "nn")  # packages whose lines are not the user's
-PHASES = {"autograd.backward": "backward", "nn.optim": "update"}  # module whose functions are running → phase
+PHASES = {"autograd.backward": "backward", "nn.clip": "update", "nn.optim": "update"}  # what is running → phase
 READABLE = 2_000  # steps from which on nobody reads where a step on numbers came from
 BOOL = np.dtype(bool)
 ABOUT_FORM = {np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.common_type}
@@ -342,7 +342,7 @@ def user_line() -> tuple[str, str]:
     frame: FrameType | None = sys._getframe(1)
     phase = "forward"
     while frame is not None and (module := frame.f_globals.get("__name__", "")).split(".")[0] in OURS:
-        phase = PHASES.get(module, phase)
+        phase = PHASES.get(".".join(module.split(".")[:2]), phase)
         frame = frame.f_back
     return (f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""), phase
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import nn
 from autograd import Value
 from autograd.errors import ArgumentError
-from nn import optim
+from nn.optim import base
 
 RATE, DECAY, STEPS = 0.05, 0.1, 10
 
@@ -161,7 +161,7 @@ def test_every_optimiser_finds_the_least_squares_solution(name):
 
 
 @every
-@pytest.mark.parametrize("size", [optim.BLOCK, optim.BLOCK + 1, 3 * optim.BLOCK + 7])
+@pytest.mark.parametrize("size", [base.BLOCK, base.BLOCK + 1, 3 * base.BLOCK + 7])
 def test_blocks_give_the_same_bits_as_the_whole(name, size, monkeypatch):
     def run():
         p, sizes = nn.Parameter(weights((1, size)).astype(np.float32)), []
@@ -172,8 +172,8 @@ def test_blocks_give_the_same_bits_as_the_whole(name, size, monkeypatch):
         return [w.tobytes() for w in path], sizes
 
     blocked, sizes = run()
-    assert sum(sizes) == 4 * size and max(sizes) == optim.BLOCK
-    monkeypatch.setattr(optim, "BLOCK", 10**9)
+    assert sum(sizes) == 4 * size and max(sizes) == base.BLOCK
+    monkeypatch.setattr(base, "BLOCK", 10**9)
     assert run() == (blocked, [size] * 4)
 
 
@@ -361,7 +361,7 @@ ONE = [nn.Parameter(1.0)]
     [
         (lambda: nn.SGD(ONE, lr=0.1), "SGD has no option lr; the learning rate is called learning_rate"),
         (lambda: nn.Adam(ONE, lr=0.1), "Adam has no option lr; the learning rate is called learning_rate"),
-        (lambda: nn.AdamW(ONE, amsgrad=True), "AdamW has no option amsgrad$"),
+        (lambda: nn.AdamW(ONE, decay=0.1), "AdamW has no option decay$"),
         (lambda: nn.SGD([]), "SGD: there are no parameters to optimise"),
         (lambda: nn.Adam(nn.Sequential(np.tanh)), "Adam: there are no parameters to optimise"),
         (lambda: nn.SGD([np.ones(2)]), "SGD: a parameter is a Value, got ndarray"),

@@ -1,0 +1,297 @@
+"""What all optimisers share: the parameters, their state and groups, and the step that applies a formula to each.
+
+An optimiser is one formula, `update(parameter, gradient, state, decay) → (new parameter, new state)`, in NumPy code without
+anything in place, so that the same line serves training here and can be traced into a compiled step. `step()` applies it
+to every parameter and *rebinds* `.data`: arrays that an older graph has saved stay what they were.
+
+A large array goes through its formula in blocks that fit a core's cache: the dozen passes of Adam then cost a third.
+"""
+
+import copy
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, Self
+
+import numpy as np
+
+from autograd.errors import ArgumentError
+from autograd.value import Value
+from nn.module import Module, Parameter
+
+__all__ = ["Optimizer", "State", "blank", "matching", "not_negative", "penalized", "share"]
+
+State = dict[str, Any]
+BLOCK = 16384  # elements: four operands of a float32 formula fill 256 KiB
+
+
+class Optimizer:
+    """Base class: holds the parameters and their state, applies `update` to each.
+
+    parameters     Parameters, or a Module, whose parameters are taken
+    learning_rate  may be changed at any time
+    weight_decay   strength of the pull towards 0, for arrays with two axes or more unless decay_all: biases and norms
+                   do not overfit
+    groups         {pattern: {"learning_rate": …, "weight_decay": …}} for the parameters of a Module whose dotted path
+                   matches the pattern ("*.bias", "encoder.*"; the first that matches counts). A learning rate here is kept
+                   as a ratio: when a schedule halves the optimiser's, it halves too. A weight decay here holds for arrays
+                   of any number of axes. `optimizer.groups[pattern].learning_rate` may be changed as well
+
+    Subclasses define update(parameter, gradient, state, decay), and start(parameter) for their state.
+    """
+
+    __traced__: tuple[str, ...] = ("_learning_rate", "steps")  # numbers that a compiled step reads anew and counts on
+    default_decay = 0.0
+    elementwise = True  # whether update may be given an array block by block
+    leader: "Optimizer | None" = None  # of a group: the optimiser that it belongs to
+    _learning_rate: float  # of a group: its ratio to the leader's
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter] | Module,
+        learning_rate: float,
+        *,
+        weight_decay: float | None = None,
+        decay_all: bool = False,
+        groups: Mapping[str, Mapping[str, float]] | None = None,
+        **unknown: Any,
+    ) -> None:
+        if unknown:
+            hint = "; the learning rate is called learning_rate" if "lr" in unknown else ""
+            raise ArgumentError(f"{type(self).__name__} has no option {', '.join(unknown)}{hint}")
+        named = self._named(parameters)
+        self.learning_rate = learning_rate
+        self.weight_decay = not_negative("weight_decay", self.default_decay if weight_decay is None else weight_decay)
+        self.decay_all = decay_all
+        self.steps = 0
+        self.groups = {pattern: self.follower(f"groups[{pattern!r}]", row) for pattern, row in (groups or {}).items()}
+        self.paths, self.parameters = tuple(named), list(named.values())
+        self.rules = self._rules(isinstance(parameters, Module))
+        self.followers = list(dict.fromkeys(self.rules.values()))
+        self.state: list[State] = [
+            self.rules.get(i, self).start(parameter.data) for i, parameter in enumerate(self.parameters)
+        ]
+
+    def _named(self, parameters: Iterable[Parameter] | Module) -> dict[str, Parameter]:
+        """Path → parameter, each once; in a list the path is the number of the place."""
+        if isinstance(parameters, Module):
+            named = dict(parameters.named_parameters())
+        else:
+            each = {id(parameter): parameter for parameter in parameters}
+            named = {str(i): parameter for i, parameter in enumerate(each.values())}
+        if not named:
+            raise ArgumentError(f"{type(self).__name__}: there are no parameters to optimise")
+        for parameter in named.values():
+            if not isinstance(parameter, Value):
+                raise ArgumentError(f"{type(self).__name__}: a parameter is a Value, got {type(parameter).__name__}")
+            if parameter.primitive is not None:
+                raise ArgumentError(
+                    f"{type(self).__name__}: a parameter is a leaf, got the result of {parameter.op!r}; pass a list of "
+                    "Parameters or a Module"
+                )
+        return named
+
+    # groups
+
+    def follow(self, leader: "Optimizer") -> None:
+        """Become a rule for some parameters of another optimiser; the rate becomes a ratio to its rate."""
+        rate = self.learning_rate
+        self.leader = leader
+        self.learning_rate = rate
+
+    def follower(self, name: str, options: Mapping[str, float]) -> Self:
+        """A copy of this optimiser with options of its own for some of the parameters; steps and rate follow."""
+        unknown = options.keys() - {"learning_rate", "weight_decay"}
+        if unknown:
+            raise ArgumentError(f"{name} may set learning_rate and weight_decay, got {', '.join(sorted(unknown))}")
+        group = copy.copy(self)
+        group.leader, group._learning_rate = self, 1.0
+        if "learning_rate" in options:
+            group.learning_rate = options["learning_rate"]
+        if "weight_decay" in options:
+            group.weight_decay, group.decay_all = not_negative("weight_decay", options["weight_decay"]), True
+        return group
+
+    def rule(self, path: str, parameter: Parameter) -> "Optimizer":
+        """The optimiser whose formula a parameter follows: this one, unless a subclass leaves some to another."""
+        return self
+
+    def _rules(self, named: bool) -> dict[int, "Optimizer"]:
+        """Number of a parameter → the optimiser that it follows, of those that follow another than this one."""
+        if self.groups and not named:
+            raise ArgumentError(f"{type(self).__name__}: groups go by dotted paths; pass the model, not its parameters")
+        owner: dict[str, Optimizer] = {}
+        for pattern, group in self.groups.items():
+            for path in matching(f"{type(self).__name__}: groups", pattern, self.paths):
+                owner.setdefault(path, group)
+        pairs = enumerate(zip(self.paths, self.parameters, strict=True))
+        rules = {i: owner.get(path, self).rule(path, parameter) for i, (path, parameter) in pairs}
+        return {i: rule for i, rule in rules.items() if rule is not self}
+
+    @property
+    def learning_rate(self) -> float:
+        """Size of a step; may be changed at any time."""
+        return self._learning_rate if self.leader is None else self.leader.learning_rate * self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, number: float) -> None:
+        number = not_negative("learning_rate", number)
+        if self.leader is not None:
+            whole = self.leader.learning_rate
+            if not whole and number:
+                raise ArgumentError("a group's learning_rate is kept as a ratio to the optimiser's, which is 0 now")
+            number = number / whole if number != whole else 1.0
+        self._learning_rate = number
+
+    # the step
+
+    def start(self, parameter: Any) -> State:
+        """State of a parameter before the first step: arrays of its shape by name."""
+        return {}
+
+    def update(self, parameter: Any, gradient: Any, state: State, decay: float) -> tuple[Any, State]:
+        """New parameter and state, elementwise; decay is this parameter's weight decay."""
+        raise NotImplementedError
+
+    def step(self) -> None:
+        """Change every parameter that has a gradient."""
+        self.steps += 1
+        for follower in self.followers:
+            follower.steps = self.steps
+        for i, parameter in enumerate(self.parameters):
+            if not parameter.has_grad:
+                continue
+            data, gradient = parameter.data, parameter.grad
+            if isinstance(gradient, Value):  # of backward(record=True)
+                gradient = gradient.data
+            rule = self.rules.get(i, self)
+            decay = rule.weight_decay and (rule.weight_decay if rule.decay_all or np.ndim(data) >= 2 else 0.0)
+            change = _blockwise if rule.elementwise else _whole
+            parameter.data, self.state[i] = change(rule.update, data, gradient, self.state[i], decay)
+
+    def shrunk(self, parameter: Any, decay: float) -> Any:
+        """(1 − learning_rate · decay) · parameter: weight decay apart from the gradient (AdamW, Lion, Muon)."""
+        return parameter * (1.0 - self.learning_rate * decay) if decay else parameter
+
+    def zero_grad(self) -> None:
+        """Forget every parameter's gradient."""
+        for parameter in self.parameters:
+            parameter.zero_grad()
+
+    # state
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on bit-identically, as name → number or copy of an array.
+
+        "learning_rate", "steps", "groups.PATTERN" (a group's ratio to the learning rate), and the state of each parameter
+        as "layers.0.weight.velocity"; for parameters given as a list the path is the place in it.
+        """
+        return {name: np.array(x) if isinstance(x, np.ndarray) else x for name, (_, _, x) in self._places().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what state_dict gave. Raises ArgumentError, and changes nothing, if names, shapes or numbers differ."""
+        places, kind = self._places(), type(self).__name__
+        missing, unexpected = sorted(places.keys() - state.keys()), sorted(state.keys() - places.keys())
+        if missing or unexpected:
+            raise ArgumentError(
+                f"load_state_dict: {kind} lacks in the state: {', '.join(missing) or 'nothing'}; "
+                f"does not know: {', '.join(unexpected) or 'nothing'}"
+            )
+        new = {name: _like(name, mine, state[name]) for name, (_, _, mine) in places.items()}
+        for name, (holder, key, _) in places.items():
+            if isinstance(holder, dict):
+                holder[key] = new[name]
+            else:
+                setattr(holder, key, new[name])
+
+    def _places(self) -> dict[str, tuple[Any, str, Any]]:
+        """Name in the state_dict → (object or dict that holds it, attribute or key, what is there)."""
+        places: list[tuple[str, Any, str]] = [(name.removeprefix("_"), self, name) for name in self.__traced__]
+        places += [(f"groups.{pattern}", group, "_learning_rate") for pattern, group in self.groups.items()]
+        places += [
+            (f"{path}.{key}", state, key) for path, state in zip(self.paths, self.state, strict=True) for key in state
+        ]
+        return {
+            name: (holder, key, holder[key] if isinstance(holder, dict) else getattr(holder, key))
+            for name, holder, key in places
+        }
+
+    def __repr__(self) -> str:
+        count = sum(parameter.size for parameter in self.parameters)
+        return f"{type(self).__name__}(learning_rate={self.learning_rate:g}, {count:,} weights, {self.steps} steps)"
+
+
+def _like(name: str, mine: Any, new: Any) -> Any:
+    """A new number or array in the form of the one there is. Raises ArgumentError for another shape or a bad number."""
+    array = np.asarray(new)
+    if array.shape != np.shape(mine):
+        raise ArgumentError(f"load_state_dict: {name} has shape {array.shape}, expected {np.shape(mine)}")
+    if array.dtype.kind not in "fiu" or (isinstance(mine, (int, float)) and not np.isfinite(array)):
+        raise ArgumentError(f"load_state_dict: {name} is {str(new)[:40]}, expected finite numbers")
+    return type(mine)(array) if isinstance(mine, (int, float)) else np.array(array, dtype=mine.dtype)
+
+
+def _whole(update: Any, data: Any, gradient: Any, state: State, decay: float) -> tuple[Any, State]:
+    whole: tuple[Any, State] = update(data, gradient, state, decay)
+    return whole
+
+
+def _blockwise(update: Any, data: Any, gradient: Any, state: State, decay: float) -> tuple[Any, State]:
+    """update(...) of a whole parameter, a large array in blocks; the state arrays, which no one else holds, are reused."""
+    if not isinstance(data, np.ndarray):
+        new, state = update(data, gradient, state, decay)
+        return _scalar(new, data), {name: _scalar(value, data) for name, value in state.items()}
+    if data.size <= BLOCK or not all(_flat(array) for array in (data, gradient, *state.values())):
+        return _whole(update, data, gradient, state, decay)
+    new = np.empty_like(data)
+    source, slope, target = data.reshape(-1), gradient.reshape(-1), new.reshape(-1)
+    flat = {name: value.reshape(-1) for name, value in state.items()}
+    for start in range(0, data.size, BLOCK):
+        block = slice(start, start + BLOCK)
+        target[block], parts = update(source[block], slope[block], {name: v[block] for name, v in flat.items()}, decay)
+        for name, part in parts.items():
+            flat[name][block] = part
+    return new, state
+
+
+def _flat(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.flags.c_contiguous
+
+
+def _scalar(value: Any, like: Any) -> Any:
+    return float(value) if type(like) is float else value
+
+
+def blank(parameter: Any) -> Any:
+    """Zeros in the form of a parameter: its shape, dtype and layout, or a Python float."""
+    return 0.0 * parameter
+
+
+def penalized(gradient: Any, parameter: Any, decay: float) -> Any:
+    """gradient + decay · parameter: weight decay as part of the gradient (SGD, Adagrad, RMSprop, Adam, NAdam)."""
+    return gradient + decay * parameter if decay else gradient
+
+
+def matching(what: str, pattern: str, paths: Iterable[str]) -> list[str]:
+    """The paths that a pattern matches ("*.bias", "encoder.*"). Raises ArgumentError, with near names, if none does."""
+    paths = list(paths)
+    found = [path for path in paths if fnmatchcase(path, pattern)]
+    if not found:
+        near = difflib.get_close_matches(pattern, paths, n=3, cutoff=0.3) or paths[:3]
+        raise ArgumentError(f"{what}: no parameter matches {pattern!r}; there are, for example, {', '.join(near)}")
+    return found
+
+
+def not_negative(name: str, number: float) -> float:
+    """The number as a float, which does not widen float32 weights. Raises ArgumentError below 0 and for no number."""
+    if not (isinstance(number, (float, int, np.number)) and 0.0 <= number < math.inf):
+        raise ArgumentError(f"{name} must be a number of at least 0, got {number!r}")
+    return float(number)
+
+
+def share(name: str, number: float) -> float:
+    """The number as a float. Raises ArgumentError outside of [0, 1)."""
+    if not (isinstance(number, (float, int, np.number)) and 0.0 <= number < 1.0):
+        raise ArgumentError(f"{name} must lie in [0, 1), got {number!r}")
+    return float(number)
