@@ -18,7 +18,7 @@ from autograd.compiler.capture import Capture
 from autograd.compiler.hidden import Link, Slot
 from autograd.compiler.passes import NATIVE, PASSES, optimized
 from autograd.compiler.program import Variable, peak, variables
-from autograd.value import CONSTANT, make
+from autograd.value import CONSTANT, UNREACHED, make
 
 __all__ = ["MISFIT", "Replay", "replayed"]
 
@@ -128,7 +128,9 @@ class Replay:
         lines += [f"outs[{i}] = own(outs[{i}])" for i in held]
         for i, slot in writes:
             buffer = self.buffers.get(slot.path)
-            if buffer is not None:
+            if program.outputs[i] is UNREACHED:  # a gradient that was forgotten, which this very object says
+                lines.append(f"{place(slot)} = {name(UNREACHED)}")
+            elif buffer is not None:
                 lines.append(f"copyto({name(buffer)}, outs[{i}])")
                 lines.append(f"{place(slot)} = {name(buffer)}")
             elif type(slot.get()) is int:
