@@ -1,6 +1,6 @@
-"""How data gets into the parameters and buffers of a model: all of it or nothing."""
+"""How data gets into the parameters and buffers of a model, all of it or nothing; and how a model gets back what it had."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from autograd.errors import ArgumentError
 from autograd.value import Value, data_of
 
-__all__ = ["load", "put"]
+__all__ = ["load", "put", "snapshot"]
 
 
 def put(owner: Any, name: str, held: Any, data: Any) -> None:
@@ -33,9 +33,25 @@ def load(kind: str, places: Mapping[str, tuple[Any, str, Any]], state: Mapping[s
     new: dict[str, Any] = {}
     for path, (_, _, held) in places.items():
         old = data_of(held)
-        data = np.array(state[path], dtype=np.result_type(old))
+        layout: Any = "F" if np.isfortran(np.asarray(old)) else "C"  # products differ by rounding in another layout
+        data = np.array(state[path], dtype=np.result_type(old), order=layout)
         if data.shape != np.shape(old):
             raise ArgumentError(f"load_state_dict: {path} has shape {data.shape}, expected {np.shape(old)}")
         new[path] = float(data) if type(old) is float else data
     for path, data in new.items():
         put(*places[path], data)
+
+
+def snapshot(model: Any, optimizer: Any = None) -> Callable[[], None]:
+    """A function that puts back what training changes: parameters, buffers, generators, the optimiser's state."""
+    state, optimizer_state = model.state_dict(), optimizer and optimizer.state_dict()
+    generators = [(generator, generator.bit_generator.state) for _, generator in model.named_generators()]
+
+    def put_back() -> None:
+        model.load_state_dict(state)
+        if optimizer is not None:
+            optimizer.load_state_dict(optimizer_state)
+        for generator, numbers in generators:
+            generator.bit_generator.state = numbers
+
+    return put_back
