@@ -4,8 +4,9 @@
     model = nn.MLP(64, [32, 10], rng=0)
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
-Files in reading order: module (with paths, state, outline), init, layers/, scalar, losses, optim, data, training; then viz/ (pictures),
-datasets/, and the main job: table, encoder, job, report, __main__.
+Files in reading order: module (with paths, state, outline, evaluation), init, layers/, scalar, losses/, optim/, schedules,
+clip, averaging, data, padding, text, training (with step, history, arguments, progress), checkpoint (with archive, resume),
+range_test; then viz/ (pictures), datasets/, and the main job: table, encoder, job, report, predictions, __main__.
 """
 
 import importlib as _importlib
@@ -20,20 +21,54 @@ if not hasattr(_autograd, "check_gradients"):
         "and install glassgrad again as you did before (README: pip install . in its folder)"
     )
 
-from nn import init, scalar
+from nn import init, scalar, schedules
+from nn.checkpoint import CheckpointError, load, load_state, save
+from nn.clip import clip_norm, clip_value
 from nn.data import Standardizer, batches, split
+from nn.evaluation import evaluate, predict
 from nn.history import History, Step
-from nn.layers import MLP, Layer, Linear, Neuron, Sequential
-from nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
+from nn.layers import (
+    MLP,
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv1d,
+    Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    Dropout,
+    Dropout2d,
+    Embedding,
+    Flatten,
+    GroupNorm,
+    Layer,
+    LayerNorm,
+    Linear,
+    MaxPool1d,
+    MaxPool2d,
+    Neuron,
+    Residual,
+    RMSNorm,
+    Sequential,
+)  # fmt: skip
+from nn.losses import accuracy, binary_cross_entropy, cross_entropy, gaussian_nll, hinge, huber, kl_div, mae, mse, nll
 from nn.module import Module, Parameter
 from nn.optim import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, Muon, NAdam, Optimizer, RMSprop
-from nn.training import Training, evaluate, fit, predict, train
+from nn.range_test import RangeTest, lr_find
+from nn.training import Training, fit, train
 
 __all__ = [
-    "LBFGS", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "History", "Layer", "Linear", "Lion", "Module", "Muon", "NAdam",
-    "Neuron", "Optimizer", "Parameter", "RMSprop", "Sequential", "Standardizer", "Step",
-    "Training", "accuracy", "batches", "binary_cross_entropy", "cross_entropy", "evaluate", "fit",
-    "hinge", "huber", "init", "mae", "mse", "predict", "scalar", "split", "train",
+    "Adagrad", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm1d",
+    "BatchNorm2d", "CheckpointError", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout",
+    "Dropout2d", "Embedding", "Flatten", "GroupNorm", "History", "LBFGS", "Layer", "LayerNorm", "Linear", "Lion",
+    "MLP", "MaxPool1d", "MaxPool2d", "Module", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "RMSNorm",
+    "RMSprop", "RangeTest", "Residual", "SGD", "Sequential", "Standardizer", "Step", "Training", "accuracy",
+    "batches", "binary_cross_entropy", "clip_norm", "clip_value", "cross_entropy", "evaluate", "fit", "gaussian_nll",
+    "hinge", "huber", "init", "kl_div", "load", "load_state", "lr_find", "mae", "mse", "nll", "predict", "save",
+    "scalar", "schedules", "split", "train",
 ]  # fmt: skip
 
 

@@ -36,8 +36,11 @@ def evaluate(
 
 
 def cast(model: Any, X: Any, kinds: str = "fiub") -> Any:
-    """X as an array of the model's dtype, cast once: integers and booleans (pixels, flags) too."""
+    """X as an array of the model's dtype, cast once: integers and booleans (pixels, flags) too, unless the model looks
+    them up in a table (its modules say so in `takes_indices`)."""
     x = X.data if isinstance(X, Value) else np.asarray(X)
+    if x.dtype.kind in "iu" and any(module.takes_indices for _, module in model.named_modules()):
+        return x
     dtype = next((parameter.dtype for parameter in model.parameters()), x.dtype)
     return x.astype(dtype) if x.dtype.kind in kinds and x.dtype != dtype else x
 

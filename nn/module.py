@@ -49,6 +49,7 @@ class Module:
     """
 
     training = True
+    takes_indices = False  # whether its input is whole numbers that stand for things, which fit must not cast
     buffers: tuple[str, ...] = ()  # names of the attributes that hold them; None in one of these is no buffer
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

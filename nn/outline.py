@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["function_name", "outline"]
+__all__ = ["function_name", "options", "outline"]
 
 
 def outline(module: Any) -> str:
@@ -20,3 +20,15 @@ def outline(module: Any) -> str:
 def function_name(function: Callable[..., Any] | None) -> str:
     """The name of an activation function, for a repr: "tanh", "relu"."""
     return getattr(function, "__name__", repr(function)) if function is not None else "None"
+
+
+def options(module: Any, **defaults: Any) -> str:
+    """ "stride=2, padding=1": the attributes that differ from these defaults; (2, 2) is written as 2."""
+    told = []
+    for name, default in defaults.items():
+        value = getattr(module, name, default)
+        if isinstance(value, tuple) and len(set(value)) == 1:
+            value = value[0]
+        if value != default:
+            told.append(f"{name}={value}")
+    return ", ".join(told)

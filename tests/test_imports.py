@@ -36,7 +36,7 @@ TOP = ["check", "checkpoint", "compiler", "viz", "numpy", "random", "scipy"]
 DRAWN_WITHOUT_THE_ENGINE = ["scene", "cards", "layout", "svg", "html", "dot", "text", "drawing"]
 SPINE = [
     "autograd/value.py", "autograd/context.py", "autograd/primitives.py", "autograd/backward.py", "autograd/transforms.py",
-    "nn/module.py", "nn/init.py", "nn/layers/neuron.py", "nn/losses.py", "nn/training.py",
+    "nn/module.py", "nn/init.py", "nn/layers/neuron.py", "nn/losses/regression.py", "nn/training.py",
 ]  # fmt: skip
 OPTIONAL = [
     "matplotlib", "graphviz", "tqdm", "threadpoolctl", "scipy", "llvmlite", "numba", "safetensors", "onnx", "jax",

@@ -101,7 +101,8 @@ def capture(f: Callable[..., Any], args: Any, kwargs: Any, varying: frozenset[st
     program = trace.program([*plain, *written])
     for slot in after.slots:
         if isinstance(slot.value, Tracer):
-            slot.set(concrete(slot.value))
+            old = held[slot.path].value if slot.path in held else None
+            slot.set(np.asarray(concrete(slot.value)) if isinstance(old, np.ndarray) else concrete(slot.value))
     results = tree.unflatten(structure, [
         make(CONSTANT, concrete(x)) if isinstance(out, Value) else concrete(x) for out, x in zip(outs, plain, strict=True)
     ])  # fmt: skip

@@ -6,6 +6,7 @@ windows are one strided slice of the array, and slices can be added without np.a
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -79,7 +80,7 @@ overlap_add.vjp(x=lambda g, out, x, shape, window_shape, axis: np.lib.stride_tri
 # where windows lie: options as PyTorch has them, for any number of spatial axes
 
 
-def per_axis(value, count, name, least=1):
+def per_axis(value: Any, count: int, name: str, least: int = 1) -> tuple[int, ...]:
     """An option as a tuple of `count` integers; one integer stands for all."""
     numbers = tuple(value) if isinstance(value, (tuple, list)) else (value,) * count
     whole = all(isinstance(n, (int, np.integer)) for n in numbers)

@@ -1,7 +1,18 @@
-"""Layers, one topic a file: neuron (Neuron, Layer, MLP), linear, container."""
+"""Layers, one topic a file: neuron (Neuron, Layer, MLP), linear, container, convolution, pooling, norm, dropout,
+embedding.
+"""
 
-from nn.layers.container import Sequential
+from nn.layers.container import Flatten, Residual, Sequential
+from nn.layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from nn.layers.dropout import Dropout, Dropout2d
+from nn.layers.embedding import Embedding
 from nn.layers.linear import Linear
 from nn.layers.neuron import MLP, Layer, Neuron
+from nn.layers.norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
+from nn.layers.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 
-__all__ = ["MLP", "Layer", "Linear", "Neuron", "Sequential"]
+__all__ = [
+    "MLP", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv1d",
+    "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "Dropout2d", "Embedding", "Flatten", "GroupNorm", "Layer",
+    "LayerNorm", "Linear", "MaxPool1d", "MaxPool2d", "Neuron", "RMSNorm", "Residual", "Sequential",
+]  # fmt: skip

@@ -1,13 +1,17 @@
-"""Sequential: one layer after another. Any function of a Value is a layer."""
+"""Sequential: one layer after another. Residual: a way around a layer. Any function of a Value is a layer."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from autograd.errors import ArgumentError
+import numpy as np
+
+from autograd.errors import ArgumentError, ShapeError
 from nn.init import Rng
 from nn.module import Module
+from nn.outline import options
 
-__all__ = ["Sequential"]
+__all__ = ["Flatten", "Residual", "Sequential"]
 
 
 class Sequential(Module):
@@ -18,10 +22,7 @@ class Sequential(Module):
 
     def __init__(self, *layers: Callable[..., Any], rng: Rng = None) -> None:
         for i, layer in enumerate(layers):
-            if not callable(layer) or isinstance(layer, type):
-                hint = "; unpack a list with *" if isinstance(layer, (list, tuple)) else " or a Module object"
-                kind = type(layer).__name__
-                raise ArgumentError(f"Sequential: layer {i} is {kind} {layer!r}; a layer is a function{hint}")
+            _check_layer(f"Sequential: layer {i}", layer)
         self.layers = list(layers)
         if rng is not None:
             self.initialize(rng)
@@ -42,3 +43,58 @@ class Sequential(Module):
 
     def __getitem__(self, index: int) -> Callable[..., Any]:
         return self.layers[index]
+
+
+class Residual(Module):
+    """A layer with a way around it, out = x + f(x): a deep stack of these starts close to the identity.
+
+    f           a Module or function that keeps the shape of x
+    projection  a Module or function that takes the place of x in the sum where f changes the shape
+
+    Raises ShapeError if the two summands differ in shape. Source: He et al. 2016, arXiv 1512.03385, eq. 1 and 2.
+    """
+
+    def __init__(self, f: Callable[..., Any], projection: Callable[..., Any] | None = None) -> None:
+        _check_layer("Residual: f", f)
+        if projection is not None:
+            _check_layer("Residual: projection", projection)
+        self.f, self.projection = f, projection
+
+    def forward(self, x: Any) -> Any:
+        """x → x + f(x)."""
+        around, out = (x if self.projection is None else self.projection(x)), self.f(x)
+        if np.shape(around) != np.shape(out):
+            raise ShapeError(
+                f"f gives shape {np.shape(out)}, {'x' if self.projection is None else 'projection(x)'} has "
+                f"{np.shape(around)}, expected the same: give a projection from the one to the other"
+            )
+        return around + out
+
+    def named_layers(self) -> Iterator[tuple[str, Any]]:
+        layers = (("f", self.f), ("projection", self.projection))
+        return ((name, layer) for name, layer in layers if layer is not None)
+
+
+class Flatten(Module):
+    """The axes from start_dim to end_dim made one: images (batch, channels, height, width) → (batch, features)."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, x: Any) -> Any:
+        """x (…) → with these axes merged."""
+        shape = np.shape(x)
+        first, last = (dim + len(shape) if dim < 0 else dim for dim in (self.start_dim, self.end_dim))
+        if not 0 <= first <= last < len(shape):
+            raise ShapeError(f"x has shape {shape}, expected axes {self.start_dim} to {self.end_dim}, in this order")
+        return np.reshape(x, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+
+    def describe(self) -> str:
+        return options(self, start_dim=1, end_dim=-1)
+
+
+def _check_layer(name: str, layer: Any) -> None:
+    """Raise ArgumentError for what is no function of a Value."""
+    if not callable(layer) or isinstance(layer, type):
+        hint = "; unpack a list with *" if isinstance(layer, (list, tuple)) else " or a Module object"
+        raise ArgumentError(f"{name} is {type(layer).__name__} {layer!r}; a layer is a function{hint}")

@@ -20,7 +20,7 @@ from autograd.errors import ArgumentError
 from autograd.value import Value
 from nn.module import Module, Parameter
 
-__all__ = ["Optimizer", "State", "blank", "matching", "not_negative", "penalized", "share"]
+__all__ = ["Optimizer", "State", "blank", "matching", "not_negative", "penalized", "share", "whole"]
 
 State = dict[str, Any]
 BLOCK = 16384  # elements: four operands of a float32 formula fill 256 KiB
@@ -167,7 +167,7 @@ class Optimizer:
                 gradient = gradient.data
             rule = self.rules.get(i, self)
             decay = rule.weight_decay and (rule.weight_decay if rule.decay_all or np.ndim(data) >= 2 else 0.0)
-            change = _blockwise if rule.elementwise else _whole
+            change = _blockwise if rule.elementwise else _at_once
             parameter.data, self.state[i] = change(rule.update, data, gradient, self.state[i], decay)
 
     def shrunk(self, parameter: Any, decay: float) -> Any:
@@ -232,9 +232,9 @@ def _like(name: str, mine: Any, new: Any) -> Any:
     return type(mine)(array) if isinstance(mine, (int, float)) else np.array(array, dtype=mine.dtype)
 
 
-def _whole(update: Any, data: Any, gradient: Any, state: State, decay: float) -> tuple[Any, State]:
-    whole: tuple[Any, State] = update(data, gradient, state, decay)
-    return whole
+def _at_once(update: Any, data: Any, gradient: Any, state: State, decay: float) -> tuple[Any, State]:
+    changed: tuple[Any, State] = update(data, gradient, state, decay)
+    return changed
 
 
 def _blockwise(update: Any, data: Any, gradient: Any, state: State, decay: float) -> tuple[Any, State]:
@@ -243,7 +243,7 @@ def _blockwise(update: Any, data: Any, gradient: Any, state: State, decay: float
         new, state = update(data, gradient, state, decay)
         return _scalar(new, data), {name: _scalar(value, data) for name, value in state.items()}
     if data.size <= BLOCK or not all(_flat(array) for array in (data, gradient, *state.values())):
-        return _whole(update, data, gradient, state, decay)
+        return _at_once(update, data, gradient, state, decay)
     new = np.empty_like(data)
     source, slope, target = data.reshape(-1), gradient.reshape(-1), new.reshape(-1)
     flat = {name: value.reshape(-1) for name, value in state.items()}
@@ -288,6 +288,13 @@ def not_negative(name: str, number: float) -> float:
     if not (isinstance(number, (float, int, np.number)) and 0.0 <= number < math.inf):
         raise ArgumentError(f"{name} must be a number of at least 0, got {number!r}")
     return float(number)
+
+
+def whole(name: str, number: int, least: int = 1) -> int:
+    """The number as an int. Raises ArgumentError below `least` and for no whole number."""
+    if not isinstance(number, (int, np.integer)) or number < least:
+        raise ArgumentError(f"{name} is a whole number of at least {least}, got {number!r}")
+    return int(number)
 
 
 def share(name: str, number: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.value import Value
 from nn.module import Module, Parameter
-from nn.optim.base import Optimizer, not_negative
+from nn.optim.base import Optimizer, not_negative, whole
 from nn.optim.line_search import Trial, strong_wolfe
 
 __all__ = ["LBFGS"]
@@ -49,13 +49,10 @@ class LBFGS(Optimizer):
         history_size: int = 10,
         **unknown: Any,
     ) -> None:
-        for name, number in (("max_iter", max_iter), ("history_size", history_size)):
-            if not isinstance(number, (int, np.integer)) or number < 1:
-                raise ArgumentError(f"{name} is a whole number of at least 1, got {number!r}")
         for name in unknown.keys() & {"groups", "weight_decay", "decay_all"}:
             raise ArgumentError(f"LBFGS has no option {name}: a line search needs one loss; add decay to it")
         super().__init__(parameters, learning_rate, **unknown)
-        self.max_iter, self.history_size = int(max_iter), int(history_size)
+        self.max_iter, self.history_size = whole("max_iter", max_iter), whole("history_size", history_size)
         self.tolerance_grad = not_negative("tolerance_grad", tolerance_grad)
         self.tolerance_change = not_negative("tolerance_change", tolerance_change)
         self.pairs = 0  # made so far; the newest is in row (pairs − 1) % history_size

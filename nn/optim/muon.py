@@ -6,10 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from autograd.errors import ArgumentError
 from nn.module import Module, Parameter
 from nn.optim.adaptive import AdamW
-from nn.optim.base import Optimizer, State, blank, matching, not_negative, share
+from nn.optim.base import Optimizer, State, blank, matching, not_negative, share, whole
 
 __all__ = ["Muon", "orthogonalized"]
 
@@ -52,9 +51,7 @@ class Muon(Optimizer):
         **options: Any,
     ) -> None:
         self.momentum, self.epsilon = share("momentum", momentum), not_negative("epsilon", epsilon)
-        if not isinstance(ns_steps, (int, np.integer)) or ns_steps < 1:
-            raise ArgumentError(f"ns_steps is a whole number of at least 1, got {ns_steps!r}")
-        self.nesterov, self.ns_steps, self.adamw_for = nesterov, ns_steps, tuple(adamw_for)
+        self.nesterov, self.ns_steps, self.adamw_for = nesterov, whole("ns_steps", ns_steps), tuple(adamw_for)
         self.learning_rate = learning_rate
         self.adamw = AdamW(
             [Parameter(0.0)], **{"learning_rate": learning_rate, **(adamw or {})}

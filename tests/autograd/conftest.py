@@ -1,4 +1,4 @@
-"""Lets test_ops.py import the columns of the op table, op_table.py, by their bare name; ops of a test's own."""
+"""Lets the tests import the op table, op_table.py, and that of the layers by their bare names; ops of a test's own."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 from autograd.primitives import primitive, registry
 from autograd.value import DISPATCH
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "nn")]
 
 
 @pytest.fixture

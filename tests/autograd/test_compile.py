@@ -206,6 +206,20 @@ def test_state_that_changes_places():
         assert np.array_equal(eager.b, compiled.b)
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.float32])
+def test_an_array_without_axes_stays_one(dtype):
+    state = {"count": np.zeros((), dtype)}
+
+    @compile
+    def step(x):
+        state["count"] = np.asarray(2, dtype) + state["count"]
+        return x + 1.0
+
+    for i in range(3):
+        step(np.ones(2))
+        assert isinstance(state["count"], np.ndarray) and state["count"].dtype == dtype and state["count"] == 2 * i + 2
+
+
 def test_places_that_are_exchanged():
     pair = Pair()
 

@@ -8,19 +8,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from layer_table import CASES, arguments, parts
 
 import nn
-from autograd import Value, compile, ops
-from autograd.ops import conv2d, gelu, max_pool2d, relu, sigmoid, softmax
-from nn import layers, losses, optim
+from autograd import Value, compile, ops, value_and_grad
+from autograd.ops import conv2d, gelu, log_softmax, max_pool2d, relu, sigmoid, softmax
+from nn import losses, optim
 
-LAYERS = {
-    "Neuron": lambda: nn.Neuron(6, rng=0),
-    "Layer": lambda: nn.Layer(6, 3, np.tanh, rng=0),
-    "MLP": lambda: nn.MLP(6, [5, 3], sigmoid, rng=0),
-    "Linear": lambda: nn.Linear(6, 3, rng=0),
-    "Sequential": lambda: nn.Sequential(nn.Linear(6, 4, rng=0), np.tanh, nn.Linear(4, 3, rng=1)),
-}
 OPTIMIZERS = {
     "SGD": [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}],
     "Adagrad": [{}, {"initial_accumulator_value": 0.1, "weight_decay": 0.1}],
@@ -31,7 +25,17 @@ OPTIMIZERS = {
     "Lion": [{}, {"weight_decay": 0.1}],
     "Muon": [{}, {"nesterov": False, "adamw": {"learning_rate": 0.1}}],
 }
-TARGETS = {"cross_entropy": "labels", "accuracy": None, "binary_cross_entropy": "shares", "hinge": "signs"}
+ROWS = {f"{name} {i}": case for name, cases in CASES.items() for i, case in enumerate(cases)}
+TARGETS = {"cross_entropy": "labels", "nll": "labels", "accuracy": None, "binary_cross_entropy": "shares",
+           "kl_div": "shares", "hinge": "signs"}  # fmt: skip
+WEIGHT = np.array([0.5, 2.0, 1.0])
+LOSSES = {
+    "cross_entropy": [{}, {"weight": WEIGHT}, {"ignore_index": 1}, {"label_smoothing": 0.1},
+                      {"weight": WEIGHT, "ignore_index": 0, "label_smoothing": 0.2}],
+    "nll": [{}, {"weight": WEIGHT, "ignore_index": 2}], "kl_div": [{}, {"log_target": True}],
+    "binary_cross_entropy": [{}, {"pos_weight": 3.0}, {"pos_weight": WEIGHT}],
+    "gaussian_nll": [{"variance": np.linspace(0.1, 2.0, 8)[:, None]}, {"variance": 0.7, "full": True}],
+}  # fmt: skip
 
 
 def agree(make, steps=4, rtol=1e-4):
@@ -66,15 +70,21 @@ def classes(module, base):
 
 
 def test_all_that_exists_is_here():
-    assert set(LAYERS) == classes(layers, nn.Module)
     assert set(OPTIMIZERS) == classes(optim, optim.Optimizer) - {"Optimizer", "LBFGS"}  # its search branches
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_layers(name):
+@pytest.mark.parametrize("case", ROWS.values(), ids=ROWS)
+def test_layers(case):
+    """Weights and inputs trained together: some layers have no weights."""
+
     def make(rng):
-        model, x = LAYERS[name](), rng.normal(size=(7, 6)).astype(np.float32)
-        return training(list(model.parameters()), lambda: np.mean(model(x) ** 2), nn.SGD(model, 0.1))
+        model, xs = case.make(0), arguments(case)
+        learned = [*model.parameters(), *(x for x in xs if isinstance(x, Value))]
+
+        def loss():
+            return sum(np.mean(part**2) for part in parts(model(*xs)))
+
+        return training(learned, loss, nn.SGD(learned, 0.1), lambda: [array for _, array in model.named_buffers()])
 
     agree(make)
 
@@ -89,17 +99,41 @@ def test_optimizers(name, options):
     agree(make, steps=6)
 
 
-@pytest.mark.parametrize("name", [name for name in losses.__all__ if TARGETS.get(name, "") is not None])
+def targets(name, rng):
+    return {"labels": rng.integers(0, 3, 8), "shares": rng.random((8, 3)), "signs": rng.choice([-1.0, 1.0], (8, 3)),
+            "": rng.normal(size=(8, 3))}[TARGETS.get(name, "")]  # fmt: skip
+
+
+every_loss = pytest.mark.parametrize(
+    ("name", "options"),
+    [(name, row) for name in losses.__all__ if TARGETS.get(name, "") is not None for row in LOSSES.get(name, [{}])],
+)
+
+
+@every_loss
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-def test_losses(name, reduction):
+def test_losses(name, options, reduction):
     def make(rng):
         w, x = Value(rng.normal(size=(3, 6))), rng.normal(size=(8, 6))
-        target = {"labels": rng.integers(0, 3, 8), "shares": rng.random((8, 3)), "signs": rng.choice([-1.0, 1.0], (8, 3)),
-                  "": rng.normal(size=(8, 3))}[TARGETS.get(name, "")]  # fmt: skip
-        loss = getattr(nn, name)
-        return training([w], lambda: np.sum(loss(x @ w.T, target, reduction=reduction)), nn.SGD([w], 0.01))
+        loss, target = getattr(nn, name), targets(name, rng)
+        last = log_softmax if name in ("nll", "kl_div") else np.positive
+        return training(
+            [w], lambda: np.sum(loss(last(x @ w.T), target, **options, reduction=reduction)), nn.SGD([w], 0.01)
+        )
 
     agree(make, rtol=1e-10)
+
+
+@every_loss
+def test_losses_of_targets_that_are_arguments(name, options):
+    rng = np.random.default_rng(0)
+    f = value_and_grad(lambda z, t: getattr(nn, name)(z, t, **options))
+    compiled = compile(f)
+    for _ in range(3):
+        z, t = rng.normal(size=(8, 3)), targets(name, rng)
+        for a, b in zip(compiled(z, t), f(z, t), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-14)
+    assert repr(compiled).endswith(": 1 programs>")
 
 
 def weight(rng, *shape, dtype=np.float32):

@@ -1,4 +1,4 @@
-"""Options of fit: schedule, clipping, accumulation, augmentation, and the figures that can be compared with validation's."""
+"""Options of fit: schedule, clipping, accumulation, augmentation; figures that can be compared with validation's."""
 
 import numpy as np
 import pytest
@@ -39,12 +39,20 @@ def by_hand(model, optimizer, *, change=lambda x, rng: x, before=lambda: None, a
             optimizer.step()
 
 
+def jitter(x, rng):
+    return x + 0.1 * rng.normal(size=x.shape)
+
+
 @pytest.mark.parametrize("option", ["schedule", "clip_norm", "augment", "all"])
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
 def test_fit_with_options_is_the_loop_one_would_write(option, compiled):
     """Bit for bit in eager mode, to rounding compiled."""
     rates = [0.1 / (1 + step) for step in range(100)]
-    options = {"schedule": rates.__getitem__, "clip_norm": 0.5, "augment": lambda x, rng: x + 0.1 * rng.normal(size=x.shape)}
+    options = {
+        "schedule": rates.__getitem__,
+        "clip_norm": 0.5,
+        "augment": lambda x, rng: x + 0.1 * rng.normal(size=x.shape),
+    }
     options = options if option == "all" else {option: options[option]}
     mine, model = regressor(), regressor()
     optimizer = nn.SGD(mine, 0.1)
@@ -58,7 +66,7 @@ def test_fit_with_options_is_the_loop_one_would_write(option, compiled):
             nn.clip_norm(mine, 0.5)
 
     def change(x, rng):
-        return options["augment"](x, rng).astype(np.float32) if "augment" in options else x
+        return jitter(x, rng).astype(np.float32) if "augment" in options else x
 
     by_hand(mine, optimizer, change=change, before=set_rate, after=clip)
     fit(model, compile=compiled, **options)
@@ -73,14 +81,15 @@ def test_fit_with_options_is_the_loop_one_would_write(option, compiled):
 
 
 def test_a_schedule_that_watches_gets_the_losses_so_far():
+    seen = []
+
+    def plateau(step, losses):
+        seen.append((step, list(losses)))
+        return 0.01
+
+    plateau.watches = True
     for validation in (None, VALID):
-        seen = []
-
-        def plateau(step, losses):
-            seen.append((step, list(losses)))
-            return 0.01
-
-        plateau.watches = True
+        seen.clear()
         history = fit(regressor(), schedule=plateau, validation=validation)
         losses = history.validation_loss or history.train_loss
         assert [step for step, _ in seen] == list(range(12))

@@ -1,4 +1,4 @@
-"""Optimisers: their formulas written again (tests/oracle has optax), closed forms; blocks, dtypes, graphs made before a step, bad values."""
+"""Optimisers: their formulas by hand (tests/oracle has optax), closed forms; blocks, dtypes, older graphs, bad values."""
 
 import math
 

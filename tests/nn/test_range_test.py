@@ -16,7 +16,11 @@ class Noisy(nn.Module):
     buffers = ("running_mean",)
 
     def __init__(self):
-        self.mlp, self.running_mean, self.rng = nn.MLP(3, [4, 1], rng=0), np.zeros(3, np.float32), np.random.default_rng(1)
+        self.mlp, self.running_mean, self.rng = (
+            nn.MLP(3, [4, 1], rng=0),
+            np.zeros(3, np.float32),
+            np.random.default_rng(1),
+        )
 
     def forward(self, x):
         if self.training:

@@ -1,4 +1,4 @@
-"""Ten steps of every optimiser equal optax's to 1e-12 in float64, with its options set to our conventions; clip, averages."""
+"""Ten steps of every optimiser equal optax's to 1e-12 in float64, with its options set to our conventions."""
 
 import math
 

@@ -1,0 +1,67 @@
+"""Losses of numbers: squares, absolute values, both, and the likelihood of a normal distribution."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd.data import holds
+from autograd.errors import ArgumentError, ShapeError
+from autograd.value import data_of, stop_gradient
+from nn.losses.base import array, cast, pair, reduced
+
+__all__ = ["gaussian_nll", "huber", "mae", "mse"]
+
+
+def mse(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
+    """Mean squared error, (prediction − target)²: equal shapes → number."""
+    prediction, target = pair("mse", prediction, target)
+    difference = prediction - target
+    return reduced(difference * difference, reduction)
+
+
+def mae(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
+    """Mean absolute error, |prediction − target|; slope 0 where they are equal."""
+    prediction, target = pair("mae", prediction, target)
+    return reduced(abs(prediction - target), reduction)
+
+
+def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any:
+    """½d² for |d| ≤ delta, delta · (|d| − ½ delta) beyond: squares for small errors, absolute for outliers.
+
+    Source: Huber 1964, eq. 3.1.
+    """
+    if delta <= 0.0:
+        raise ArgumentError(f"huber: delta must be positive, got {delta}")
+    prediction, target = pair("huber", prediction, target)
+    difference = prediction - target
+    inside = np.clip(difference, -float(delta), float(delta))
+    return reduced(inside * (difference - 0.5 * inside), reduction)
+
+
+def gaussian_nll(
+    prediction: Any, target: Any, variance: Any, *, full: bool = False, epsilon: float = 1e-6, reduction: str = "mean"
+) -> Any:
+    """½ [ln v + (prediction − target)² / v] with v = max(variance, epsilon), in nats: the model knows how sure it is.
+
+    variance   of the shape of prediction, or (…, 1), or a number; not negative. Below epsilon its gradient is that at
+               epsilon, as in PyTorch, so that it can grow again
+    full       adds the constant ½ ln 2π, which makes it −log of the density N(target; prediction, v)
+    Source: Nix and Weigend 1994.
+    """
+    if not epsilon > 0.0:
+        raise ArgumentError(f"gaussian_nll: epsilon must be positive, got {epsilon}")
+    prediction, target = pair("gaussian_nll", prediction, target)
+    variance = cast(array(variance), prediction) if data_of(variance) is variance else variance
+    shape = prediction.shape
+    if variance.shape not in (shape, (*shape[:-1], 1), ()):
+        raise ShapeError(
+            f"gaussian_nll: variance has shape {variance.shape}, prediction {shape}; (…, 1) would do as well"
+        )
+    data = data_of(variance)
+    if holds(data < 0.0):
+        raise ArgumentError("gaussian_nll: a variance is negative; use np.exp or softplus of the model's output")
+    v = variance + stop_gradient(np.maximum(data, float(epsilon)) - data)
+    difference = prediction - target
+    losses = 0.5 * (np.log(v) + difference * difference / v)
+    return reduced(losses + 0.5 * math.log(2.0 * math.pi) if full else losses, reduction)
