@@ -57,6 +57,7 @@ from nn.layers import (
 from nn.losses import accuracy, binary_cross_entropy, cross_entropy, gaussian_nll, hinge, huber, kl_div, mae, mse, nll
 from nn.module import Module, Parameter
 from nn.optim import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, Muon, NAdam, Optimizer, RMSprop
+from nn.padding import pad_sequences, sequence_batches
 from nn.range_test import RangeTest, lr_find
 from nn.training import Training, fit, train
 
@@ -67,12 +68,12 @@ __all__ = [
     "MLP", "MaxPool1d", "MaxPool2d", "Module", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "RMSNorm",
     "RMSprop", "RangeTest", "Residual", "SGD", "Sequential", "Standardizer", "Step", "Training", "accuracy",
     "batches", "binary_cross_entropy", "clip_norm", "clip_value", "cross_entropy", "evaluate", "fit", "gaussian_nll",
-    "hinge", "huber", "init", "kl_div", "load", "load_state", "lr_find", "mae", "mse", "nll", "predict", "save",
-    "scalar", "schedules", "split", "train",
+    "hinge", "huber", "init", "kl_div", "load", "load_state", "lr_find", "mae", "mse", "nll", "pad_sequences", "predict",
+    "save", "scalar", "schedules", "sequence_batches", "split", "train",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("datasets", "table", "viz"):  # imported when first used
+    if name in ("datasets", "table", "text", "viz"):  # imported when first used
         return _importlib.import_module(f"nn.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
