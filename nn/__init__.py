@@ -6,7 +6,8 @@
 
 Files in reading order: module (with paths, state, outline, evaluation), init, layers/, scalar, losses/, optim/, schedules,
 clip, averaging, data, padding, text, training (with step, history, arguments, progress), checkpoint (with archive, resume),
-range_test; then viz/ (pictures), datasets/, and the main job: table, encoder, job, report, predictions, __main__.
+range_test, models, summary; then viz/ (pictures), datasets/, and the main job: table, encoder, job, report, predictions,
+__main__.
 """
 
 import importlib as _importlib
@@ -74,6 +75,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("datasets", "table", "text", "viz"):  # imported when first used
+    if name in ("datasets", "models", "table", "text", "viz"):  # imported when first used
         return _importlib.import_module(f"nn.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,6 @@
 """A model in use: its output for many rows, and how well that fits."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +8,9 @@ import numpy as np
 from autograd.context import no_grad
 from autograd.errors import ArgumentError
 from autograd.value import Value
+from nn.state import modes_kept
 
-__all__ = ["Metric", "cast", "evaluate", "modes_kept", "predict"]
+__all__ = ["Metric", "cast", "evaluate", "predict"]
 
 Metric = Callable[[Any, Any], Any]
 
@@ -43,14 +43,3 @@ def cast(model: Any, X: Any, kinds: str = "fiub") -> Any:
         return x
     dtype = next((parameter.dtype for parameter in model.parameters()), x.dtype)
     return x.astype(dtype) if x.dtype.kind in kinds and x.dtype != dtype else x
-
-
-@contextmanager
-def modes_kept(model: Any) -> Iterator[None]:
-    """Gives each module its own mode back: a part of a model may be kept in evaluation mode."""
-    modes = [(module, module.training) for _, module in model.named_modules()]
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

@@ -13,11 +13,11 @@ attributes, inside lists, tuples and dicts too; each has a dotted path, such as 
 
 Running statistics are *buffers*: state that is not learned, in attributes that the class names in `buffers`; forward
 rebinds them and never writes into them. Attributes that are random generators are found as well.
-
 Calling the outermost module maps its submodules to paths, so that every node knows where it was made.
 """
 
 import copy
+import importlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -106,9 +106,8 @@ class Module:
                 if isinstance(child, Parameter) and id(child) not in seen:
                     seen.add(id(child))
                     yield _join(path, name), module, name, child
-            for name in module.buffers:
-                if (array := getattr(module, name)) is not None:
-                    yield _join(path, name), module, name, array
+            arrays = [(name, getattr(module, name)) for name in module.buffers]
+            yield from ((_join(path, name), module, name, array) for name, array in arrays if array is not None)
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """(dotted path, Parameter) in the order of definition; a shared one once, under its first path."""
@@ -126,10 +125,8 @@ class Module:
 
     def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
         """(dotted path, generator) of every attribute that is one; a shared one once, under its first path."""
-        found: dict[int, tuple[str, np.random.Generator]] = {}
-        for path, _, _, held in self._generators():
-            found.setdefault(id(held), (path, held))
-        return iter(found.values())
+        found = [(path, held) for path, _, _, held in self._generators()]
+        return ((path, held) for i, (path, held) in enumerate(found) if all(held is not x for _, x in found[:i]))
 
     def parameters(self) -> list[Parameter]:
         """All Parameters, each once."""
@@ -211,6 +208,10 @@ class Module:
 
     def __repr__(self) -> str:
         return outline(self)
+
+    def summary(self, *xs: Any) -> Any:
+        """A table of what each layer makes of the inputs: shapes, parameters, multiply-adds, bytes (nn.summary)."""
+        return importlib.import_module("nn.summary").summary(self, *xs)
 
     def named_layers(self) -> Iterator[tuple[str, Any]]:
         """(name, layer) as the repr lists them: the modules held directly; containers add their plain functions."""

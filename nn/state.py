@@ -1,6 +1,7 @@
-"""How data gets into the parameters and buffers of a model, all of it or nothing; and how a model gets back what it had."""
+"""How data gets into the parameters and buffers of a model, all of it or nothing; and how it gets back what it had."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from autograd.errors import ArgumentError
 from autograd.value import Value, data_of
 
-__all__ = ["load", "put", "snapshot"]
+__all__ = ["load", "modes_kept", "preserved", "put", "snapshot"]
 
 
 def put(owner: Any, name: str, held: Any, data: Any) -> None:
@@ -40,6 +41,37 @@ def load(kind: str, places: Mapping[str, tuple[Any, str, Any]], state: Mapping[s
         new[path] = float(data) if type(old) is float else data
     for path, data in new.items():
         put(*places[path], data)
+
+
+@contextlib.contextmanager
+def modes_kept(model: Any) -> Iterator[None]:
+    """Each module gets its own mode back: a part of a model may be kept in evaluation mode."""
+    modes = [(module, module.training) for _, module in model.named_modules()]
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            if module.training != mode:
+                module.training = mode
+
+
+@contextlib.contextmanager
+def preserved(model: Any) -> Iterator[None]:
+    """Whatever runs in the block, the model's mode, buffers and generators are afterwards what they were, bit for bit."""
+    modules = [module for _, module in model.named_modules()]
+    buffers = [(module, name, getattr(module, name)) for module in modules for name in module.buffers]
+    copies = [np.array(array) for _, _, array in buffers]
+    states = [(generator, generator.bit_generator.state) for _, generator in model.named_generators()]
+    try:
+        with modes_kept(model):
+            yield
+    finally:
+        for (module, name, array), copy in zip(buffers, copies, strict=True):
+            setattr(module, name, array)
+            if array is not None:
+                array[...] = copy
+        for generator, state in states:
+            generator.bit_generator.state = state
 
 
 def snapshot(model: Any, optimizer: Any = None) -> Callable[[], None]:

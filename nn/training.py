@@ -25,7 +25,7 @@ import numpy as np
 
 from nn.arguments import augmented, check_counts, check_functions, check_limits, check_optimizer, checked_data
 from nn.data import batches
-from nn.evaluation import Metric, evaluate, modes_kept
+from nn.evaluation import Metric, evaluate
 from nn.history import History, Step
 from nn.init import Rng, generator
 from nn.losses import accuracy, cross_entropy, mse
@@ -33,6 +33,7 @@ from nn.module import Module
 from nn.optim import Adam, Optimizer
 from nn.progress import Bar
 from nn.resume import Position, keep, restore
+from nn.state import modes_kept
 from nn.step import Careful, Watch, in_parts, training_step
 
 __all__ = ["Training", "fit", "train"]

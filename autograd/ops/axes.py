@@ -1,4 +1,4 @@
-"""Axes in rules: what a reduction or a broadcast did to them, undone.
+"""Axes in rules: what a reduction or a broadcast did to them, undone; and options that have a number for each axis.
 
 A rule that says `leading=True` takes a cotangent with extra axes at the front, many cotangents in one, and gives a
 gradient with the same axes at the front. So rules count axes from the last one, and ask the cotangent for its lead.
@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["from_the_end", "lead", "like", "restored", "spread", "sum_to"]
+from autograd.errors import ArgumentError
+
+__all__ = ["from_the_end", "lead", "like", "per_axis", "restored", "spread", "sum_to"]
 
 
 def lead(g, out):
@@ -66,3 +68,14 @@ def sum_to(g: Any, shape: tuple[int, ...], lead: int = 0) -> Any:
         g = np.sum(g, axis=tuple(range(lead, lead + extra)))
     axes = tuple(i for i, length in enumerate(shape, lead) if length == 1 and np.shape(g)[i] != 1)
     return np.sum(g, axis=axes, keepdims=True) if axes else g
+
+
+def per_axis(value: Any, count: int, name: str, least: int = 1) -> tuple[int, ...]:
+    """An option as a tuple of `count` integers; one integer stands for all."""
+    numbers = tuple(value) if isinstance(value, (tuple, list)) else (value,) * count
+    whole = all(isinstance(n, (int, np.integer)) for n in numbers)
+    if len(numbers) != count or not whole or min(numbers, default=least) < least:
+        raise ArgumentError(
+            f"{name}={value!r}: expected one integer of at least {least}, or {count} of them, one per spatial axis"
+        )
+    return tuple(map(int, numbers))

@@ -12,8 +12,9 @@ import math
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
+from autograd.ops.axes import per_axis
 from autograd.ops.channels_last import FEW, conv_input_last, conv_last, conv_weight_last
-from autograd.ops.window import add_windows, check_spatial, geometry, inside, per_axis, windows
+from autograd.ops.window import add_windows, check_spatial, geometry, inside, windows
 from autograd.primitives import error, point, primitive, sample
 
 __all__ = ["conv", "conv1d", "conv2d", "conv_input", "conv_transpose", "conv_weight"]

@@ -9,7 +9,8 @@ import math
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
-from autograd.ops.window import at, check_spatial, geometry, inside, padded, per_axis
+from autograd.ops.axes import per_axis
+from autograd.ops.window import at, check_spatial, geometry, inside, padded
 from autograd.primitives import error, point, primitive, sample
 
 __all__ = ["adaptive_avg_pool", "avg_pool", "avg_pool1d", "avg_pool2d", "avg_pool_input", "max_pool", "max_pool1d",

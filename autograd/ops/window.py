@@ -6,15 +6,15 @@ windows are one strided slice of the array, and slices can be added without np.a
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from autograd.errors import ArgumentError
+from autograd.ops.axes import per_axis
 from autograd.primitives import error, point, primitive, sample
 
-__all__ = ["add_windows", "at", "check_spatial", "fold", "geometry", "inside", "overlap_add", "padded", "per_axis",
+__all__ = ["add_windows", "at", "check_spatial", "fold", "geometry", "inside", "overlap_add", "padded",
            "sliding_window_view", "unfold", "windows"]  # fmt: skip
 
 
@@ -78,17 +78,6 @@ overlap_add.vjp(x=lambda g, out, x, shape, window_shape, axis: np.lib.stride_tri
 
 
 # where windows lie: options as PyTorch has them, for any number of spatial axes
-
-
-def per_axis(value: Any, count: int, name: str, least: int = 1) -> tuple[int, ...]:
-    """An option as a tuple of `count` integers; one integer stands for all."""
-    numbers = tuple(value) if isinstance(value, (tuple, list)) else (value,) * count
-    whole = all(isinstance(n, (int, np.integer)) for n in numbers)
-    if len(numbers) != count or not whole or min(numbers, default=least) < least:
-        raise ArgumentError(
-            f"{name}={value!r}: expected one integer of at least {least}, or {count} of them, one per spatial axis"
-        )
-    return tuple(map(int, numbers))
 
 
 def geometry(lengths, kernel, stride, padding, dilation, ceil_mode=False):

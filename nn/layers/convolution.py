@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 
 from autograd import ops
 from autograd.errors import ArgumentError, ShapeError
-from autograd.ops.window import per_axis
+from autograd.ops.axes import per_axis
 from nn.init import Rng, streams, variance_scaling
 from nn.layers.neuron import _positive
 from nn.module import Module, Parameter

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd import ops
 from autograd.errors import ArgumentError, ShapeError
-from autograd.ops.random import dropout
 from nn.init import Rng, streams
 from nn.module import Module
 
@@ -31,7 +31,7 @@ class Dropout(Module):
 
     def forward(self, x: Any) -> Any:
         """x of any shape."""
-        return dropout(x, self.p, rng=self.rng) if self.training and self.p else x
+        return ops.dropout(x, self.p, rng=self.rng) if self.training and self.p else x
 
     def describe(self) -> str:
         return f"p={self.p}"
@@ -48,4 +48,4 @@ class Dropout2d(Dropout):
             raise ShapeError(f"x has shape {np.shape(x)}, expected (batch, channels, height, width)")
         if not (self.training and self.p):
             return x
-        return x * dropout(np.ones((*np.shape(x)[:2], 1, 1), x.dtype), self.p, rng=self.rng)
+        return x * ops.dropout(np.ones((*np.shape(x)[:2], 1, 1), x.dtype), self.p, rng=self.rng)

@@ -56,7 +56,7 @@ class Embedding(Module):
         if numbers.dtype.kind not in "iu":
             raise ArgumentError(f"the indices are {numbers.dtype}, expected whole numbers: an array of integers")
         effect(self._check, numbers)
-        rows = self.weight[indices]
+        rows = self.weight[numbers]
         if self.padding_idx is None:
             return rows
         return np.where(np.equal(numbers, self.padding_idx)[..., None], stop_gradient(rows), rows)

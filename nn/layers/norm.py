@@ -108,9 +108,10 @@ class _BatchNorm(_Norm):
             return
         self.num_batches_tracked = as_array(self.num_batches_tracked + 1)
         rate = 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum
-        for name, new in (("running_mean", mean), ("running_var", variance * (count / (count - 1)))):
+        unbiased = data_of(variance) * (count / (count - 1))
+        for name, new in (("running_mean", data_of(mean)), ("running_var", unbiased)):
             old = getattr(self, name)
-            moved = old + rate * (np.reshape(data_of(new), -1) - old)
+            moved = old + rate * (np.reshape(new, -1) - old)
             setattr(self, name, as_dtype(moved, old.dtype))
 
     def describe(self) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from autograd import ops
 from autograd.errors import ShapeError
-from autograd.ops.window import per_axis
+from autograd.ops.axes import per_axis
 from nn.layers.convolution import Size
 from nn.module import Module
 from nn.outline import options
