@@ -23,6 +23,7 @@ if not hasattr(_autograd, "check_gradients"):
     )
 
 from nn import init, scalar, schedules
+from nn.averaging import EMA, SWA, Average, recompute_norm_statistics
 from nn.checkpoint import CheckpointError, load, load_state, save
 from nn.clip import clip_norm, clip_value
 from nn.data import Standardizer, batches, split
@@ -63,14 +64,15 @@ from nn.range_test import RangeTest, lr_find
 from nn.training import Training, fit, train
 
 __all__ = [
-    "Adagrad", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm1d",
-    "BatchNorm2d", "CheckpointError", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout",
-    "Dropout2d", "Embedding", "Flatten", "GroupNorm", "History", "LBFGS", "Layer", "LayerNorm", "Linear", "Lion",
-    "MLP", "MaxPool1d", "MaxPool2d", "Module", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "RMSNorm",
-    "RMSprop", "RangeTest", "Residual", "SGD", "Sequential", "Standardizer", "Step", "Training", "accuracy",
-    "batches", "binary_cross_entropy", "clip_norm", "clip_value", "cross_entropy", "evaluate", "fit", "gaussian_nll",
-    "hinge", "huber", "init", "kl_div", "load", "load_state", "lr_find", "mae", "mse", "nll", "pad_sequences", "predict",
-    "save", "scalar", "schedules", "sequence_batches", "split", "train",
+    "Adagrad", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "Average", "AvgPool1d", "AvgPool2d",
+    "BatchNorm1d", "BatchNorm2d", "CheckpointError", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
+    "Dropout", "Dropout2d", "EMA", "Embedding", "Flatten", "GroupNorm", "History", "LBFGS", "Layer", "LayerNorm",
+    "Linear", "Lion", "MLP", "MaxPool1d", "MaxPool2d", "Module", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter",
+    "RMSNorm", "RMSprop", "RangeTest", "Residual", "SGD", "SWA", "Sequential", "Standardizer", "Step", "Training",
+    "accuracy", "batches", "binary_cross_entropy", "clip_norm", "clip_value", "cross_entropy", "evaluate", "fit",
+    "gaussian_nll", "hinge", "huber", "init", "kl_div", "load", "load_state", "lr_find", "mae", "mse", "nll",
+    "pad_sequences", "predict", "recompute_norm_statistics", "save", "scalar", "schedules", "sequence_batches",
+    "split", "train",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""How data gets into the parameters and buffers of a model, all of it or nothing; and how it gets back what it had."""
+"""How data gets into a model or an optimiser, all of it or nothing; and how a model gets back what it had."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -13,17 +13,19 @@ __all__ = ["load", "modes_kept", "preserved", "put", "snapshot"]
 
 
 def put(owner: Any, name: str, held: Any, data: Any) -> None:
-    """Give the Parameter `held` new data, or `owner` a new buffer of this name."""
+    """Give the Parameter `held` new data, or `owner`, an object or a dict, something new of this name."""
     if isinstance(held, Value):
         held.data = data
+    elif isinstance(owner, dict):
+        owner[name] = data
     else:
         setattr(owner, name, data)
 
 
 def load(kind: str, places: Mapping[str, tuple[Any, str, Any]], state: Mapping[str, Any]) -> None:
-    """Put the arrays of `state` into the places, dotted path → (owner, name, Parameter or buffer).
+    """Put the arrays of `state` into the places, dotted path → (owner, name, Parameter, array or number).
 
-    kind  of the module, for messages. Raises ArgumentError, and changes nothing, if names or shapes differ.
+    kind  of the module or optimiser, for messages. Raises ArgumentError, and changes nothing, if names or shapes differ.
     """
     missing, unexpected = sorted(places.keys() - state.keys()), sorted(state.keys() - places.keys())
     if missing or unexpected:
@@ -38,7 +40,7 @@ def load(kind: str, places: Mapping[str, tuple[Any, str, Any]], state: Mapping[s
         data = np.array(state[path], dtype=np.result_type(old), order=layout)
         if data.shape != np.shape(old):
             raise ArgumentError(f"load_state_dict: {path} has shape {data.shape}, expected {np.shape(old)}")
-        new[path] = float(data) if type(old) is float else data
+        new[path] = type(old)(data) if isinstance(old, (int, float)) else data
     for path, data in new.items():
         put(*places[path], data)
 

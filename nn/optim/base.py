@@ -19,6 +19,7 @@ import numpy as np
 from autograd.errors import ArgumentError
 from autograd.value import Value
 from nn.module import Module, Parameter
+from nn.state import load
 
 __all__ = ["Optimizer", "State", "blank", "matching", "not_negative", "penalized", "share", "whole"]
 
@@ -167,8 +168,9 @@ class Optimizer:
                 gradient = gradient.data
             rule = self.rules.get(i, self)
             decay = rule.weight_decay and (rule.weight_decay if rule.decay_all or np.ndim(data) >= 2 else 0.0)
-            change = _blockwise if rule.elementwise else _at_once
-            parameter.data, self.state[i] = change(rule.update, data, gradient, self.state[i], decay)
+            given = data, gradient, self.state[i], decay
+            new = _blockwise(rule.update, *given) if rule.elementwise else rule.update(*given)
+            parameter.data, self.state[i] = new
 
     def shrunk(self, parameter: Any, decay: float) -> Any:
         """(1 − learning_rate · decay) · parameter: weight decay apart from the gradient (AdamW, Lion, Muon)."""
@@ -190,20 +192,8 @@ class Optimizer:
         return {name: np.array(x) if isinstance(x, np.ndarray) else x for name, (_, _, x) in self._places().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what state_dict gave. Raises ArgumentError, and changes nothing, if names, shapes or numbers differ."""
-        places, kind = self._places(), type(self).__name__
-        missing, unexpected = sorted(places.keys() - state.keys()), sorted(state.keys() - places.keys())
-        if missing or unexpected:
-            raise ArgumentError(
-                f"load_state_dict: {kind} lacks in the state: {', '.join(missing) or 'nothing'}; "
-                f"does not know: {', '.join(unexpected) or 'nothing'}"
-            )
-        new = {name: _like(name, mine, state[name]) for name, (_, _, mine) in places.items()}
-        for name, (holder, key, _) in places.items():
-            if isinstance(holder, dict):
-                holder[key] = new[name]
-            else:
-                setattr(holder, key, new[name])
+        """Take over what state_dict gave. Raises ArgumentError, and changes nothing, if names or shapes differ."""
+        load(type(self).__name__, self._places(), state)
 
     def _places(self) -> dict[str, tuple[Any, str, Any]]:
         """Name in the state_dict → (object or dict that holds it, attribute or key, what is there)."""
@@ -222,28 +212,14 @@ class Optimizer:
         return f"{type(self).__name__}(learning_rate={self.learning_rate:g}, {count:,} weights, {self.steps} steps)"
 
 
-def _like(name: str, mine: Any, new: Any) -> Any:
-    """A new number or array in the form of the one there is. Raises ArgumentError for another shape or a bad number."""
-    array = np.asarray(new)
-    if array.shape != np.shape(mine):
-        raise ArgumentError(f"load_state_dict: {name} has shape {array.shape}, expected {np.shape(mine)}")
-    if array.dtype.kind not in "fiu" or (isinstance(mine, (int, float)) and not np.isfinite(array)):
-        raise ArgumentError(f"load_state_dict: {name} is {str(new)[:40]}, expected finite numbers")
-    return type(mine)(array) if isinstance(mine, (int, float)) else np.array(array, dtype=mine.dtype)
-
-
-def _at_once(update: Any, data: Any, gradient: Any, state: State, decay: float) -> tuple[Any, State]:
-    changed: tuple[Any, State] = update(data, gradient, state, decay)
-    return changed
-
-
 def _blockwise(update: Any, data: Any, gradient: Any, state: State, decay: float) -> tuple[Any, State]:
     """update(...) of a whole parameter, a large array in blocks; the state arrays, which no one else holds, are reused."""
     if not isinstance(data, np.ndarray):
         new, state = update(data, gradient, state, decay)
         return _scalar(new, data), {name: _scalar(value, data) for name, value in state.items()}
     if data.size <= BLOCK or not all(_flat(array) for array in (data, gradient, *state.values())):
-        return _at_once(update, data, gradient, state, decay)
+        changed: tuple[Any, State] = update(data, gradient, state, decay)
+        return changed
     new = np.empty_like(data)
     source, slope, target = data.reshape(-1), gradient.reshape(-1), new.reshape(-1)
     flat = {name: value.reshape(-1) for name, value in state.items()}
