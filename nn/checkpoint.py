@@ -21,7 +21,7 @@ from nn.module import Module
 from nn.optim import Optimizer
 from nn.state import snapshot
 
-__all__ = ["CheckpointError", "install", "load", "load_state", "save"]
+__all__ = ["CheckpointError", "install", "load", "load_state", "save", "under"]
 
 OPTIMIZER, GENERATOR, EXTRA = "optimizer/", "generator/", "extra/"
 
@@ -60,7 +60,7 @@ def load_state(path: Path) -> dict[str, Any]:
 
 def install(path: Path, state: Mapping[str, Any], model: Module, optimizer: Optimizer | None = None) -> dict[str, Any]:
     """What load does, of a file that has been read."""
-    parts = {prefix: _under(prefix, state) for prefix in (OPTIMIZER, GENERATOR, EXTRA)}
+    parts = {prefix: under(prefix, state) for prefix in (OPTIMIZER, GENERATOR, EXTRA)}
     weights = {name: value for name, value in state.items() if not name.startswith(tuple(parts))}
     put_back = snapshot(model, optimizer)
     try:
@@ -82,7 +82,8 @@ def _prefixed(prefix: str, items: Mapping[str, Any]) -> dict[str, Any]:
     return {prefix + name: value for name, value in items.items()}
 
 
-def _under(prefix: str, state: Mapping[str, Any]) -> dict[str, Any]:
+def under(prefix: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    """The items whose names begin so, without that."""
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 

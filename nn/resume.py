@@ -6,11 +6,14 @@ best weights, and the generator of the order as it was when the epoch began (to 
 
 import copy
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
 from nn.archive import CheckpointError
-from nn.checkpoint import Path, install, load_state, save
+from nn.checkpoint import EXTRA, Path, install, load_state, save, under
 from nn.history import History
 
 __all__ = ["Position", "keep", "restore"]
@@ -54,26 +57,41 @@ def restore(path: Path, training: Any) -> None:
     """Put a training where the checkpoint's was. Raises CheckpointError, and changes nothing, if it was another one."""
     state = load_state(path)
     try:
-        words = state["extra/training"]
-        found, own = words["sizes"], _sizes(training)
-        if found != own:
-            raise ValueError(f"its training had {_text(found)}, this one has {_text(own)}")
-        rng = copy.deepcopy(training.rng)
-        for numbers in (words["position"]["order"] or words["rng"], words["rng"]):
-            rng.bit_generator.state = numbers
-        at, history = Position(**words["position"]), History(**words["history"])
+        at, history, rng = _read(state, training)
     except (KeyError, TypeError, ValueError) as mistake:
         text = f"there is no {mistake}; nn.fit(checkpoint=…) makes one" if isinstance(mistake, KeyError) else mistake
         raise CheckpointError(f"{path} is no checkpoint of this training: {text}") from mistake
-    extra = install(path, state, training.model, training.optimizer)
-    at.best = {name.removeprefix(BEST): array for name, array in extra.items() if name.startswith(BEST)}
+    install(path, state, training.model, training.optimizer)
     training.at, training.history = at, history
     training.rng.bit_generator.state = rng.bit_generator.state
 
 
+def _read(state: Mapping[str, Any], training: Any) -> tuple[Position, History, np.random.Generator]:
+    """What `keep` wrote. Raises KeyError, TypeError or ValueError if anything of it is not what it should be."""
+    words = state[EXTRA + "training"]
+    found, own = words["sizes"], _sizes(training)
+    if found != own:
+        raise ValueError(f"its training had {found}, this one has {own}")
+    rng = copy.deepcopy(training.rng)
+    for numbers in (words["position"]["order"] or words["rng"], words["rng"]):
+        rng.bit_generator.state = numbers
+    at, history = _made(Position, words["position"]), _made(History, words["history"])
+    at.best = under(EXTRA + BEST, state)
+    shapes = [{name: array.shape for name, array in x.items()} for x in (at.best, training.model.state_dict())]
+    if at.best and shapes[0] != shapes[1]:
+        raise ValueError("its best weights are another model's")
+    return at, history, rng
+
+
+def _made(kind: Any, words: Mapping[str, Any]) -> Any:
+    """A dataclass from its words, each of the type of the default."""
+    made = kind(**words)
+    for name, default in vars(kind()).items():
+        value, types = getattr(made, name), (int, float) if type(default) is float else type(default)
+        if default is not None and not isinstance(value, types):
+            raise TypeError(f"{name} is {str(value)[:40]!r}")
+    return made
+
+
 def _sizes(training: Any) -> dict[str, int]:
     return {"rows": len(training.X), "batch_size": training.rows}
-
-
-def _text(sizes: dict[str, int]) -> str:
-    return ", ".join(f"{name} {size}" for name, size in sizes.items())

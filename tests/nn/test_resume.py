@@ -103,8 +103,8 @@ def test_a_checkpoint_of_another_training_is_refused_and_nothing_changes(tmp_pat
     path = tmp_path / "run.npz"
     run(path, epochs=1)
     for options, words in [
-        ({"batch_size": 8}, "had rows 50, batch_size 16, this one has rows 50, batch_size 8"),
-        ({"X": X[:40], "Y": Y[:40]}, "had rows 50, batch_size 16, this one has rows 40"),
+        ({"batch_size": 8}, "had {'rows': 50, 'batch_size': 16}, this one has {'rows': 50, 'batch_size': 8}"),
+        ({"X": X[:40], "Y": Y[:40]}, "had {'rows': 50, 'batch_size': 16}, this one has {'rows': 40"),
         ({"rng": np.random.Generator(np.random.MT19937(0))}, "must be for a MT19937"),
     ]:
         with pytest.raises(CheckpointError, match=words) as error:
@@ -123,16 +123,29 @@ def test_a_checkpoint_of_another_training_is_refused_and_nothing_changes(tmp_pat
         run(path)
 
 
-@pytest.mark.parametrize("words", [
-    [], {}, {"sizes": {"rows": 50, "batch_size": 16}, "rng": {}, "position": {}, "history": {}},
-    {"sizes": {"rows": 50, "batch_size": 16}, "rng": np.random.default_rng(0).bit_generator.state,
-     "position": {"order": None, "evil": 1}, "history": {}},
-])  # fmt: skip
+NUMBERS = np.random.default_rng(0).bit_generator.state
+SIZES = {"rows": 50, "batch_size": 16}
+GOOD = {"sizes": SIZES, "rng": NUMBERS, "position": {"order": None}, "history": {}}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [], {}, {"sizes": SIZES}, {"sizes": []}, GOOD | {"rng": {}}, GOOD | {"position": {}}, GOOD | {"history": []},
+        GOOD | {"position": {"order": None, "evil": 1}}, GOOD | {"position": {"order": None, "epoch": "1"}},
+        GOOD | {"position": {"order": {"state": 0}}}, GOOD | {"history": {"train_loss": 3}},
+    ],
+)  # fmt: skip
 def test_words_that_are_no_training_are_refused(tmp_path, words):
     model = nn.MLP(3, [4, 1], rng=0)
     nn.save(tmp_path / "run.npz", model, nn.Adam(model), training=words)
     with pytest.raises(CheckpointError, match="no checkpoint of this training"):
         run(tmp_path / "run.npz")
+    nn.save(tmp_path / "run.npz", model, nn.Adam(model), training=GOOD, **{"best/layers.0.weight": np.ones(3)})
+    with pytest.raises(CheckpointError, match="its best weights are another model's"):
+        run(tmp_path / "run.npz")
+    nn.save(tmp_path / "run.npz", model, nn.Adam(model), training=GOOD)
+    run(tmp_path / "run.npz", epochs=1)
 
 
 @pytest.mark.parametrize(
