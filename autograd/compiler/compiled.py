@@ -119,9 +119,9 @@ class Compiled:
         if self.exact and rewind:
             rewind()
             result = self.last.attempt(*leaves)
-            return (
-                self.f(*args, **kwargs) if result is MISFIT else result
-            )  # whose first run alone makes a float64 of it
+            if result is MISFIT:  # the first run made float64 of a float32 state: it has no program of its own
+                return self.f(*args, **kwargs)
+            return result
         return found.results
 
     @property
