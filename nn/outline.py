@@ -22,13 +22,18 @@ def function_name(function: Callable[..., Any] | None) -> str:
     return getattr(function, "__name__", repr(function)) if function is not None else "None"
 
 
-def options(module: Any, **defaults: Any) -> str:
-    """ "stride=2, padding=1": the attributes that differ from these defaults; (2, 2) is written as 2."""
-    told = []
+def options(module: Any, *sizes: Any, **defaults: Any) -> str:
+    """ "6, 3, stride=2, bias=False": sizes, and the attributes that differ from their defaults.
+
+    (2, 2) is written as 2; of a default that is a bool, a parameter counts as True and None as False.
+    """
+    told = list(map(str, sizes))
     for name, default in defaults.items():
         value = getattr(module, name, default)
         if isinstance(value, tuple) and len(set(value)) == 1:
             value = value[0]
+        if isinstance(default, bool):
+            value = value is not None and value is not False
         if value != default:
             told.append(f"{name}={value}")
     return ", ".join(told)

@@ -23,6 +23,7 @@ from nn.outline import options
 
 __all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
 
+AXES = {1: "length", 2: "height, width"}
 Size = int | tuple[int, ...]  # one for all spatial axes, or one for each
 
 
@@ -66,10 +67,14 @@ class _Convolution(Module):
         mode, scale = ("fan_out", float(self.groups * math.prod(self.stride))) if self.transposed else ("fan_in", 1.0)
         return variance_scaling(self.weight.shape, rng=rng, scale=scale, mode=mode, dtype=self.weight.dtype)
 
+    def _check(self, x: Any) -> None:
+        if np.ndim(x) != self.spatial + 2 or np.shape(x)[1] != self.in_channels:
+            expected = f"(batch, in_channels={self.in_channels}, {AXES[self.spatial]})"
+            raise ShapeError(f"x has shape {np.shape(x)}, expected {expected}")
+
     def describe(self) -> str:
-        told = options(self, kernel_size=None, stride=1, padding=0, output_padding=0, dilation=1, groups=1)
-        bias = "" if self.bias is not None else ", bias=False"
-        return f"{self.in_channels}, {self.out_channels}, {told}{bias}"
+        more = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1, "bias": True}
+        return options(self, self.in_channels, self.out_channels, kernel_size=None, **more)
 
 
 class _Conv(_Convolution):
@@ -97,9 +102,10 @@ class _Conv(_Convolution):
 
     def forward(self, x: Any) -> Any:
         """x (batch, in_channels, *spatial) → (batch, out_channels, *windows)."""
-        conv = ops.conv1d if self.spatial == 1 else ops.conv2d
+        self._check(x)
         settings = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}
-        return conv(x, self.weight, self.bias, **settings)
+        operands = (x, self.weight) if self.bias is None else (x, self.weight, self.bias)
+        return ops.conv(*operands, **settings)
 
 
 class Conv1d(_Conv):
@@ -148,9 +154,7 @@ class _ConvTranspose(_Convolution):
 
     def forward(self, x: Any) -> Any:
         """x (batch, in_channels, *spatial) → (batch, out_channels, *lengths)."""
-        if np.ndim(x) != self.spatial + 2 or np.shape(x)[1] != self.in_channels:
-            axes = "length" if self.spatial == 1 else "height, width"
-            raise ShapeError(f"x has shape {np.shape(x)}, expected (batch, {self.in_channels} channels, {axes})")
+        self._check(x)
         settings = {"stride": self.stride, "padding": self.padding, "output_padding": self.output_padding}
         return ops.conv_transpose(
             x, self.weight, self.bias, dilation=self.dilation, groups=self.groups, **settings

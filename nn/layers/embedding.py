@@ -11,6 +11,7 @@ from autograd.value import data_of, stop_gradient
 from nn.init import Rng, streams
 from nn.layers.neuron import _positive
 from nn.module import Module, Parameter
+from nn.outline import options
 
 __all__ = ["Embedding"]
 
@@ -69,5 +70,4 @@ class Embedding(Module):
             )
 
     def describe(self) -> str:
-        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+        return options(self, self.num_embeddings, self.embedding_dim, padding_idx=None)

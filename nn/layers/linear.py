@@ -9,6 +9,7 @@ from autograd.ops import linear
 from nn.init import Rng, streams, variance_scaling
 from nn.layers.neuron import _positive
 from nn.module import Module, Parameter
+from nn.outline import options
 
 __all__ = ["Linear"]
 
@@ -46,4 +47,4 @@ class Linear(Module):
         return linear(x, self.weight, 0.0 if self.bias is None else self.bias)
 
     def describe(self) -> str:
-        return f"{self.in_features}, {self.out_features}" + ("" if self.bias is not None else ", bias=False")
+        return options(self, self.in_features, self.out_features, bias=True)

@@ -76,6 +76,7 @@ class _BatchNorm(_Norm):
     ) -> None:
         self.num_features = _positive("num_features", num_features)
         self.eps, self.momentum = eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
         self._affine((num_features,), affine, affine, dtype)
         track = track_running_stats
         self.running_mean = np.zeros(num_features, dtype) if track else None
@@ -115,10 +116,7 @@ class _BatchNorm(_Norm):
             setattr(self, name, as_dtype(moved, old.dtype))
 
     def describe(self) -> str:
-        told = options(self, eps=1e-5, momentum=0.1)
-        more = "" if self.weight is not None else ", affine=False"
-        more += "" if self.running_mean is not None else ", track_running_stats=False"
-        return f"{self.num_features}{told and f', {told}'}{more}"
+        return options(self, self.num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True)
 
 
 class BatchNorm1d(_BatchNorm):
@@ -149,6 +147,11 @@ class _LastAxes(_Norm):
         if not lengths:
             raise ArgumentError("normalized_shape=(): expected the lengths of one axis or more")
 
+    @property
+    def _lengths(self) -> Any:
+        """normalized_shape as one would write it."""
+        return self.normalized_shape if len(self.normalized_shape) > 1 else self.normalized_shape[0]
+
     def _axes(self, x: Any) -> tuple[int, ...]:
         count = len(self.normalized_shape)
         if np.shape(x)[-count:] != self.normalized_shape:
@@ -174,7 +177,7 @@ class LayerNorm(_LastAxes):
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(normalized_shape)
-        self.eps = eps
+        self.eps, self.elementwise_affine = eps, elementwise_affine
         self._affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
 
     def forward(self, x: Any) -> Any:
@@ -182,9 +185,7 @@ class LayerNorm(_LastAxes):
         return self._scaled(_standardized(x, self._axes(x), self.eps), self.normalized_shape)
 
     def describe(self) -> str:
-        told = options(self, normalized_shape=None, eps=1e-5).removeprefix("normalized_shape=")
-        bias = ", bias=False" if self.weight is not None and self.bias is None else ""
-        return told + ("" if self.weight is not None else ", elementwise_affine=False") + bias
+        return options(self, self._lengths, eps=1e-5, elementwise_affine=True, bias=self.elementwise_affine)
 
 
 class RMSNorm(_LastAxes):
@@ -203,7 +204,7 @@ class RMSNorm(_LastAxes):
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(normalized_shape)
-        self.eps = eps
+        self.eps, self.elementwise_affine = eps, elementwise_affine
         self._affine(self.normalized_shape, elementwise_affine, False, dtype)
 
     def forward(self, x: Any) -> Any:
@@ -213,8 +214,7 @@ class RMSNorm(_LastAxes):
         return self._scaled(x / np.sqrt(mean_square + eps), self.normalized_shape)
 
     def describe(self) -> str:
-        told = options(self, normalized_shape=0, eps=None).removeprefix("normalized_shape=")
-        return told + ("" if self.weight is not None else ", elementwise_affine=False")
+        return options(self, self._lengths, eps=None, elementwise_affine=True)
 
 
 class GroupNorm(_Norm):
@@ -233,13 +233,11 @@ class GroupNorm(_Norm):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.num_groups, self.num_channels = (
-            _positive("num_groups", num_groups),
-            _positive("num_channels", num_channels),
-        )
+        self.num_groups = _positive("num_groups", num_groups)
+        self.num_channels = _positive("num_channels", num_channels)
         if num_channels % num_groups:
             raise ArgumentError(f"num_groups={num_groups} does not divide num_channels={num_channels}")
-        self.eps = eps
+        self.eps, self.affine = eps, affine
         self._affine((num_channels,), affine, affine, dtype)
 
     def forward(self, x: Any) -> Any:
@@ -247,14 +245,9 @@ class GroupNorm(_Norm):
         shape = np.shape(x)
         if len(shape) < 2 or shape[1] != self.num_channels:
             raise ShapeError(f"x has shape {shape}, expected (batch, {self.num_channels}, …)")
-        grouped = np.reshape(
-            x, (shape[0], self.num_groups, -1) if math.prod(shape) else (*shape[:1], self.num_groups, 0)
-        )
+        grouped = np.reshape(x, (shape[0], self.num_groups, math.prod(shape[1:]) // self.num_groups))
         out = np.reshape(_standardized(grouped, (2,), self.eps), shape)
         return self._scaled(out, (-1, *(1,) * (len(shape) - 2)))
 
     def describe(self) -> str:
-        told = options(self, eps=1e-5)
-        return f"{self.num_groups}, {self.num_channels}{told and f', {told}'}" + (
-            "" if self.weight is not None else ", affine=False"
-        )
+        return options(self, self.num_groups, self.num_channels, eps=1e-5, affine=True)

@@ -7,7 +7,7 @@ import numpy as np
 from autograd import ops
 from autograd.errors import ShapeError
 from autograd.ops.axes import per_axis
-from nn.layers.convolution import Size
+from nn.layers.convolution import AXES, Size
 from nn.module import Module
 from nn.outline import options
 
@@ -107,8 +107,7 @@ class _AdaptiveAvgPool(Module):
     def forward(self, x: Any) -> Any:
         """x (batch, channels, *spatial) → (batch, channels, *output_size)."""
         if np.ndim(x) != self.spatial + 2:
-            axes = "length" if self.spatial == 1 else "height, width"
-            raise ShapeError(f"x has shape {np.shape(x)}, expected (batch, channels, {axes})")
+            raise ShapeError(f"x has shape {np.shape(x)}, expected (batch, channels, {AXES[self.spatial]})")
         wanted = zip(self.output_size, np.shape(x)[2:], strict=True)
         return ops.adaptive_avg_pool(x, tuple(n if size is None else size for size, n in wanted))
 

@@ -169,6 +169,11 @@ def test_layer_group_and_rms_norm():
     )
 
 
+def test_the_repr_of_a_norm_of_equal_axes():
+    assert repr(nn.LayerNorm((2, 2))) == "LayerNorm((2, 2))  8 parameters"
+    assert repr(nn.RMSNorm((3, 3), elementwise_affine=False)) == "RMSNorm((3, 3), elementwise_affine=False)"
+
+
 # dropout
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import nn
 from autograd import Value
 from autograd.errors import ArgumentError
+from nn.state import preserved
 
 
 class Scale(nn.Module):
@@ -287,6 +288,20 @@ def test_initialize_puts_buffers_at_their_start_and_asks_draw_for_it():
 
     with pytest.raises(NotImplementedError, match="Silent does not say how its buffer 'mean' starts: define draw"):
         Silent().initialize(0)
+
+
+def test_what_a_look_changed_is_put_back():
+    model = Holder(first=Counter(), second=[Counter(rng=1)]).train()
+    model.first.training = False
+    mean, state = model.first.mean, model.second[0].rng.bit_generator.state
+    with preserved(model):
+        model.train(not model.training)
+        mean[:] = 3.0
+        model.first.mean, model.first.count = np.ones(2), np.array(5)
+        model.second[0].rng.random()
+    assert (model.training, model.first.training, model.second[0].training) == (True, False, True)
+    assert model.first.mean is mean and mean.tolist() == [0.0, 0.0] and model.first.count == 0
+    assert model.second[0].rng.bit_generator.state == state
 
 
 # starting weights
