@@ -35,9 +35,8 @@ def clip_norm(parameters: Iterable[Parameter] | Module, limit: float) -> Any:
     found = _gradients(parameters)
     if not found:
         return 0.0
-    wide = [
-        (path, as_dtype(g, np.float64)) for path, _, g in found
-    ]  # squares of finite float32 numbers can be infinite
+    # in float64: the square of a finite float32 number can be infinite
+    wide = [(path, as_dtype(g, np.float64)) for path, _, g in found]
     squares = _checked("clip_norm", [(path, np.sum(g * g)) for path, g in wide])
     norm = np.sqrt(np.sum(squares))
     factor = limit / np.maximum(norm, limit)

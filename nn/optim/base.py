@@ -69,7 +69,9 @@ class Optimizer:
         self.groups = {pattern: self.follower(f"groups[{pattern!r}]", row) for pattern, row in (groups or {}).items()}
         self.paths, self.parameters = tuple(named), list(named.values())
         self.rules = self._rules(isinstance(parameters, Module))
-        self.followers = list(dict.fromkeys(self.rules.values()))
+        self.followers = list(dict.fromkeys([*self.groups.values(), *self.rules.values()]))
+        for follower in self.followers:
+            follower.parameters = [self.parameters[i] for i, rule in self.rules.items() if rule is follower]
         self.state: list[State] = [
             self.rules.get(i, self).start(parameter.data) for i, parameter in enumerate(self.parameters)
         ]
@@ -139,10 +141,10 @@ class Optimizer:
     def learning_rate(self, number: float) -> None:
         number = not_negative("learning_rate", number)
         if self.leader is not None:
-            whole = self.leader.learning_rate
-            if not whole and number:
+            leading = self.leader.learning_rate
+            if number and not leading:
                 raise ArgumentError("a group's learning_rate is kept as a ratio to the optimiser's, which is 0 now")
-            number = number / whole if number != whole else 1.0
+            number = number / leading if number != leading else 1.0
         self._learning_rate = number
 
     # the step

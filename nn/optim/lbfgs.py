@@ -77,8 +77,11 @@ class LBFGS(Optimizer):
                 break
             direction = self._direction(gradient)
             found = self._search(closure, x, direction, value, gradient)
-            if found.step == 0.0:  # no lower point along it: the minimum, as far as rounding tells
-                break
+            if not found.value < value:  # nothing lower along it: the minimum, as far as rounding tells,
+                if not self.pairs:
+                    break
+                self.pairs = 0  # or the history is of another loss: once more along the gradient
+                continue
             move = found.step * direction
             self._remember(move, found.gradient - gradient)
             change = max(np.max(np.abs(move)), abs(found.value - value))

@@ -53,9 +53,8 @@ class Muon(Optimizer):
         self.momentum, self.epsilon = share("momentum", momentum), not_negative("epsilon", epsilon)
         self.nesterov, self.ns_steps, self.adamw_for = nesterov, whole("ns_steps", ns_steps), tuple(adamw_for)
         self.learning_rate = learning_rate
-        self.adamw = AdamW(
-            [Parameter(0.0)], **{"learning_rate": learning_rate, **(adamw or {})}
-        )  # for its formula only
+        formula = {"learning_rate": learning_rate, **(adamw or {})}
+        self.adamw = AdamW([Parameter(0.0)], **formula)  # the parameters that follow it are this optimiser's
         self.adamw.follow(self)
         super().__init__(parameters, learning_rate, **options)
         for pattern in self.adamw_for:

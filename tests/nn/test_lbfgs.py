@@ -126,6 +126,22 @@ def test_nothing_is_lost_where_no_step_goes_down():
     assert optimizer.step(wrong) == 4.0 and w.data.tolist() == [2.0] and optimizer.pairs == 0
 
 
+def test_a_history_that_leads_nowhere_is_forgotten():
+    w = nn.Parameter(np.array([-1.2, 1.0]))
+    optimizer = nn.LBFGS([w], max_iter=3)
+    optimizer.step(closure_of(rosenbrock, w))
+    start, tries = w.data, []
+
+    def steep():  # down along the gradient, up along any other direction
+        tries.append(w.data - start)
+        w.grad = np.array([1.0, 0.0])
+        return float(w.data[0] + 1e6 * w.data[1] ** 2 - 1e6 * start[1] ** 2 + 1e9 * abs(w.data[1] - start[1]))
+
+    assert optimizer.pairs == 3
+    optimizer.step(steep)
+    assert w.data[0] < start[0] and w.data[1] == start[1] and tries[1][1] != 0.0 and tries[-1][1] == 0.0
+
+
 def test_a_compiled_closure_serves():
     x, y = problem()
     ends = []

@@ -58,7 +58,7 @@ def test_cross_entropy_by_loop(row, reduction):
 def test_derivatives_of_cross_entropy(row, reduction):
     logits, classes = problem(row.get("ignore_index"))
     autograd.check_gradients(
-        lambda z: nn.cross_entropy(z, classes[:2, :3], **row, reduction=reduction), logits[:2, :3], order=2
+        lambda z: nn.cross_entropy(z, classes[1:, 1:3], **row, reduction=reduction), logits[1:, 1:3, :], order=2
     )
 
 
@@ -175,7 +175,7 @@ def test_kl_div_is_cross_entropy_less_the_entropy_of_the_target():
 
 @reductions
 def test_derivatives_of_kl_div(reduction):
-    q, p = distributions()
+    q, p = (x[0, :, :3] for x in distributions())
     far = p + 0.3  # differences stay above 0
     autograd.check_gradients(lambda q, p: nn.kl_div(q, p, reduction=reduction), np.log(q), far, order=2)
     autograd.check_gradients(

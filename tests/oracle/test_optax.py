@@ -16,14 +16,6 @@ QUICKLY = {"xla_backend_optimization_level": 0}  # most of the time here is comp
 BETAS = {"b1": 0.8, "b2": 0.95}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def float64():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
-
-
 def slope(w):
     return np.cos(3.0 * w) * w + 0.3
 
@@ -143,7 +135,8 @@ def path_of(rule, w):
 
         return jax.lax.scan(step, (w, rule.init(w)), None, length=STEPS)[1]
 
-    return np.asarray(jax.jit(steps, compiler_options=QUICKLY)(w))
+    with jax.enable_x64(True):
+        return np.asarray(jax.jit(steps, compiler_options=QUICKLY)(w))
 
 
 def walk(optimizer, parameter):
