@@ -145,7 +145,7 @@ class Plan:
             return "call"
         if out.dtype is None:
             return "number"
-        reads = list(step.reads())
+        reads = step.reads()
         if reads and all(x in self.static for x in reads) and out.shape and may_view(step):
             made = self.tried(step)
             source = next((x for x in reads if np.may_share_memory(made, self.static[x])), None)
