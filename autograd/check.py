@@ -12,6 +12,7 @@ keys' bias in attention). There is no tolerance to tune for small gradients, and
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -110,7 +111,7 @@ def _compare(f: Callable[..., Any], xs: Any, rtol: float) -> tuple[int, list[Ent
         full = list(leaves)
         for i, array in zip(moving, arrays, strict=True):
             full[i] = float(array) if array.ndim == 0 else array
-        return f, tree.unflatten(structure, full)
+        return f, copy.deepcopy(tree.unflatten(structure, full))  # with generators where they were, for each run
 
     def evaluate(arrays: Any) -> Any:
         function, arguments = call(arrays)

@@ -176,11 +176,15 @@ class Run:
         with context(recording=True, depth=outside.depth + 1):
             self.nodes = [_fresh(leaf, alone) for leaf, alone in zip(given, top, strict=True)]
             traced = [leaf if node is None else node for leaf, node in zip(given, self.nodes, strict=True)]
-            for (container, key), argument in zip(chosen, tree.unflatten(self.inputs, traced), strict=True):
+            arguments = tree.unflatten(self.inputs, traced)
+            copies = list(tree.settling(tuple(container[key] for container, key in chosen), arguments))
+            for (container, key), argument in zip(chosen, arguments, strict=True):
                 container[key] = argument
             start = tick()
             result = f(*args, **kwargs)
             self.end = tick()
+        for original, twin in copies:  # a model's running statistics have moved
+            original.__tree_settle__(twin)
         self.nodes = [None if node is None else version(node, start) for node in self.nodes]  # f may assign to them
         self.aux = None
         if has_aux:

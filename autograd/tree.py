@@ -8,7 +8,8 @@ containers; `unflatten` is its inverse, with any other leaves.
     unflatten(structure, [4.0, 5.0, 6.0]) →  {"w": 4.0, "b": [5.0, 6.0]}
 
 A class of one's own joins by two methods: `__tree_flatten__()` → (names, children) and `__tree_unflatten__(children)` →
-a copy with other children. `nn.Module` does so.
+a copy with other children. With `__tree_settle__(copy)` it is told, when a transform has run a function on such a copy, what
+became of that. `nn.Module` does so.
 """
 
 import copy
@@ -17,7 +18,7 @@ from typing import Any
 
 from autograd.errors import ArgumentError
 
-__all__ = ["Structure", "flatten", "map", "paths", "unflatten"]
+__all__ = ["Structure", "flatten", "map", "paths", "settling", "unflatten"]
 
 
 class Structure:
@@ -131,6 +132,15 @@ def map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
             raise ArgumentError(f"tree.map: the trees differ: {paths(tree)} against {paths(other)}")
         columns.append(column)
     return unflatten(structure, [function(*row) for row in zip(*columns, strict=True)])
+
+
+def settling(tree: Any, copy: Any) -> Iterator[tuple[Any, Any]]:
+    """(object, its copy) of all in the tree that want to know what becomes of a copy of it."""
+    if hasattr(tree, "__tree_settle__"):
+        yield tree, copy
+    elif tree is not copy and (opened := _open(tree)) is not None:
+        for below in zip(opened[1], (_open(copy) or opened)[1], strict=True):
+            yield from settling(*below)
 
 
 def paths(tree: Any) -> list[str]:

@@ -16,16 +16,16 @@ rebinds them and never writes into them. Attributes that are random generators a
 Calling the outermost module maps its submodules to paths, so that every node knows where it was made.
 """
 
-import copy
 import importlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from autograd.context import CONTEXT, Context
-from autograd.ops.constant import alias
-from autograd.value import Value, data_of, make
+from autograd.value import Value, data_of
+from nn.copies import copied, settle
 from nn.evaluation import predict
 from nn.init import Rng, streams
 from nn.outline import outline
@@ -183,6 +183,14 @@ class Module:
         """Dotted path → copy of the data of each parameter and buffer."""
         return {path: np.array(data_of(held)) for path, _, _, held in self._state()}
 
+    def astype(self, dtype: DTypeLike) -> "Module":
+        """Cast the floats among parameters and buffers to a dtype, and forget gradients; returns the module."""
+        for _, owner, name, held in self._state():
+            if np.issubdtype(data_of(held).dtype, np.inexact):
+                put(owner, name, held, data_of(held).astype(dtype))
+        self.zero_grad()
+        return self
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over the data of a state_dict. Raises ArgumentError, and changes nothing, if names or shapes differ."""
         load(type(self).__name__, {path: (owner, name, held) for path, owner, name, held in self._state()}, state)
@@ -195,10 +203,11 @@ class Module:
         return names, children
 
     def __tree_unflatten__(self, children: list[Any]) -> "Module":
-        memo: dict[int, Any] = {}
-        for old, new in zip(self.parameters(), children, strict=True):
-            memo[id(old)] = new if isinstance(new, Parameter) else _as_parameter(new)
-        return copy.deepcopy(self, memo)
+        twin: Module = copied(self, children, Parameter)
+        return twin
+
+    def __tree_settle__(self, twin: "Module") -> None:
+        settle(self, twin)
 
     # looking
 
@@ -227,12 +236,6 @@ def _inside(name: str, held: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(held, dict):
         for key, item in held.items():
             yield from _inside(f"{name}.{key}", item)
-
-
-def _as_parameter(data: Any) -> Any:
-    if isinstance(data, Value):  # a recorded gradient: the same node, under the type that a Module finds
-        return make(alias, data.data, (data,), (data.data,), kind=Parameter)
-    return Parameter(data)
 
 
 def _join(path: str, name: str) -> str:

@@ -89,8 +89,13 @@ class _BatchNorm(_Norm):
         if len(shape) not in [expected.count(",") + 1 for expected in self.shapes] or shape[1] != self.num_features:
             expected = " or ".join(self.shapes).replace("num_features", str(self.num_features))
             raise ShapeError(f"x has shape {shape}, expected {expected}")
+        if self.track_running_stats and self.running_mean is None:
+            raise ArgumentError(
+                "this copy has no running statistics: it is a gradient, or was made in a compiled function, where only a "
+                "model of its surroundings or arguments has them"
+            )
         beside = (1, -1, *(1,) * (len(shape) - 2))
-        if self.training or self.running_mean is None:
+        if self.training or not self.track_running_stats:
             centred, mean, variance = _moments(x, axes)
             if self.training:
                 self._track(mean, variance, math.prod(shape) // self.num_features)
