@@ -4,22 +4,22 @@ Prediction and target must have the same shape: (n, 1) against (n,) would broadc
 nonsense, so it raises ShapeError. All give the mean over every element (`reduction="sum"` or "none" for the others).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from autograd.data import as_array, as_dtype
+from autograd.data import as_array, as_dtype, effect
 from autograd.errors import ArgumentError, ShapeError
-from autograd.value import Value
+from autograd.value import Value, data_of
 
-__all__ = ["array", "cast", "pair", "reduced"]
+__all__ = ["array", "cast", "expect", "pair", "reduced"]
 
 
 def pair(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
     """Both operands, checked for equal shapes; a plain target gets the prediction's dtype."""
     prediction = array(prediction)
-    if not isinstance(target, Value):
-        target = cast(as_array(target), prediction)
+    target = cast(target, prediction)
     if prediction.shape != target.shape:
         raise ShapeError(
             f"{name}: prediction has shape {prediction.shape}, target {target.shape}; they must be equal "
@@ -34,9 +34,20 @@ def array(x: Any) -> Any:
 
 
 def cast(target: Any, prediction: Any) -> Any:
-    """A target in the dtype of the prediction, if that is one of floats."""
+    """A target in the dtype of the prediction, if that is one of floats; a Value as it is."""
     dtype = prediction.dtype
-    return as_dtype(target, dtype) if dtype.kind in "fc" else target
+    plain = not isinstance(target, Value) and dtype.kind in "fc"
+    return as_dtype(target, dtype) if plain else array(target)
+
+
+def expect(message: str, condition: Callable[[Any], Any], x: Any) -> None:
+    """Raise ArgumentError unless a condition holds for all numbers of x: now, and in every run of a compiled step."""
+
+    def look(numbers: Any) -> None:
+        if not np.logical_and.reduce(condition(numbers), axis=None):
+            raise ArgumentError(message)
+
+    effect(look, data_of(x))
 
 
 def reduced(losses: Any, reduction: str) -> Any:

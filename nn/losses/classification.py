@@ -7,20 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from autograd.data import Traced, as_array, holds
+from autograd.data import effect
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops import log_softmax, relu, softmax_cross_entropy, softplus
 from autograd.value import Value, data_of
-from nn.losses.base import array, cast, pair, reduced
+from nn.losses.base import array, cast, expect, pair, reduced
 
 __all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "kl_div", "nll"]
+
+
+_largest, _UNSIGNED = np.maximum.reduce, np.dtype(np.uint64)  # as unsigned numbers negative ones are large: one pass
 
 
 def hinge(score: Any, target: Any, *, reduction: str = "mean") -> Any:
     """max(0, 1 − target · score) for targets −1 and +1: no loss once the score is right by a margin of 1."""
     score, target = pair("hinge", score, target)
-    if not isinstance(target, Traced) and not np.logical_and.reduce(target * target == 1.0, axis=None):
-        raise ArgumentError("hinge: targets are −1 and +1")
+    expect("hinge: targets are −1 and +1", lambda t: t * t == 1.0, target)
     return reduced(relu(1.0 - score * target), reduction)
 
 
@@ -44,7 +46,7 @@ def cross_entropy(
     Raises ShapeError for other shapes and ArgumentError for class numbers outside 0 … classes − 1.
     Source: label smoothing: Szegedy et al. 2016, arXiv 1512.00567, §7.
     """
-    logits, target = array(logits), as_array(data_of(target))
+    logits, target = array(logits), array(target)
     shape = logits.shape
     if not shape:
         raise ShapeError("cross_entropy: logits have shape (…, classes), got a single number")
@@ -75,7 +77,7 @@ def nll(
 
     weight, ignore_index, and the weighted mean, as in cross_entropy.
     """
-    log_p, target = array(log_probabilities), as_array(data_of(target))
+    log_p, target = array(log_probabilities), array(target)
     if not log_p.shape or target.dtype.kind not in "iub":
         raise ShapeError("nll: log_probabilities have shape (…, classes), targets are integers of shape (…)")
     return _of_classes(log_p, _checked("nll", target, log_p.shape, ignore_index), weight, ignore_index, 0.0, reduction)
@@ -91,27 +93,32 @@ def kl_div(log_prediction: Any, target: Any, *, log_target: bool = False, reduct
     log_q, target = pair("kl_div", log_prediction, target)
     if not log_q.shape:
         raise ShapeError("kl_div: distributions have shape (…, classes), got a single number")
-    if not log_target and holds(data_of(target) < 0.0):
-        raise ArgumentError("kl_div: a target is negative; give probabilities, or logarithms with log_target=True")
+    if not log_target:
+        advice = "kl_div: a target is negative; give probabilities, or logarithms with log_target=True"
+        expect(advice, lambda t: t >= 0.0, target)
     p = np.exp(target) if log_target else target
     log_p = target if log_target else np.log(np.where(data_of(target) > 0.0, target, 1.0))
     return reduced(np.sum(p * (log_p - log_q), axis=-1), reduction)
 
 
-def binary_cross_entropy(logits: Any, target: Any, *, pos_weight: Any = None, reduction: str = "mean") -> Any:
+def binary_cross_entropy(
+    logits: Any, target: Any, *, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
+) -> Any:
     """−[t log σ(z) + (1 − t) log(1 − σ(z))] in nats, from logits z: equal shapes, targets in [0, 1] → number.
 
+    weight       factor of the loss, a number, or one for each column or element; the mean stays that over the elements
     pos_weight   factor of the first term, a number or one for each column: above 1 for a class that is rare
-    Computed as softplus(z) − t·z, which does not overflow.
+    Logits, since log σ(z) of large z is lost to rounding once σ(z) is 1; as softplus(z) − t·z it neither is nor overflows.
+    (PyTorch's binary_cross_entropy takes probabilities; this is its binary_cross_entropy_with_logits.)
     """
     logits, target = pair("binary_cross_entropy", logits, target)
-    data = data_of(target)
-    if holds(data < 0.0) or holds(data > 1.0):
-        raise ArgumentError("binary_cross_entropy: targets are probabilities, between 0 and 1")
+    expect("binary_cross_entropy: targets are probabilities, between 0 and 1", lambda t: (t >= 0.0) & (t <= 1.0), target)
     losses = softplus(logits) - target * logits
     if pos_weight is not None:
-        factor = _factors("binary_cross_entropy: pos_weight", pos_weight, logits)
+        factor = _factors("binary_cross_entropy: pos_weight", pos_weight, logits, single=True)
         losses = losses + (factor - 1.0) * target * softplus(-logits)
+    if weight is not None:
+        losses = losses * _factors("binary_cross_entropy: weight", weight, logits, single=True, each=True)
     return reduced(losses, reduction)
 
 
@@ -126,16 +133,20 @@ def accuracy(logits: Any, target: Any) -> float:
 
 
 def _checked(name: str, target: Any, shape: tuple[int, ...], ignore_index: int | None) -> Any:
-    """Class numbers as int64, checked for shape and range; where compile follows them, their range is not known."""
+    """Class numbers as int64, checked for shape, and for range in every run of a compiled step."""
     if target.shape != shape[:-1]:
         raise ShapeError(f"{name}: logits {shape} need targets of shape {shape[:-1]}, got {target.shape}")
-    if not isinstance(target, Traced):
-        counted = target if ignore_index is None else target[target != ignore_index]
-        if counted.size and (np.minimum.reduce(counted, None) < 0 or np.maximum.reduce(counted, None) >= shape[-1]):
+
+    def look(numbers: Any) -> None:
+        counted = numbers if ignore_index is None else numbers[numbers != ignore_index]
+        if counted.size and int(_largest(counted.view(_UNSIGNED), None)) >= shape[-1]:
             raise ArgumentError(
                 f"{name}: targets are 0 … {shape[-1] - 1} for logits {shape}, got {counted.min()} … {counted.max()}"
             )
-    return target.astype(np.int64, copy=False)  # booleans would select instead of counting
+
+    target = data_of(target).astype(np.int64, copy=False)  # booleans would select instead of counting
+    effect(look, target)
+    return target
 
 
 def _of_classes(log_p: Any, target: Any, weight: Any, ignored: int | None, smoothing: float, reduction: str) -> Any:
@@ -168,11 +179,10 @@ def _weighted(rows: Any, weight: Any, like: Any) -> Any:
     return rows if weight is None else rows * _factors("weight", weight, like)
 
 
-def _factors(name: str, factors: Any, like: Any) -> Any:
-    """A number or (classes,) factors, not negative, in the dtype of the logits."""
-    factors = cast(as_array(data_of(factors)), like)
-    if factors.shape not in ((), like.shape[-1:]) or (name == "weight" and not factors.shape):
+def _factors(name: str, factors: Any, like: Any, *, single: bool = False, each: bool = False) -> Any:
+    """(classes,) factors, not negative, in the dtype of the logits; or a single number, or one for each element."""
+    factors = cast(factors, like)
+    if factors.shape not in (like.shape[-1:], *[()] * single, *[like.shape] * each):
         raise ShapeError(f"{name} has shape {factors.shape}, expected {like.shape[-1:]}, a factor for each class")
-    if holds(factors < 0.0):
-        raise ArgumentError(f"{name}: a factor is negative")
+    expect(f"{name}: a factor is negative", lambda f: f >= 0.0, factors)
     return factors

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.data import holds
 from autograd.errors import ArgumentError, ShapeError
 from autograd.value import data_of, stop_gradient
-from nn.losses.base import array, cast, pair, reduced
+from nn.losses.base import cast, expect, pair, reduced
 
 __all__ = ["gaussian_nll", "huber", "mae", "mse"]
 
@@ -52,15 +51,15 @@ def gaussian_nll(
     if not epsilon > 0.0:
         raise ArgumentError(f"gaussian_nll: epsilon must be positive, got {epsilon}")
     prediction, target = pair("gaussian_nll", prediction, target)
-    variance = cast(array(variance), prediction) if data_of(variance) is variance else variance
+    variance = cast(variance, prediction)
     shape = prediction.shape
     if variance.shape not in (shape, (*shape[:-1], 1), ()):
         raise ShapeError(
             f"gaussian_nll: variance has shape {variance.shape}, prediction {shape}; (…, 1) would do as well"
         )
+    advice = "gaussian_nll: a variance is negative; use np.exp or softplus of the model's output"
+    expect(advice, lambda v: ~(v < 0.0), variance)  # NaN is for those who look at the loss
     data = data_of(variance)
-    if holds(data < 0.0):
-        raise ArgumentError("gaussian_nll: a variance is negative; use np.exp or softplus of the model's output")
     v = variance + stop_gradient(np.maximum(data, float(epsilon)) - data)
     difference = prediction - target
     losses = 0.5 * (np.log(v) + difference * difference / v)
