@@ -8,8 +8,8 @@ containers; `unflatten` is its inverse, with any other leaves.
     unflatten(structure, [4.0, 5.0, 6.0]) →  {"w": 4.0, "b": [5.0, 6.0]}
 
 A class of one's own joins by two methods: `__tree_flatten__()` → (names, children) and `__tree_unflatten__(children)` →
-a copy with other children. With `__tree_settle__(copy)` it is told, when a transform has run a function on such a copy, what
-became of that. `nn.Module` does so.
+a copy with other children. Through `__tree_settle__(copy)` it learns what became of a copy that a transform ran a function
+on. `nn.Module` does so.
 """
 
 import copy

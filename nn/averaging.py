@@ -21,16 +21,16 @@ import numpy as np
 
 from autograd.context import no_grad
 from autograd.errors import ArgumentError
+from nn.checks import share, whole
 from nn.evaluation import cast
 from nn.module import Module
-from nn.optim.base import share, whole
 from nn.state import load
 
 __all__ = ["EMA", "SWA", "Average", "recompute_norm_statistics"]
 
 
 class Average:
-    """Base class: the averaged weights by dotted path. Subclasses define share()."""
+    """Base class: the averaged weights by dotted path. Subclasses define weighting()."""
 
     __traced__ = ("updates",)  # so that a compiled step can hold update()
 
@@ -42,16 +42,16 @@ class Average:
         self.weights = {path: 0.0 * parameter.data for path, parameter in self.parameters.items()}
         self.updates = 0
 
-    def share(self) -> float:
+    def weighting(self) -> float:
         """Share of the newest weights in the average, 1 at the first update."""
         raise NotImplementedError
 
     def update(self) -> None:
         """Take the weights as they are now into the average; buffers are left alone."""
         self.updates += 1
-        share = self.share()
+        newest = self.weighting()
         for path, parameter in self.parameters.items():
-            self.weights[path] = self.weights[path] + share * (parameter.data - self.weights[path])
+            self.weights[path] = self.weights[path] + newest * (parameter.data - self.weights[path])
 
     @contextmanager
     def applied(self) -> Iterator[Module]:
@@ -99,7 +99,7 @@ class EMA(Average):
         self.decay = share("decay", decay)
         super().__init__(model)
 
-    def share(self) -> float:
+    def weighting(self) -> float:
         return (1.0 - self.decay) / (1.0 - self.decay**self.updates)
 
 
@@ -109,7 +109,7 @@ class SWA(Average):
     Source: Izmailov et al. 2018, arXiv 1803.05407, algorithm 1.
     """
 
-    def share(self) -> float:
+    def weighting(self) -> float:
         return 1.0 / self.updates
 
 

@@ -13,16 +13,18 @@ from typing import Any
 import numpy as np
 
 from autograd.data import Traced, as_dtype, effect
-from autograd.errors import ArgumentError, NonFiniteError
+from autograd.errors import NonFiniteError
 from autograd.value import data_of
+from nn.checks import leaves, positive
 from nn.module import Module, Parameter
-from nn.optim.base import not_negative
 
 __all__ = ["clip_norm", "clip_value"]
 
 
-def clip_norm(parameters: Iterable[Parameter] | Module, limit: float) -> Any:
-    """Scale all gradients by min(1, limit / norm), with the norm √Σ g² of all of them together; gives that norm.
+def clip_norm(parameters: Iterable[Parameter] | Module | Parameter, limit: float) -> Any:
+    """Scale all gradients by min(1, limit / norm), with the norm √Σ |g|² of all of them together; gives that norm.
+
+    limit   math.inf only measures
 
     Raises NonFiniteError if a gradient is not finite. Source: Pascanu et al. 2013, arXiv 1211.5063, algorithm 1.
 
@@ -31,21 +33,24 @@ def clip_norm(parameters: Iterable[Parameter] | Module, limit: float) -> Any:
     >>> clip_norm([p], 2.5), p.grad.tolist()
     (5.0, [1.5, 2.0])
     """
-    limit = _positive("clip_norm", limit)
+    limit = positive("clip_norm: limit", limit)
     found = _gradients(parameters)
     if not found:
         return 0.0
-    # in float64: the square of a finite float32 number can be infinite
-    wide = [(path, as_dtype(g, np.float64)) for path, _, g in found]
-    squares = _checked("clip_norm", [(path, np.sum(g * g)) for path, g in wide])
-    norm = np.sqrt(np.sum(squares))
-    factor = limit / np.maximum(norm, limit)
+    sizes = [(path, as_dtype(np.abs(g), np.float64)) for path, _, g in found]
+    tops = _checked("clip_norm", [(path, np.max(size, initial=0.0)) for path, size in sizes])
+    top = np.max(tops)
+    top = np.where(top > 0.0, top, 1.0)[
+        ()
+    ]  # the squares of finite numbers can be infinite, those of ratios to it are not
+    norm = top * np.sqrt(np.sum(np.stack([np.sum((size / top) ** 2) for _, size in sizes])))
+    factor = 1.0 / np.maximum(norm / limit, 1.0)
     for _, parameter, g in found:
         parameter.grad = g * (float(factor) if type(g) is float else as_dtype(factor, g.dtype))
     return norm if isinstance(norm, Traced) else float(norm)
 
 
-def clip_value(parameters: Iterable[Parameter] | Module, limit: float) -> None:
+def clip_value(parameters: Iterable[Parameter] | Module | Parameter, limit: float) -> None:
     """Clip every entry of every gradient to −limit … limit. Raises NonFiniteError if a gradient is not finite.
 
     >>> p = Parameter(np.zeros(3))
@@ -54,7 +59,7 @@ def clip_value(parameters: Iterable[Parameter] | Module, limit: float) -> None:
     >>> p.grad.tolist()
     [1.0, -1.0, 0.5]
     """
-    limit = _positive("clip_value", limit)
+    limit = positive("clip_value: limit", limit)
     found = _gradients(parameters)
     _checked("clip_value", [(path, np.max(np.abs(g), initial=0.0)) for path, _, g in found])
     for _, parameter, g in found:
@@ -63,12 +68,10 @@ def clip_value(parameters: Iterable[Parameter] | Module, limit: float) -> None:
 
 def _gradients(parameters: Iterable[Parameter] | Module) -> list[tuple[str, Parameter, Any]]:
     """(path, parameter, gradient) of those that have one, each once; a list has places or labels for paths."""
-    if isinstance(parameters, Module):
-        named = list(parameters.named_parameters())
-    else:
-        each = {id(parameter): parameter for parameter in parameters}
-        named = [(parameter.label or f"parameters[{i}]", parameter) for i, parameter in enumerate(each.values())]
-    return [(path, parameter, data_of(parameter.grad)) for path, parameter in named if parameter.has_grad]
+    named = leaves("clip", parameters)
+    if not isinstance(parameters, Module):
+        named = {parameter.label or f"parameters[{path}]": parameter for path, parameter in named.items()}
+    return [(path, parameter, data_of(parameter.grad)) for path, parameter in named.items() if parameter.has_grad]
 
 
 def _checked(name: str, figures: list[tuple[str, Any]]) -> Any:
@@ -83,12 +86,6 @@ def _checked(name: str, figures: list[tuple[str, Any]]) -> Any:
                 "autograd.detect_anomaly()"
             )
 
-    array = np.stack([as_dtype(figure, np.float64) for _, figure in figures])
+    array = np.stack([as_dtype(figure, np.float64) for _, figure in figures] or [0.0])
     effect(look, array)
     return array
-
-
-def _positive(name: str, limit: float) -> float:
-    if not not_negative(f"{name}: limit", limit):
-        raise ArgumentError(f"{name}: limit must be above 0")
-    return float(limit)

@@ -1,7 +1,7 @@
 """Copies of a model for the transforms: what f gets in grad(f)(model), and the gradient, which has a model's form.
 
 Inside of a run f's model has the parameters that the transform follows, and all else in common with the caller's: it draws
-from the same generators, and what it makes of its buffers goes back when the run is over. Any other copy has all of its own.
+from the same generators, and its buffers are handed back when the run is over. Any other copy has all of its own.
 """
 
 import copy

@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 from autograd.context import no_grad
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops import relu
+from nn.checks import whole
 from nn.init import Rng, generator, streams
 from nn.layers import (
     BatchNorm2d,
@@ -22,7 +23,6 @@ from nn.layers import (
     MaxPool2d,
     Sequential,
 )
-from nn.layers.neuron import _positive
 from nn.module import Module
 from nn.state import preserved
 
@@ -97,11 +97,11 @@ class GPT(Module):
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.vocabulary, self.context = _positive("vocabulary", vocabulary), _positive("context", context)
+        self.vocabulary, self.context = whole("vocabulary", vocabulary), whole("context", context)
         self.token = Embedding(vocabulary, width, rng=0, dtype=dtype)
         self.position = Embedding(context, width, rng=0, dtype=dtype)
         self.dropout = Dropout(dropout)
-        self.blocks = [GPTBlock(width, heads, dropout, rng=0, dtype=dtype) for _ in range(_positive("layers", layers))]
+        self.blocks = [GPTBlock(width, heads, dropout, rng=0, dtype=dtype) for _ in range(whole("layers", layers))]
         self.norm = LayerNorm(width, dtype=dtype)
         self.head = Linear(width, vocabulary, bias=False, rng=0, dtype=dtype)
         if tied:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd.context import CONTEXT, Context
+from autograd.errors import ArgumentError
 from autograd.value import Value, data_of
 from nn.copies import copied, settle
 from nn.evaluation import predict
@@ -39,6 +40,13 @@ class Parameter(Value):
     """A weight: a leaf Value that a Module finds and an optimiser changes. Nothing is written into it in place."""
 
     __slots__ = ()
+
+    @classmethod
+    def zeros(cls, shape: int | tuple[int, ...], dtype: DTypeLike) -> "Parameter":
+        """A layer's weights before they are drawn. Raises ArgumentError if dtype is not one of floats."""
+        if np.dtype(dtype).kind not in "fc":
+            raise ArgumentError(f"dtype={dtype!r}: weights are floats, such as np.float32")
+        return cls(np.zeros(shape, dtype))
 
 
 class Module:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd.errors import ArgumentError
-from nn.optim.base import not_negative, whole
+from nn.checks import not_negative, unit, whole
 
 __all__ = ["Schedule", "constant", "cosine", "exponential", "linear", "one_cycle", "plateau", "step", "warmup"]
 
@@ -62,7 +62,7 @@ def exponential(rate: float, *, factor: float, every: int = 1, warmup: int = 0) 
     """
     rate, factor, every = (
         not_negative("exponential: rate", rate),
-        _at_most_1("exponential: factor", factor),
+        unit("exponential: factor", factor),
         whole("every", every),
     )
     return _warmed(lambda t: rate * factor ** (t / every), warmup)
@@ -74,7 +74,7 @@ def step(rate: float, *, every: int, factor: float = 0.1, warmup: int = 0) -> Sc
     >>> [step(1.0, every=30, factor=0.5)(t) for t in (0, 29, 30, 60)]
     [1.0, 1.0, 0.5, 0.25]
     """
-    rate, factor, every = not_negative("step: rate", rate), _at_most_1("step: factor", factor), whole("every", every)
+    rate, factor, every = not_negative("step: rate", rate), unit("step: factor", factor), whole("every", every)
     return _warmed(lambda t: rate * factor ** (t // every), warmup)
 
 
@@ -91,7 +91,7 @@ def one_cycle(
     [0.04, 0.28, 0.76, 1.0, 0.611, 0.0]
     """
     rate, steps = not_negative("one_cycle: rate", rate), whole("steps", steps)
-    peak = int(_at_most_1("one_cycle: share", share) * steps)
+    peak = int(unit("one_cycle: share", share) * steps)
     if not (divisor > 0.0 and final_divisor > 0.0):
         raise ArgumentError(f"one_cycle: divisors must be positive, got {divisor} and {final_divisor}")
     start, end = rate / divisor, rate / (divisor * final_divisor)
@@ -129,11 +129,11 @@ def plateau(
     """
     rate, end = not_negative("plateau: rate", rate), not_negative("plateau: end", end)
     factor, patience, cooldown = (
-        _at_most_1("plateau: factor", factor),
+        unit("plateau: factor", factor),
         whole("patience", patience, 0),
         whole("cooldown", cooldown, 0),
     )
-    threshold = _at_most_1("plateau: threshold", threshold)
+    threshold = unit("plateau: threshold", threshold)
 
     def schedule(t: float, losses: Sequence[float] = ()) -> float:
         now, best, bad, rest = rate, math.inf, 0, 0
@@ -186,9 +186,3 @@ def _decline(name: str, rate: float, end: float, steps: int, warmup: int) -> tup
     if decline < 1:
         raise ArgumentError(f"{name}: a warmup of {warmup} leaves none of {steps} steps")
     return not_negative(f"{name}: rate", rate), not_negative(f"{name}: end", end), decline
-
-
-def _at_most_1(name: str, number: float) -> float:
-    if not_negative(name, number) > 1.0:
-        raise ArgumentError(f"{name} must lie in [0, 1], got {number!r}")
-    return float(number)

@@ -23,10 +23,11 @@ from autograd.data import as_array, as_dtype
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops import gelu, linear, relu, softmax
 from autograd.value import Value
+from nn.checks import Activation, function, whole
 from nn.init import Rng, variance_scaling
 from nn.layers.dropout import Dropout
 from nn.layers.linear import Linear
-from nn.layers.neuron import Activation, _activated, _function, _positive
+from nn.layers.neuron import activated
 from nn.layers.norm import LayerNorm
 from nn.module import Module, Parameter
 from nn.outline import function_name, options
@@ -122,12 +123,12 @@ class MultiheadAttention(Module):
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.embed_dim, self.num_heads = _positive("embed_dim", embed_dim), _positive("num_heads", num_heads)
+        self.embed_dim, self.num_heads = whole("embed_dim", embed_dim), whole("num_heads", num_heads)
         if embed_dim % num_heads:
             raise ArgumentError(f"MultiheadAttention: embed_dim {embed_dim} is not divisible by {num_heads} heads")
         self.batch_first = batch_first
-        self.in_proj_weight = Parameter(np.zeros((3 * embed_dim, embed_dim), dtype))
-        self.in_proj_bias = Parameter(np.zeros(3 * embed_dim, dtype)) if bias else None
+        self.in_proj_weight = Parameter.zeros((3 * embed_dim, embed_dim), dtype)
+        self.in_proj_bias = Parameter.zeros(3 * embed_dim, dtype) if bias else None
         self.out_proj = Linear(embed_dim, embed_dim, bias, rng=0, dtype=dtype)
         self.dropout = Dropout(dropout)
         self.initialize(rng)
@@ -239,7 +240,7 @@ class TransformerEncoderLayer(Module):
         self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
         self.dropout = Dropout(dropout)
-        self.activation, self.norm_first = _function(activation), norm_first
+        self.activation, self.norm_first = function(activation), norm_first
         self.initialize(rng)
 
     def forward(self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, causal: bool = False) -> Any:
@@ -258,7 +259,7 @@ class TransformerEncoderLayer(Module):
         return self.norm2(x + self._feed(x))
 
     def _feed(self, x: Any) -> Any:
-        hidden = self.dropout(_activated(self.linear1(x), self.activation))
+        hidden = self.dropout(activated(self.linear1(x), self.activation))
         return self.dropout(self.linear2(hidden))
 
     def describe(self) -> str:
@@ -273,7 +274,7 @@ class TransformerEncoder(Module):
     """
 
     def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None, *, rng: Rng = None) -> None:
-        self.layers = [copy.deepcopy(encoder_layer) for _ in range(_positive("num_layers", num_layers))]
+        self.layers = [copy.deepcopy(encoder_layer) for _ in range(whole("num_layers", num_layers))]
         self.norm = norm
         self.initialize(rng)
 

@@ -16,8 +16,8 @@ from numpy.typing import DTypeLike
 from autograd import ops
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops.axes import per_axis
+from nn.checks import whole
 from nn.init import Rng, streams, variance_scaling
-from nn.layers.neuron import _positive
 from nn.module import Module, Parameter
 from nn.outline import options
 
@@ -46,9 +46,9 @@ class _Convolution(Module):
         rng: Rng,
         dtype: DTypeLike,
     ) -> None:
-        self.in_channels = _positive("in_channels", in_channels)
-        self.out_channels = _positive("out_channels", out_channels)
-        self.groups = _positive("groups", groups)
+        self.in_channels = whole("in_channels", in_channels)
+        self.out_channels = whole("out_channels", out_channels)
+        self.groups = whole("groups", groups)
         if in_channels % groups or out_channels % groups:
             raise ArgumentError(f"groups={groups} does not divide in_channels={in_channels} and {out_channels=}")
         self.kernel_size = per_axis(kernel_size, self.spatial, "kernel_size")
@@ -56,8 +56,8 @@ class _Convolution(Module):
         self.dilation = per_axis(dilation, self.spatial, "dilation")
         self.padding = padding if isinstance(padding, str) else per_axis(padding, self.spatial, "padding", 0)
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
-        self.weight = Parameter(np.zeros((first, second // groups, *self.kernel_size), dtype))
-        self.bias = Parameter(np.zeros(out_channels, dtype)) if bias else None
+        self.weight = Parameter.zeros((first, second // groups, *self.kernel_size), dtype)
+        self.bias = Parameter.zeros(out_channels, dtype) if bias else None
         self.weight.data = self.draw("weight", streams(rng)("weight"))
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:

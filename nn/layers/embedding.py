@@ -8,8 +8,8 @@ from numpy.typing import DTypeLike
 from autograd.data import as_array, effect
 from autograd.errors import ArgumentError
 from autograd.value import data_of, stop_gradient
+from nn.checks import whole
 from nn.init import Rng, streams
-from nn.layers.neuron import _positive
 from nn.module import Module, Parameter
 from nn.outline import options
 
@@ -36,12 +36,12 @@ class Embedding(Module):
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.num_embeddings = _positive("num_embeddings", num_embeddings)
-        self.embedding_dim = _positive("embedding_dim", embedding_dim)
+        self.num_embeddings = whole("num_embeddings", num_embeddings)
+        self.embedding_dim = whole("embedding_dim", embedding_dim)
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ArgumentError(f"padding_idx={padding_idx!r}: expected a row of the {num_embeddings}, or None")
         self.padding_idx = None if padding_idx is None else int(padding_idx) % num_embeddings
-        self.weight = Parameter(np.zeros((num_embeddings, embedding_dim), dtype))
+        self.weight = Parameter.zeros((num_embeddings, embedding_dim), dtype)
         self.weight.data = self.draw("weight", streams(rng)("weight"))
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd.ops import linear
+from nn.checks import whole
 from nn.init import Rng, streams, variance_scaling
-from nn.layers.neuron import _positive
 from nn.module import Module, Parameter
 from nn.outline import options
 
@@ -30,10 +30,10 @@ class Linear(Module):
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.in_features = _positive("in_features", in_features)
-        self.out_features = _positive("out_features", out_features)
-        self.weight = Parameter(np.zeros((out_features, in_features), dtype))
-        self.bias = Parameter(np.zeros(out_features, dtype)) if bias else None
+        self.in_features = whole("in_features", in_features)
+        self.out_features = whole("out_features", out_features)
+        self.weight = Parameter.zeros((out_features, in_features), dtype)
+        self.bias = Parameter.zeros(out_features, dtype) if bias else None
         self.weight.data = self.draw("weight", streams(rng)("weight"))
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:

@@ -7,7 +7,7 @@
 `nn.scalar` has the same three on scalar Values, one node for each multiplication, to be looked at.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,12 @@ from numpy.typing import DTypeLike
 
 from autograd.errors import ArgumentError
 from autograd.ops import linear, relu
+from nn.checks import Activation, function, whole
 from nn.init import Rng, gain, streams, variance_scaling
 from nn.module import Module, Parameter
 from nn.outline import function_name
 
-__all__ = ["MLP", "Layer", "Neuron"]
-
-Activation = Callable[..., Any] | None
+__all__ = ["MLP", "Layer", "Neuron", "activated"]
 
 
 class Neuron(Module):
@@ -33,10 +32,10 @@ class Neuron(Module):
     def __init__(
         self, in_features: int, activation: Activation = relu, *, rng: Rng = None, dtype: DTypeLike = np.float32
     ) -> None:
-        self.in_features = _positive("in_features", in_features)
-        self.activation = _function(activation)
-        self.weight = Parameter(np.zeros(in_features, dtype))
-        self.bias = Parameter(np.zeros((), dtype))
+        self.in_features = whole("in_features", in_features)
+        self.activation = function(activation)
+        self.weight = Parameter.zeros(in_features, dtype)
+        self.bias = Parameter.zeros((), dtype)
         self.weight.data = self.draw("weight", streams(rng)("weight"))
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:
@@ -48,7 +47,7 @@ class Neuron(Module):
 
     def forward(self, x: Any) -> Any:
         """x (…, in_features) → (…)."""
-        return _activated(np.matmul(x, self.weight) + self.bias, self.activation)
+        return activated(np.matmul(x, self.weight) + self.bias, self.activation)
 
     def describe(self) -> str:
         return f"{self.in_features}, activation={function_name(self.activation)}"
@@ -70,11 +69,11 @@ class Layer(Module):
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.in_features = _positive("in_features", in_features)
-        self.out_features = _positive("out_features", out_features)
-        self.activation = _function(activation)
-        self.weight = Parameter(np.zeros((out_features, in_features), dtype))
-        self.bias = Parameter(np.zeros(out_features, dtype))
+        self.in_features = whole("in_features", in_features)
+        self.out_features = whole("out_features", out_features)
+        self.activation = function(activation)
+        self.weight = Parameter.zeros((out_features, in_features), dtype)
+        self.bias = Parameter.zeros(out_features, dtype)
         self.weight.data = self.draw("weight", streams(rng)("weight"))
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:
@@ -86,7 +85,7 @@ class Layer(Module):
 
     def forward(self, x: Any) -> Any:
         """x (…, in_features) → (…, out_features)."""
-        return _activated(linear(x, self.weight, self.bias), self.activation)
+        return activated(linear(x, self.weight, self.bias), self.activation)
 
     @property
     def neurons(self) -> list[Neuron]:
@@ -129,7 +128,7 @@ class MLP(Module):
     ) -> None:
         if isinstance(sizes, (int, np.integer)) or not list(sizes):
             raise ArgumentError(f"MLP: sizes is a list with one out_features for each layer, got {sizes!r}")
-        self.activation = _function(activation)
+        self.activation = function(activation)
         widths = [in_features, *sizes]
         last = len(sizes) - 1
         self.layers = [
@@ -149,17 +148,6 @@ class MLP(Module):
         return f"{self.layers[0].in_features}, {sizes}, activation={function_name(self.activation)}"
 
 
-def _function(activation: Activation) -> Activation:
-    if activation is not None and not callable(activation):
-        raise ArgumentError(f"activation is a function such as np.tanh or autograd.relu, or None, got {activation!r}")
-    return activation
-
-
-def _activated(x: Any, activation: Activation) -> Any:
+def activated(x: Any, activation: Activation) -> Any:
+    """activation(x); x for None."""
     return x if activation is None else activation(x)
-
-
-def _positive(name: str, number: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
-        raise ArgumentError(f"{name} is a whole number of at least 1, got {number!r}")
-    return int(number)

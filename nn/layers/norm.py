@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 from autograd.data import as_array, as_dtype
 from autograd.errors import ArgumentError, ShapeError
 from autograd.value import data_of
-from nn.layers.neuron import _positive
+from nn.checks import whole
 from nn.module import Module, Parameter
 from nn.outline import options
 
@@ -32,7 +32,7 @@ class _Norm(Module):
 
     def _affine(self, shape: tuple[int, ...], weight: bool, bias: bool, dtype: DTypeLike) -> None:
         self.weight = Parameter(np.ones(shape, dtype)) if weight else None
-        self.bias = Parameter(np.zeros(shape, dtype)) if bias else None
+        self.bias = Parameter.zeros(shape, dtype) if bias else None
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:
         """1 for weights and running variances, 0 for all else."""
@@ -74,7 +74,7 @@ class _BatchNorm(_Norm):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.num_features = _positive("num_features", num_features)
+        self.num_features = whole("num_features", num_features)
         self.eps, self.momentum = eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         self._affine((num_features,), affine, affine, dtype)
@@ -148,7 +148,7 @@ class _LastAxes(_Norm):
 
     def __init__(self, normalized_shape: int | Sequence[int]) -> None:
         lengths = (normalized_shape,) if isinstance(normalized_shape, (int, np.integer)) else tuple(normalized_shape)
-        self.normalized_shape = tuple(_positive("normalized_shape", length) for length in lengths)
+        self.normalized_shape = tuple(whole("normalized_shape", length) for length in lengths)
         if not lengths:
             raise ArgumentError("normalized_shape=(): expected the lengths of one axis or more")
 
@@ -238,8 +238,8 @@ class GroupNorm(_Norm):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.num_groups = _positive("num_groups", num_groups)
-        self.num_channels = _positive("num_channels", num_channels)
+        self.num_groups = whole("num_groups", num_groups)
+        self.num_channels = whole("num_channels", num_channels)
         if num_channels % num_groups:
             raise ArgumentError(f"num_groups={num_groups} does not divide num_channels={num_channels}")
         self.eps, self.affine = eps, affine

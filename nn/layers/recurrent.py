@@ -33,9 +33,10 @@ from autograd.data import as_array, effect
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops import linear, sigmoid
 from autograd.value import Value
+from nn.checks import Activation, function, whole
 from nn.init import Rng, orthogonal, variance_scaling
 from nn.layers.dropout import Dropout
-from nn.layers.neuron import Activation, _activated, _function, _positive
+from nn.layers.neuron import activated
 from nn.module import Module, Parameter
 from nn.outline import function_name, options
 
@@ -62,13 +63,13 @@ class Cell(Module):
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.input_size = _positive("input_size", input_size)
-        self.hidden_size = _positive("hidden_size", hidden_size)
+        self.input_size = whole("input_size", input_size)
+        self.hidden_size = whole("hidden_size", hidden_size)
         rows = self.gates * hidden_size
-        self.weight_ih = Parameter(np.zeros((rows, input_size), dtype))
-        self.weight_hh = Parameter(np.zeros((rows, hidden_size), dtype))
-        self.bias_ih = Parameter(np.zeros(rows, dtype)) if bias else None
-        self.bias_hh = Parameter(np.zeros(rows, dtype)) if bias else None
+        self.weight_ih = Parameter.zeros((rows, input_size), dtype)
+        self.weight_hh = Parameter.zeros((rows, hidden_size), dtype)
+        self.bias_ih = Parameter.zeros(rows, dtype) if bias else None
+        self.bias_hh = Parameter.zeros(rows, dtype) if bias else None
         self.initialize(rng)
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:
@@ -137,11 +138,11 @@ class RNNCell(Cell):
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.activation = _function(activation)
+        self.activation = function(activation)
         super().__init__(input_size, hidden_size, bias, rng=rng, dtype=dtype)
 
     def step(self, projected: Any, *state: Any) -> State:
-        return (_activated(projected + self.recur(state[0]), self.activation),)
+        return (activated(projected + self.recur(state[0]), self.activation),)
 
     def describe(self) -> str:
         return f"{super().describe()}, activation={function_name(self.activation)}"
@@ -219,7 +220,7 @@ class Recurrent(Module):
         dtype: DTypeLike = np.float32,
         **options: Any,
     ) -> None:
-        self.num_layers = _positive("num_layers", num_layers)
+        self.num_layers = whole("num_layers", num_layers)
         self.batch_first, self.bidirectional = batch_first, bidirectional
         directions = ("", "_reverse") if bidirectional else ("",)
         self.cells: dict[str, Cell] = {}

@@ -112,7 +112,9 @@ def binary_cross_entropy(
     (PyTorch's binary_cross_entropy takes probabilities; this is its binary_cross_entropy_with_logits.)
     """
     logits, target = pair("binary_cross_entropy", logits, target)
-    expect("binary_cross_entropy: targets are probabilities, between 0 and 1", lambda t: (t >= 0.0) & (t <= 1.0), target)
+    expect(
+        "binary_cross_entropy: targets are probabilities, between 0 and 1", lambda t: (t >= 0.0) & (t <= 1.0), target
+    )
     losses = softplus(logits) - target * logits
     if pos_weight is not None:
         factor = _factors("binary_cross_entropy: pos_weight", pos_weight, logits, single=True)

@@ -39,17 +39,17 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = 
 
 
 def gaussian_nll(
-    prediction: Any, target: Any, variance: Any, *, full: bool = False, epsilon: float = 1e-6, reduction: str = "mean"
+    prediction: Any, target: Any, variance: Any, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Any:
-    """½ [ln v + (prediction − target)² / v] with v = max(variance, epsilon), in nats: the model knows how sure it is.
+    """½ [ln v + (prediction − target)² / v] with v = max(variance, eps), in nats: the model knows how sure it is.
 
-    variance   of the shape of prediction, or (…, 1), or a number; not negative. Below epsilon its gradient is that at
-               epsilon, as in PyTorch, so that it can grow again
+    variance   of the shape of prediction, or (…, 1), or a number; not negative. Below eps its gradient is that at
+               eps, as in PyTorch, so that it can grow again
     full       adds the constant ½ ln 2π, which makes it −log of the density N(target; prediction, v)
     Source: Nix and Weigend 1994.
     """
-    if not epsilon > 0.0:
-        raise ArgumentError(f"gaussian_nll: epsilon must be positive, got {epsilon}")
+    if not eps > 0.0:
+        raise ArgumentError(f"gaussian_nll: eps must be positive, got {eps}")
     prediction, target = pair("gaussian_nll", prediction, target)
     variance = cast(variance, prediction)
     shape = prediction.shape
@@ -60,7 +60,7 @@ def gaussian_nll(
     advice = "gaussian_nll: a variance is negative; use np.exp or softplus of the model's output"
     expect(advice, lambda v: ~(v < 0.0), variance)  # NaN is for those who look at the loss
     data = data_of(variance)
-    v = variance + stop_gradient(np.maximum(data, float(epsilon)) - data)
+    v = variance + stop_gradient(np.maximum(data, float(eps)) - data)
     difference = prediction - target
     losses = 0.5 * (np.log(v) + difference * difference / v)
     return reduced(losses + 0.5 * math.log(2.0 * math.pi) if full else losses, reduction)

@@ -19,6 +19,8 @@ Where PyTorch and optax differ, and which ours follow (tested against optax with
               weight_decay 0.1                 0                                  PyTorch
               refuses what is no matrix        that by AdamW                      by AdamW; kernels are matrices
     LBFGS     line search only if asked        zoom search                        strong Wolfe
+    all       count steps of each parameter    count all steps                    optax: a parameter whose first gradient
+                                                                                  comes late takes longer steps at first
 
 Weight decay here touches arrays with two axes or more (PyTorch and optax: all), unless decay_all=True or a group sets it.
 """

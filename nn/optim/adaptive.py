@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError
+from nn.checks import not_negative, share, shares
 from nn.module import Module, Parameter
-from nn.optim.base import Optimizer, State, blank, not_negative, penalized, share
+from nn.optim.base import Optimizer, State, blank, penalized
 
 __all__ = ["Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSprop"]
 
 
 class Adagrad(Optimizer):
-    """w = w − learning_rate · g / (√s + epsilon), with the sum s of all g² so far: rare features keep a large step.
+    """w = w − learning_rate · g / (√s + eps), with the sum s of all g² so far: rare features keep a large step.
 
     initial_accumulator_value   where s starts
     options                     weight_decay (adds weight_decay · w to the gradient), decay_all, groups: see Optimizer
@@ -26,11 +27,11 @@ class Adagrad(Optimizer):
         learning_rate: float = 0.01,
         *,
         initial_accumulator_value: float = 0.0,
-        epsilon: float = 1e-10,
+        eps: float = 1e-10,
         **options: Any,
     ) -> None:
         self.initial_accumulator_value = not_negative("initial_accumulator_value", initial_accumulator_value)
-        self.epsilon = not_negative("epsilon", epsilon)
+        self.eps = not_negative("eps", eps)
         super().__init__(parameters, learning_rate, **options)
 
     def start(self, parameter: Any) -> State:
@@ -39,13 +40,13 @@ class Adagrad(Optimizer):
     def update(self, parameter: Any, gradient: Any, state: State, decay: float) -> tuple[Any, State]:
         g = penalized(gradient, parameter, decay)
         total = state["sum"] + g * g
-        return parameter - self.learning_rate * (g / (np.sqrt(total) + self.epsilon)), {"sum": total}
+        return parameter - self.learning_rate * (g / (np.sqrt(total) + self.eps)), {"sum": total}
 
 
 class RMSprop(Optimizer):
-    """w = w − learning_rate · g / (√s + epsilon), with the running mean s of g²: s = alpha · s + (1 − alpha) · g².
+    """w = w − learning_rate · g / (√s + eps), with the running mean s of g²: s = alpha · s + (1 − alpha) · g².
 
-    momentum   v = momentum · v + g / (√s + epsilon);  w = w − learning_rate · v
+    momentum   v = momentum · v + g / (√s + eps);  w = w − learning_rate · v
     centered   divides by the deviation √(s − m²) instead, with the running mean m of g
     options    weight_decay (adds weight_decay · w to the gradient), decay_all, groups: see Optimizer
     Source: Tieleman and Hinton 2012, Coursera lecture 6.5; centered: Graves 2013, arXiv 1308.0850, eqs. 38–45.
@@ -57,13 +58,13 @@ class RMSprop(Optimizer):
         learning_rate: float = 0.01,
         *,
         alpha: float = 0.99,
-        epsilon: float = 1e-8,
+        eps: float = 1e-8,
         momentum: float = 0.0,
         centered: bool = False,
         **options: Any,
     ) -> None:
         self.alpha, self.momentum = share("alpha", alpha), share("momentum", momentum)
-        self.epsilon, self.centered = not_negative("epsilon", epsilon), centered
+        self.eps, self.centered = not_negative("eps", eps), centered
         super().__init__(parameters, learning_rate, **options)
 
     def start(self, parameter: Any) -> State:
@@ -77,14 +78,14 @@ class RMSprop(Optimizer):
         if self.centered:
             new["mean"] = mean = state["mean"] + (1.0 - self.alpha) * (g - state["mean"])
             variance = np.maximum(square - mean * mean, 0.0)  # rounding can leave it below 0
-        step = g / (np.sqrt(variance) + self.epsilon)
+        step = g / (np.sqrt(variance) + self.eps)
         if self.momentum:
             new["velocity"] = step = self.momentum * state["velocity"] + step
         return parameter - self.learning_rate * step, new
 
 
 class Adam(Optimizer):
-    """Steps of about learning_rate in each weight: m / (√v + epsilon), with running means m of g and v of g².
+    """Steps of about learning_rate in each weight: m / (√v + eps), with running means m of g and v of g².
 
     amsgrad   divides by the largest v so far, so that steps only shrink
     options   weight_decay (adds weight_decay · w to the gradient, as in PyTorch's Adam; AdamW keeps it apart), decay_all,
@@ -100,11 +101,11 @@ class Adam(Optimizer):
         learning_rate: float = 0.001,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
-        epsilon: float = 1e-8,
+        eps: float = 1e-8,
         amsgrad: bool = False,
         **options: Any,
     ) -> None:
-        self.betas, self.epsilon = _betas(betas), not_negative("epsilon", epsilon)
+        self.betas, self.eps = shares("betas", betas), not_negative("eps", eps)
         self.amsgrad = amsgrad
         super().__init__(parameters, learning_rate, **options)
 
@@ -120,7 +121,7 @@ class Adam(Optimizer):
         if self.amsgrad:
             new["largest"] = largest = np.maximum(state["largest"], square)
         rate = self.learning_rate / (1.0 - first**self.steps)
-        root = np.sqrt(largest) * (1.0 / (1.0 - second**self.steps) ** 0.5) + self.epsilon
+        root = np.sqrt(largest) * (1.0 / (1.0 - second**self.steps) ** 0.5) + self.eps
         return (self.shrunk(parameter, decay) if self.decoupled else parameter) - rate * (mean / root), new
 
 
@@ -152,11 +153,11 @@ class NAdam(Optimizer):
         learning_rate: float = 0.002,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
-        epsilon: float = 1e-8,
+        eps: float = 1e-8,
         momentum_decay: float = 0.004,
         **options: Any,
     ) -> None:
-        self.betas, self.epsilon = _betas(betas), not_negative("epsilon", epsilon)
+        self.betas, self.eps = shares("betas", betas), not_negative("eps", eps)
         if not momentum_decay >= 0.0:
             raise ArgumentError(f"momentum_decay must be a number of at least 0, got {momentum_decay!r}")
         self.momentum_decay = float(momentum_decay)
@@ -184,7 +185,7 @@ class NAdam(Optimizer):
         ahead, product = self.momentum(self.steps + 1), self.product
         along_mean = self.learning_rate * (ahead / (1.0 - product * ahead))
         along_gradient = self.learning_rate * ((1.0 - self.momentum(self.steps)) / (1.0 - product))
-        root = np.sqrt(square) * (1.0 / (1.0 - second**self.steps) ** 0.5) + self.epsilon
+        root = np.sqrt(square) * (1.0 / (1.0 - second**self.steps) ** 0.5) + self.eps
         return parameter - (along_mean * mean + along_gradient * g) / root, {"mean": mean, "square": square}
 
 
@@ -205,7 +206,7 @@ class Lion(Optimizer):
         betas: tuple[float, float] = (0.9, 0.99),
         **options: Any,
     ) -> None:
-        self.betas = _betas(betas)
+        self.betas = shares("betas", betas)
         super().__init__(parameters, learning_rate, **options)
 
     def start(self, parameter: Any) -> State:
@@ -217,7 +218,3 @@ class Lion(Optimizer):
         direction = np.sign(first * mean + (1.0 - first) * gradient)
         new = mean + (1.0 - second) * (gradient - mean)
         return self.shrunk(parameter, decay) - self.learning_rate * direction, {"mean": new}
-
-
-def _betas(betas: tuple[float, float]) -> tuple[float, float]:
-    return share("betas[0]", betas[0]), share("betas[1]", betas[1])

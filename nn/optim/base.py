@@ -9,21 +9,27 @@ A large array goes through its formula in blocks that fit a core's cache: the do
 
 import copy
 import difflib
-import math
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Self
 
 import numpy as np
 
-from autograd.errors import ArgumentError
-from autograd.value import Value
+from autograd.data import as_dtype, is_number
+from autograd.errors import ArgumentError, ShapeError
+from autograd.value import data_of
+from nn.checks import leaves, not_negative
 from nn.module import Module, Parameter
 from nn.state import load
 
-__all__ = ["Optimizer", "State", "blank", "matching", "not_negative", "penalized", "share", "whole"]
+__all__ = ["Optimizer", "State", "blank", "matching", "penalized"]
 
 State = dict[str, Any]
+ELSEWHERE = {  # options of others' optimisers → what serves here
+    "lr": "the learning rate is called learning_rate", "epsilon": "it is called eps", "beta1": "betas is a pair",
+    "dampening": "multiply the learning rate by 1 − dampening",
+}  # fmt: skip
+REAL = np.dtype(float)  # of Python's numbers
 BLOCK = 16384  # elements: four operands of a float32 formula fill 256 KiB
 
 
@@ -34,6 +40,7 @@ class Optimizer:
     learning_rate  may be changed at any time
     weight_decay   strength of the pull towards 0, for arrays with two axes or more unless decay_all: biases and norms
                    do not overfit
+    maximize       go up the gradient instead of down
     groups         {pattern: {"learning_rate": …, "weight_decay": …}} for the parameters of a Module whose dotted path
                    matches the pattern ("*.bias", "encoder.*"; the first that matches counts). A learning rate here is kept
                    as a ratio: when a schedule halves the optimiser's, it halves too. A weight decay here holds for arrays
@@ -55,16 +62,19 @@ class Optimizer:
         *,
         weight_decay: float | None = None,
         decay_all: bool = False,
+        maximize: bool = False,
         groups: Mapping[str, Mapping[str, float]] | None = None,
         **unknown: Any,
     ) -> None:
         if unknown:
-            hint = "; the learning rate is called learning_rate" if "lr" in unknown else ""
-            raise ArgumentError(f"{type(self).__name__} has no option {', '.join(unknown)}{hint}")
-        named = self._named(parameters)
+            hints = [f"; {hint}" for name, hint in ELSEWHERE.items() if name in unknown]
+            raise ArgumentError(f"{type(self).__name__} has no option {', '.join(unknown)}{''.join(hints)}")
+        named = leaves(type(self).__name__, parameters)
+        if not named:
+            raise ArgumentError(f"{type(self).__name__}: there are no parameters to optimise")
         self.learning_rate = learning_rate
         self.weight_decay = not_negative("weight_decay", self.default_decay if weight_decay is None else weight_decay)
-        self.decay_all = decay_all
+        self.decay_all, self.maximize = decay_all, maximize
         self.steps = 0
         self.groups = {pattern: self.follower(f"groups[{pattern!r}]", row) for pattern, row in (groups or {}).items()}
         self.paths, self.parameters = tuple(named), list(named.values())
@@ -73,27 +83,8 @@ class Optimizer:
         for follower in self.followers:
             follower.parameters = [self.parameters[i] for i, rule in self.rules.items() if rule is follower]
         self.state: list[State] = [
-            self.rules.get(i, self).start(parameter.data) for i, parameter in enumerate(self.parameters)
+            self.rules.get(i, self).start(_reals(parameter.data)) for i, parameter in enumerate(self.parameters)
         ]
-
-    def _named(self, parameters: Iterable[Parameter] | Module) -> dict[str, Parameter]:
-        """Path → parameter, each once; in a list the path is the number of the place."""
-        if isinstance(parameters, Module):
-            named = dict(parameters.named_parameters())
-        else:
-            each = {id(parameter): parameter for parameter in parameters}
-            named = {str(i): parameter for i, parameter in enumerate(each.values())}
-        if not named:
-            raise ArgumentError(f"{type(self).__name__}: there are no parameters to optimise")
-        for parameter in named.values():
-            if not isinstance(parameter, Value):
-                raise ArgumentError(f"{type(self).__name__}: a parameter is a Value, got {type(parameter).__name__}")
-            if parameter.primitive is not None:
-                raise ArgumentError(
-                    f"{type(self).__name__}: a parameter is a leaf, got the result of {parameter.op!r}; pass a list of "
-                    "Parameters or a Module"
-                )
-        return named
 
     # groups
 
@@ -105,6 +96,8 @@ class Optimizer:
 
     def follower(self, name: str, options: Mapping[str, float]) -> Self:
         """A copy of this optimiser with options of its own for some of the parameters; steps and rate follow."""
+        if not isinstance(options, Mapping):
+            raise ArgumentError(f'{name} is a dict such as {{"learning_rate": 0.1}}, got {options!r}')
         unknown = options.keys() - {"learning_rate", "weight_decay"}
         if unknown:
             raise ArgumentError(f"{name} may set learning_rate and weight_decay, got {', '.join(sorted(unknown))}")
@@ -128,6 +121,11 @@ class Optimizer:
         for pattern, group in self.groups.items():
             for path in matching(f"{type(self).__name__}: groups", pattern, self.paths):
                 owner.setdefault(path, group)
+            if group not in owner.values():
+                raise ArgumentError(
+                    f"{type(self).__name__}: groups[{pattern!r}] has no parameter left, patterns before it match them all; "
+                    "put what is special first"
+                )
         pairs = enumerate(zip(self.paths, self.parameters, strict=True))
         rules = {i: owner.get(path, self).rule(path, parameter) for i, (path, parameter) in pairs}
         return {i: rule for i, rule in rules.items() if rule is not self}
@@ -165,14 +163,30 @@ class Optimizer:
         for i, parameter in enumerate(self.parameters):
             if not parameter.has_grad:
                 continue
-            data, gradient = parameter.data, parameter.grad
-            if isinstance(gradient, Value):  # of backward(record=True)
-                gradient = gradient.data
+            data, gradient = parameter.data, self._gradient(i)
             rule = self.rules.get(i, self)
             decay = rule.weight_decay and (rule.weight_decay if rule.decay_all or np.ndim(data) >= 2 else 0.0)
-            given = data, gradient, self.state[i], decay
-            new = _blockwise(rule.update, *given) if rule.elementwise else rule.update(*given)
-            parameter.data, self.state[i] = new
+            paired = getattr(data, "dtype", REAL).kind == "c"
+            pair = (_reals(data), _reals(gradient, -1.0)) if paired else (data, gradient)
+            given = *pair, self.state[i], decay
+            new, self.state[i] = _blockwise(rule.update, *given) if rule.elementwise else rule.update(*given)
+            parameter.data = new[..., 0] + 1j * new[..., 1] if paired else new
+
+    def _gradient(self, i: int) -> Any:
+        """The gradient of a parameter, in its dtype; a plain number, as p.grad = 0 of micrograd, for all of its weights.
+
+        Raises ShapeError for another shape, and ArgumentError for a complex gradient of real weights.
+        """
+        data, gradient = self.parameters[i].data, data_of(self.parameters[i].grad)  # a Value of backward(record=True)
+        if not is_number(gradient):
+            kind, other = getattr(data, "dtype", REAL), np.shape(gradient) != np.shape(data)
+            if other or (gradient.dtype.kind == "c" and kind.kind != "c"):
+                raise (ShapeError if other else ArgumentError)(
+                    f"{type(self).__name__}: the gradient of {self.paths[i]} is {gradient.dtype} of shape "
+                    f"{np.shape(gradient)}, the parameter {kind} of shape {np.shape(data)}"
+                )
+            gradient = gradient if gradient.dtype == kind else as_dtype(gradient, kind)
+        return -gradient if self.maximize else gradient
 
     def shrunk(self, parameter: Any, decay: float) -> Any:
         """(1 − learning_rate · decay) · parameter: weight decay apart from the gradient (AdamW, Lion, Muon)."""
@@ -212,6 +226,12 @@ class Optimizer:
     def __repr__(self) -> str:
         count = sum(parameter.size for parameter in self.parameters)
         return f"{type(self).__name__}(learning_rate={self.learning_rate:g}, {count:,} weights, {self.steps} steps)"
+
+
+def _reals(x: Any, sign: float = 1.0) -> Any:
+    """A real array as it is, a complex one as pairs (x.real, sign · x.imag) on a last axis: a complex weight is two real
+    ones, with the slopes ∂/∂x and ∂/∂y of its gradient ∂/∂x − i ∂/∂y."""
+    return np.stack([np.real(x), sign * np.imag(x)], axis=-1) if np.iscomplexobj(x) else x
 
 
 def _blockwise(update: Any, data: Any, gradient: Any, state: State, decay: float) -> tuple[Any, State]:
@@ -259,24 +279,3 @@ def matching(what: str, pattern: str, paths: Iterable[str]) -> list[str]:
         near = difflib.get_close_matches(pattern, paths, n=3, cutoff=0.3) or paths[:3]
         raise ArgumentError(f"{what}: no parameter matches {pattern!r}; there are, for example, {', '.join(near)}")
     return found
-
-
-def not_negative(name: str, number: float) -> float:
-    """The number as a float, which does not widen float32 weights. Raises ArgumentError below 0 and for no number."""
-    if not (isinstance(number, (float, int, np.number)) and 0.0 <= number < math.inf):
-        raise ArgumentError(f"{name} must be a number of at least 0, got {number!r}")
-    return float(number)
-
-
-def whole(name: str, number: int, least: int = 1) -> int:
-    """The number as an int. Raises ArgumentError below `least` and for no whole number."""
-    if not isinstance(number, (int, np.integer)) or number < least:
-        raise ArgumentError(f"{name} is a whole number of at least {least}, got {number!r}")
-    return int(number)
-
-
-def share(name: str, number: float) -> float:
-    """The number as a float. Raises ArgumentError outside of [0, 1)."""
-    if not (isinstance(number, (float, int, np.number)) and 0.0 <= number < 1.0):
-        raise ArgumentError(f"{name} must lie in [0, 1), got {number!r}")
-    return float(number)

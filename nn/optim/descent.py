@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from autograd.errors import ArgumentError
+from nn.checks import share
 from nn.module import Module, Parameter
-from nn.optim.base import Optimizer, State, blank, penalized, share
+from nn.optim.base import Optimizer, State, blank, penalized
 
 __all__ = ["SGD"]
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.value import Value
+from nn.checks import not_negative, whole
 from nn.module import Module, Parameter
-from nn.optim.base import Optimizer, not_negative, whole
+from nn.optim.base import Optimizer
 from nn.optim.line_search import Trial, strong_wolfe
 
 __all__ = ["LBFGS"]
@@ -49,9 +50,12 @@ class LBFGS(Optimizer):
         history_size: int = 10,
         **unknown: Any,
     ) -> None:
-        for name in unknown.keys() & {"groups", "weight_decay", "decay_all"}:
-            raise ArgumentError(f"LBFGS has no option {name}: a line search needs one loss; add decay to it")
+        for name in unknown.keys() & {"groups", "weight_decay", "decay_all", "maximize"}:
+            raise ArgumentError(f"LBFGS has no option {name}: a line search needs one loss; write it there")
         super().__init__(parameters, learning_rate, **unknown)
+        for path, parameter in zip(self.paths, self.parameters, strict=True):
+            if np.iscomplexobj(parameter.data):
+                raise ArgumentError(f"LBFGS: {path} is complex; keep its real and imaginary parts as two parameters")
         self.max_iter, self.history_size = whole("max_iter", max_iter), whole("history_size", history_size)
         self.tolerance_grad = not_negative("tolerance_grad", tolerance_grad)
         self.tolerance_change = not_negative("tolerance_change", tolerance_change)

@@ -6,9 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from nn.checks import not_negative, share, whole
 from nn.module import Module, Parameter
 from nn.optim.adaptive import AdamW
-from nn.optim.base import Optimizer, State, blank, matching, not_negative, share, whole
+from nn.optim.base import Optimizer, State, blank, matching
 
 __all__ = ["Muon", "orthogonalized"]
 
@@ -21,7 +22,7 @@ class Muon(Optimizer):
     The step is g + momentum · (v − g) with the running mean v = momentum · v + (1 − momentum) · g (nesterov), or v.
 
     It is made for the matrices inside a network. Kernels of convolutions count as matrices (out_channels, rest). All else
-    (biases, norms) goes by AdamW, and so should embeddings and the last layer, as its authors advise:
+    (biases, norms, complex weights) goes by AdamW, and so should embeddings and the last layer, as its authors advise:
 
         nn.Muon(model, 0.02, adamw_for=["embedding.*", "head.*"], adamw={"learning_rate": 3e-4})
 
@@ -45,12 +46,12 @@ class Muon(Optimizer):
         momentum: float = 0.95,
         nesterov: bool = True,
         ns_steps: int = 5,
-        epsilon: float = 1e-7,
+        eps: float = 1e-7,
         adamw: Mapping[str, Any] | None = None,
         adamw_for: Sequence[str] = (),
         **options: Any,
     ) -> None:
-        self.momentum, self.epsilon = share("momentum", momentum), not_negative("epsilon", epsilon)
+        self.momentum, self.eps = share("momentum", momentum), not_negative("eps", eps)
         self.nesterov, self.ns_steps, self.adamw_for = nesterov, whole("ns_steps", ns_steps), tuple(adamw_for)
         self.learning_rate = learning_rate
         formula = {"learning_rate": learning_rate, **(adamw or {})}
@@ -67,7 +68,8 @@ class Muon(Optimizer):
         return group
 
     def rule(self, path: str, parameter: Parameter) -> Optimizer:
-        matrix = parameter.ndim >= 2 and not any(fnmatchcase(path, pattern) for pattern in self.adamw_for)
+        matrix = parameter.ndim >= 2 and parameter.size and not np.iscomplexobj(parameter.data)
+        matrix = matrix and not any(fnmatchcase(path, pattern) for pattern in self.adamw_for)
         return self if matrix else self.adamw
 
     def _places(self) -> dict[str, tuple[Any, str, Any]]:
@@ -82,11 +84,11 @@ class Muon(Optimizer):
         rows = step.shape[0]
         matrix = step.reshape(rows, -1)
         rate = self.learning_rate * max(1.0, rows / matrix.shape[1]) ** 0.5
-        direction = orthogonalized(matrix, self.ns_steps, self.epsilon).reshape(step.shape)
+        direction = orthogonalized(matrix, self.ns_steps, self.eps).reshape(step.shape)
         return self.shrunk(parameter, decay) - rate * direction, {"velocity": velocity}
 
 
-def orthogonalized(matrix: Any, steps: int = 5, epsilon: float = 1e-7) -> Any:
+def orthogonalized(matrix: Any, steps: int = 5, eps: float = 1e-7) -> Any:
     """About U Vᵀ of the matrix U S Vᵀ: singular values near 1, by Newton–Schulz iterations X = aX + (bA + cA²) X, A = X Xᵀ.
 
     Multiplications only, no decomposition; a step multiplies small singular values by 3.4.
@@ -94,7 +96,7 @@ def orthogonalized(matrix: Any, steps: int = 5, epsilon: float = 1e-7) -> Any:
     """
     a, b, c = QUINTIC
     x = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    x = x / (np.sqrt(np.sum(x * x)) + epsilon)
+    x = x / (np.sqrt(np.sum(x * x)) + eps)
     for _ in range(steps):
         gram = x @ x.T
         x = a * x + (b * gram + c * (gram @ gram)) @ x

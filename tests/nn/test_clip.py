@@ -131,7 +131,7 @@ def test_a_compiled_step_clips_and_raises_too(clip, dtype):
 
 
 @both
-@pytest.mark.parametrize("limit", [0.0, -1.0, np.inf, "much"])
+@pytest.mark.parametrize("limit", [0.0, -1.0, "much"])
 def test_bad_limits_are_refused(clip, limit):
     with pytest.raises(ArgumentError, match="limit must be"):
         clip(model(), limit)

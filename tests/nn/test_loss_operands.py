@@ -36,7 +36,9 @@ def test_the_weight_of_binary_cross_entropy_multiplies_each_element():
     plain = nn.binary_cross_entropy(Z, Z > 0.0, reduction="none")
     weighted = nn.binary_cross_entropy(Z, Z > 0.0, weight=W, reduction="none")
     np.testing.assert_allclose(weighted, W * plain, rtol=1e-15)
-    assert nn.binary_cross_entropy(Value(Z), Z > 0.0, weight=W).data == np.mean(weighted)  # as PyTorch: not by their sum
+    assert nn.binary_cross_entropy(Value(Z), Z > 0.0, weight=W).data == np.mean(
+        weighted
+    )  # as PyTorch: not by their sum
 
 
 def changed(array, number):
@@ -55,7 +57,7 @@ CHECKED = {  # loss of two arrays, a second one that is right, and one that is n
     "weight": (lambda z, w: nn.cross_entropy(z, T, weight=w), W, changed(W, -1.0), "weight: a factor is negative"),
     "hinge": (nn.hinge, np.sign(Z), changed(np.sign(Z), 0.5), "hinge: targets are −1 and"),
     "bce": (nn.binary_cross_entropy, HALF, changed(HALF, 2.0), "binary_cross_entropy: targets are probabilities"),
-    "pos_weight": (lambda z, w: nn.binary_cross_entropy(z, HALF, pos_weight=w), W, changed(W, -1.0), "pos_weight: a factor"),
+    "pos_weight": (lambda z, w: nn.binary_cross_entropy(z, HALF, pos_weight=w), W, changed(W, -1.0), "pos_weight: a"),
     "kl_div": (nn.kl_div, HALF, changed(HALF, -1.0), "kl_div: a target is negative"),
     "gaussian_nll": (lambda z, v: nn.gaussian_nll(z, HALF, v), HALF, changed(HALF, -1.0), "a variance is negative"),
 }  # fmt: skip

@@ -153,7 +153,7 @@ def test_an_optimiser_follows_a_schedule():
         (lambda: schedules.step(1.0, every=2, factor=1.5), r"step: factor must lie in \[0, 1\], got 1\.5"),
         (
             lambda: schedules.exponential(1.0, factor=-0.5),
-            r"exponential: factor must be a number of at least 0, got -0\.5",
+            r"exponential: factor must lie in \[0, 1\], got -0\.5",
         ),
         (lambda: schedules.one_cycle(1.0, steps=5, share=2.0), r"one_cycle: share must lie in \[0, 1\], got 2\.0"),
         (lambda: schedules.one_cycle(1.0, steps=5, divisor=0.0), "one_cycle: divisors must be positive, got 0.0 and"),

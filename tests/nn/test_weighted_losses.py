@@ -198,9 +198,9 @@ def test_gaussian_nll_is_scipys(shape):
     autograd.check_gradients(lambda m, v: nn.gaussian_nll(m, x, v, full=True), mean, np.asarray(variance), order=2)
 
 
-def test_a_variance_below_epsilon_counts_as_epsilon_and_can_grow():
+def test_a_variance_below_eps_counts_as_eps_and_can_grow():
     v = Value(np.array([0.0, 1e-9, 2.0]))
-    loss = nn.gaussian_nll(np.ones(3), np.zeros(3), v, epsilon=0.1, reduction="none")
+    loss = nn.gaussian_nll(np.ones(3), np.zeros(3), v, eps=0.1, reduction="none")
     np.testing.assert_allclose(loss.data, 0.5 * (np.log([0.1, 0.1, 2.0]) + 1.0 / np.array([0.1, 0.1, 2.0])))
     loss.sum().backward()
     slope = 0.5 * (1.0 / np.array([0.1, 2.0]) - 1.0 / np.array([0.1, 2.0]) ** 2)
@@ -270,7 +270,7 @@ Z, ONES = np.zeros((2, 3)), np.ones((2, 3))
         (lambda: nn.kl_div(0.0, 1.0), ShapeError, r"kl_div: distributions have shape \(…, classes\)"),
         (lambda: nn.gaussian_nll(Z, ONES, -ONES), ArgumentError, "a variance is negative; use np.exp or softplus"),
         (lambda: nn.gaussian_nll(Z, ONES, np.ones(3)), ShapeError, r"variance has shape \(3,\), prediction \(2, 3\)"),
-        (lambda: nn.gaussian_nll(Z, ONES, ONES, epsilon=0.0), ArgumentError, r"epsilon must be positive, got 0\.0"),
+        (lambda: nn.gaussian_nll(Z, ONES, ONES, eps=0.0), ArgumentError, r"eps must be positive, got 0\.0"),
         (lambda: nn.binary_cross_entropy(Z, ONES, pos_weight=[1, 2]), ShapeError, r"pos_weight has shape \(2,\)"),
         (lambda: nn.binary_cross_entropy(Z, ONES, pos_weight=-1.0), ArgumentError, "pos_weight: a factor is negative"),
     ],

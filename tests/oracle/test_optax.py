@@ -30,7 +30,7 @@ def coupled(rule):
 
 
 def torchs_amsgrad():
-    """optax corrects v before it takes the largest, PyTorch after; with epsilon 0 the correction is a factor."""
+    """optax corrects v before it takes the largest, PyTorch after; with eps 0 the correction is a factor."""
     return optax.chain(
         optax.scale_by_amsgrad(**BETAS, eps=0.0, bias_correction_nu=False),
         optax.scale_by_schedule(lambda t: (1.0 - BETAS["b2"] ** (t + 1)) ** 0.5),
@@ -65,21 +65,21 @@ CASES = {
     "sgd momentum": (nn.SGD, {"momentum": 0.9}, lambda: optax.sgd(RATE, momentum=0.9)),
     "sgd nesterov": (nn.SGD, {"momentum": 0.9, "nesterov": True}, lambda: optax.sgd(RATE, momentum=0.9, nesterov=True)),
     "sgd decay": (nn.SGD, {"momentum": 0.9, "weight_decay": DECAY}, lambda: coupled(optax.sgd(RATE, momentum=0.9))),
-    "adagrad": (nn.Adagrad, {"epsilon": 0.0}, lambda: optax.adagrad(RATE, initial_accumulator_value=0.0, eps=0.0)),
+    "adagrad": (nn.Adagrad, {"eps": 0.0}, lambda: optax.adagrad(RATE, initial_accumulator_value=0.0, eps=0.0)),
     "adagrad start": (
         nn.Adagrad,
-        {"epsilon": 0.0, "initial_accumulator_value": 0.3},
+        {"eps": 0.0, "initial_accumulator_value": 0.3},
         lambda: optax.adagrad(RATE, initial_accumulator_value=0.3, eps=0.0),
     ),
     "adagrad decay": (
         nn.Adagrad,
-        {"epsilon": 0.0, "weight_decay": DECAY},
+        {"eps": 0.0, "weight_decay": DECAY},
         lambda: coupled(optax.adagrad(RATE, initial_accumulator_value=0.0, eps=0.0)),
     ),
     "rmsprop": (nn.RMSprop, {}, lambda: optax.rmsprop(RATE, decay=0.99, eps=1e-8, eps_in_sqrt=False)),
     "rmsprop options": (
         nn.RMSprop,
-        {"alpha": 0.9, "epsilon": 0.1, "weight_decay": DECAY},
+        {"alpha": 0.9, "eps": 0.1, "weight_decay": DECAY},
         lambda: coupled(optax.rmsprop(RATE, decay=0.9, eps=0.1, eps_in_sqrt=False)),
     ),
     "rmsprop momentum": (
@@ -95,20 +95,20 @@ CASES = {
     "adam": (nn.Adam, {}, lambda: optax.adam(RATE)),
     "adam options": (
         nn.Adam,
-        {"betas": (0.8, 0.95), "epsilon": 0.1, "weight_decay": DECAY},
+        {"betas": (0.8, 0.95), "eps": 0.1, "weight_decay": DECAY},
         lambda: coupled(optax.adam(RATE, **BETAS, eps=0.1)),
     ),
-    "adam amsgrad": (nn.Adam, {"betas": (0.8, 0.95), "epsilon": 0.0, "amsgrad": True}, torchs_amsgrad),
+    "adam amsgrad": (nn.Adam, {"betas": (0.8, 0.95), "eps": 0.0, "amsgrad": True}, torchs_amsgrad),
     "adamw": (nn.AdamW, {}, lambda: optax.adamw(RATE, weight_decay=0.01)),
     "adamw options": (
         nn.AdamW,
-        {"betas": (0.8, 0.95), "epsilon": 0.1, "weight_decay": DECAY},
+        {"betas": (0.8, 0.95), "eps": 0.1, "weight_decay": DECAY},
         lambda: optax.adamw(RATE, **BETAS, eps=0.1, weight_decay=DECAY),
     ),
     "nadam": (nn.NAdam, {"momentum_decay": math.inf}, lambda: optax.nadam(RATE)),
     "nadam options": (
         nn.NAdam,
-        {"momentum_decay": math.inf, "betas": (0.8, 0.95), "epsilon": 0.1, "weight_decay": DECAY},
+        {"momentum_decay": math.inf, "betas": (0.8, 0.95), "eps": 0.1, "weight_decay": DECAY},
         lambda: coupled(optax.nadam(RATE, **BETAS, eps=0.1)),
     ),
     "lion": (nn.Lion, {}, lambda: optax.lion(RATE, weight_decay=0.0)),
@@ -158,9 +158,9 @@ def test_ten_steps(name):
 
 @pytest.mark.parametrize("shape", [(3, 4), (4, 3), (1, 5), (5, 5)], ids=str)
 def test_muon_without_nesterov_is_optaxs_own(shape):
-    """There the correction of the mean is a factor, which an orthogonal step does not see (epsilon aside)."""
+    """There the correction of the mean is a factor, which an orthogonal step does not see (eps aside)."""
     p = nn.Parameter(weights(*shape).T.copy())
-    path = walk(nn.Muon([p], RATE, nesterov=False, epsilon=0.0, weight_decay=DECAY), p)
+    path = walk(nn.Muon([p], RATE, nesterov=False, eps=0.0, weight_decay=DECAY), p)
     rule = optax.contrib.muon(RATE, nesterov=False, eps=0.0, weight_decay=DECAY)  # its matrices are (inputs, outputs)
     theirs = [w.T for w in path_of(rule, weights(*shape))]
     np.testing.assert_allclose(path, theirs, rtol=0, atol=1e-12)
