@@ -31,7 +31,7 @@ from nn.evaluation import predict
 from nn.init import Rng, streams
 from nn.outline import outline
 from nn.paths import Paths
-from nn.state import load, put
+from nn.state import further_paths, load, put
 
 __all__ = ["Module", "Parameter"]
 
@@ -73,6 +73,7 @@ class Module:
             return self.forward(*args, **kwargs)
         except Exception as mistake:
             if not hasattr(mistake, "__notes__"):  # only the innermost module says where it happened
+                paths.clear()  # it may have been changed since
                 path = f"{paths[id(self)]}: " if paths[id(self)] else ""
                 mistake.add_note(f"in {path}{type(self).__name__}({self.describe()})")
             raise
@@ -107,15 +108,23 @@ class Module:
         return ((path, module) for path, module, _ in self._walk(prefix))
 
     def _state(self) -> Iterator[tuple[str, "Module", str, Any]]:
-        """(dotted path, owner, name, Parameter or buffer): of each module its parameters, each once, then its buffers."""
+        """(dotted path, owner, name, Parameter or buffer): of each module its parameters, each once, then its buffers.
+
+        Raises ArgumentError if two have one path, as those of {1: …, "1": …} do: one would be neither trained nor saved.
+        """
         seen: set[int] = set()
+        taken: set[str] = set()
         for path, module, held in self._walk():
-            for name, child in held:
-                if isinstance(child, Parameter) and id(child) not in seen:
-                    seen.add(id(child))
-                    yield _join(path, name), module, name, child
-            arrays = [(name, getattr(module, name)) for name in module.buffers]
-            yield from ((_join(path, name), module, name, array) for name, array in arrays if array is not None)
+            found = [(name, child) for name, child in held if isinstance(child, Parameter) and id(child) not in seen]
+            seen.update(id(child) for _, child in found)
+            found += [(name, getattr(module, name)) for name in module.buffers]
+            for name, child in found:
+                place = _join(path, name)
+                if place in taken:
+                    raise ArgumentError(f"two parameters or buffers have the path {place}; name one of them otherwise")
+                if child is not None:
+                    taken.add(place)
+                    yield place, module, name, child
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """(dotted path, Parameter) in the order of definition; a shared one once, under its first path."""
@@ -199,9 +208,14 @@ class Module:
         self.zero_grad()
         return self
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over the data of a state_dict. Raises ArgumentError, and changes nothing, if names or shapes differ."""
-        load(type(self).__name__, {path: (owner, name, held) for path, owner, name, held in self._state()}, state)
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
+        """Take over the data of a state_dict; ([], []), or without `strict` (names that it lacks, those left over).
+
+        A shared parameter may also stand under its other paths. Raises ArgumentError, and changes nothing, if names or
+        shapes differ, or if numbers do not fit.
+        """
+        places = {path: (owner, name, held) for path, owner, name, held in self._state()}
+        return load(type(self).__name__, places, state, strict=strict, known=further_paths(self, places))
 
     def __tree_flatten__(self) -> tuple[list[str], list[Any]]:
         names, children = [], []

@@ -14,6 +14,7 @@ class Paths(dict[int, str]):
     it look again.
     """
 
+    labels: dict[int, str]  # id of a parameter → the label that it was given here
     known: WeakKeyDictionary[Any, "Paths"] = WeakKeyDictionary()
     root: weakref[Any]
 
@@ -22,7 +23,7 @@ class Paths(dict[int, str]):
         paths = cls.known.get(module)
         if paths is None:
             paths = cls.known[module] = cls()
-            paths.root = weakref(module)
+            paths.root, paths.labels = weakref(module), {}
         return paths
 
     def __missing__(self, key: int) -> str:
@@ -30,5 +31,6 @@ class Paths(dict[int, str]):
         if root is not None:
             self.update({id(module): path for path, module in root.named_modules()})
             for path, parameter in root.named_parameters():
-                parameter.label = parameter.label or path  # its name in pictures and messages
+                if not parameter.label or parameter.label == self.labels.get(id(parameter)):
+                    parameter.label = self.labels[id(parameter)] = path  # its name in pictures and messages
         return self.setdefault(key, "")

@@ -8,8 +8,9 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 from autograd.value import Value, data_of
+from nn.checks import not_negative
 
-__all__ = ["load", "modes_kept", "preserved", "put", "snapshot"]
+__all__ = ["further_paths", "load", "modes_kept", "preserved", "put", "snapshot"]
 
 
 def put(owner: Any, name: str, held: Any, data: Any) -> None:
@@ -22,27 +23,75 @@ def put(owner: Any, name: str, held: Any, data: Any) -> None:
         setattr(owner, name, data)
 
 
-def load(kind: str, places: Mapping[str, tuple[Any, str, Any]], state: Mapping[str, Any]) -> None:
-    """Put the arrays of `state` into the places, dotted path → (owner, name, Parameter, array or number).
+Places = Mapping[str, tuple[Any, str, Any]]  # dotted path → (owner, name, Parameter, array or number)
 
-    kind  of the module or optimiser, for messages. Raises ArgumentError, and changes nothing, if names or shapes differ.
+
+def load(
+    kind: str, places: Places, state: Mapping[str, Any], *, strict: bool = True, known: Mapping[str, str] | None = None
+) -> tuple[list[str], list[str]]:
+    """Put the arrays of `state` into the places; gives the names that it lacks, and those that have no place.
+
+    kind    of the module or optimiser, for messages
+    strict  whether there may be none of either
+    known   further path → place: what stands there must be what stands at the place
+    Raises ArgumentError, and changes nothing, if names or shapes differ, or if numbers do not fit.
     """
-    missing, unexpected = sorted(places.keys() - state.keys()), sorted(state.keys() - places.keys())
-    if missing or unexpected:
+    if not isinstance(state, Mapping):
+        raise ArgumentError(f"load_state_dict takes what state_dict gave, a dict, got {state!r}")
+    known = {path: place for path, place in (known or {}).items() if path in state and place in state}
+    missing, unexpected = sorted(places.keys() - state.keys()), sorted(state.keys() - places.keys() - known.keys())
+    if strict and (missing or unexpected):
         raise ArgumentError(
             f"load_state_dict: {kind} lacks in the state: {', '.join(missing) or 'nothing'}; "
             f"does not know: {', '.join(unexpected) or 'nothing'}"
         )
-    new: dict[str, Any] = {}
-    for path, (_, _, held) in places.items():
-        old = data_of(held)
-        layout: Any = "F" if np.isfortran(np.asarray(old)) else "C"  # products differ by rounding in another layout
-        data = np.array(state[path], dtype=np.result_type(old), order=layout)
-        if data.shape != np.shape(old):
-            raise ArgumentError(f"load_state_dict: {path} has shape {data.shape}, expected {np.shape(old)}")
-        new[path] = type(old)(data) if isinstance(old, (int, float)) else data
+    for path, place in known.items():
+        if not np.array_equal(state[path], state[place], equal_nan=True):
+            raise ArgumentError(f"load_state_dict: {path} and {place} are one here, and differ in the state")
+    new = {path: _fitted(path, state[path], data_of(held)) for path, (_, _, held) in places.items() if path in state}
+    for path, data in new.items():
+        owner, _, held = places[path]
+        if isinstance(held, (int, float)) and not isinstance(owner, dict):  # an optimiser's counts and rates
+            not_negative(f"load_state_dict: {path}", data)
     for path, data in new.items():
         put(*places[path], data)
+    return missing, unexpected
+
+
+def _fitted(path: str, given: Any, old: Any) -> Any:
+    """A copy of the given array, or number, in the form of the old one."""
+    dtype, where = np.result_type(old), f"load_state_dict: {path}"
+    try:
+        array = np.asarray(given)
+    except ValueError as mistake:
+        raise ArgumentError(f"{where} is no array of numbers: {mistake}") from None
+    if array.shape != np.shape(old):
+        raise ArgumentError(f"{where} has shape {array.shape}, expected {np.shape(old)}")
+    if not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise ArgumentError(f"{where} is {array.dtype}, which {dtype} does not hold")
+    layout: Any = "F" if np.isfortran(np.asarray(old)) else "C"  # products differ by rounding in another layout
+    with np.errstate(over="ignore"):
+        data = np.array(array, dtype=dtype, order=layout)
+    if dtype.kind in "fc" and np.any(np.isinf(data) & np.isfinite(array)):
+        raise ArgumentError(f"{where} has numbers too large for {dtype}")
+    return type(old)(data) if isinstance(old, (int, float)) else data
+
+
+def further_paths(module: Any, places: Places) -> dict[str, str]:
+    """Dotted path → place, of parameters and buffers that are reached in more than one way."""
+    first = {id(held): path for path, (_, _, held) in places.items()}
+    found: dict[str, str] = {}
+    todo: list[tuple[str, Any, tuple[Any, ...]]] = [("", module, ())]
+    while todo:
+        prefix, at, above = todo.pop()
+        children = [*at.named_children(), *((name, getattr(at, name)) for name in at.buffers)]
+        for name, child in children:
+            path = f"{prefix}.{name}" if prefix else name
+            if id(child) in first and first[id(child)] != path:
+                found[path] = first[id(child)]
+            elif hasattr(child, "named_children") and all(child is not x for x in (*above, at)):
+                todo.append((path, child, (*above, at)))
+    return found
 
 
 @contextlib.contextmanager
