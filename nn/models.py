@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 from autograd.context import no_grad
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops import relu
-from nn.checks import whole
+from nn.checks import not_negative, whole
 from nn.init import Rng, generator, streams
 from nn.layers import (
     BatchNorm2d,
@@ -141,12 +141,16 @@ class GPT(Module):
 
         Runs in evaluation mode and records nothing; the model's mode and state are afterwards as before.
         """
-        if temperature < 0.0:
-            raise ArgumentError(f"generate: temperature is at least 0, got {temperature}")
+        temperature, count = not_negative("generate: temperature", temperature), whole("generate: count", count, 0)
         if top_k is not None and not 1 <= top_k <= self.vocabulary:
             raise ArgumentError(f"generate: top_k is 1 … {self.vocabulary}, got {top_k}")
         rng = generator(rng)
         sequence: NDArray[Any] = np.asarray(tokens)
+        if sequence.dtype.kind not in "iu" or not sequence.ndim or not sequence.shape[-1]:
+            raise ArgumentError(
+                f"generate: tokens are {sequence.dtype} of shape {sequence.shape}, expected (…, time) whole numbers, at "
+                "least one in each row to begin with"
+            )
         with preserved(self), no_grad():
             self.eval()
             for _ in range(count):

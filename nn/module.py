@@ -18,6 +18,7 @@ Calling the outermost module maps its submodules to paths, so that every node kn
 
 import importlib
 from collections.abc import Iterator, Mapping
+from reprlib import recursive_repr
 from typing import Any
 
 import numpy as np
@@ -237,6 +238,7 @@ class Module:
         """What stands between the brackets of the repr: sizes and options."""
         return ""
 
+    @recursive_repr("…")
     def __repr__(self) -> str:
         return outline(self)
 

@@ -252,13 +252,13 @@ def conv2d(x, w, b=None, /, stride=1, padding=0, dilation=1, groups=1):
     kind="composed",
     samples=[
         sample("1 2 3", "2 2 3", "2"), sample("1 2 2 2", "2 1 2 3", stride=2, padding=(0, 1), output_padding=1, groups=2),
-        sample("1 1 3", "1 1 2", dilation=3),
+        sample("1 1 3", "1 1 2", dilation=3), sample("1 2 3", "2 1 2", dilation=3, padding=1, output_padding=2),
     ],
     points=[point((np.array([[[1.0, 2.0]]]), PAIR), (np.zeros((1, 1, 2)), np.array([[[3.0, 3.0]]])),
                   out=np.array([[[1.0, 1.0, -2.0]]]))],
     errors=[error(("1 2 3", "3 2 3"), match="y (1, 2, 3), w (3, 2, 3)"),
             error(("1 2 3", "2 2 3 3"), match="conv_transpose: x has shape (1, 2, 3) and w (2, 2, 3, 3)"),
-            error(("1 2 3", "2 2 3"), output_padding=1, match="must be less than stride=1", kind=ArgumentError),
+            error(("1 2 3", "2 2 3"), output_padding=1, match="less than stride=1 or dilation=1", kind=ArgumentError),
             error(("1 2 3", "2 2 3", "1"), match="b has shape (1,), expected (2,)"),
             error(("1 2 2", "2 2 2"), padding=2, match="padding=2 leaves nothing of x (1, 2, 2)")],
     source="Zeiler et al. 2010; conv_input",
@@ -267,7 +267,8 @@ def conv_transpose(x, w, b=None, /, stride=1, padding=0, output_padding=0, dilat
     """Transposed convolution: each x[n, c, i] puts x · w[c] into the output at stride · i − padding, where copies add up.
 
     x   (batch, in channels, *spatial)        w   (in channels, out channels / groups, *kernel)        b   (out channels,)
-    output_padding   added to the output's lengths, (n − 1) stride − 2 padding + dilation (kernel − 1) + 1
+    output_padding   added to the output's lengths, (n − 1) stride − 2 padding + dilation (kernel − 1) + 1;
+                     less than stride or dilation
     """
     shape, kernel = np.shape(x), np.shape(w)[2:]
     if len(kernel) != len(shape) - 2 or not kernel:
@@ -278,8 +279,10 @@ def conv_transpose(x, w, b=None, /, stride=1, padding=0, output_padding=0, dilat
     count = len(kernel)
     steps, rates = per_axis(stride, count, "stride"), per_axis(dilation, count, "dilation")
     pads, extra = per_axis(padding, count, "padding", 0), per_axis(output_padding, count, "output_padding", 0)
-    if any(e >= s for e, s in zip(extra, steps, strict=True)):
-        raise ArgumentError(f"conv_transpose: output_padding={output_padding} must be less than stride={stride}")
+    if any(e >= max(s, d) for e, s, d in zip(extra, steps, rates, strict=True)):
+        raise ArgumentError(
+            f"conv_transpose: output_padding={output_padding} must be less than stride={stride} or {dilation=}"
+        )
     lengths = tuple(
         (n - 1) * s - 2 * p + d * (k - 1) + 1 + e
         for n, s, p, d, k, e in zip(shape[2:], steps, pads, rates, kernel, extra, strict=True)
@@ -288,7 +291,14 @@ def conv_transpose(x, w, b=None, /, stride=1, padding=0, output_padding=0, dilat
         raise ShapeError(
             f"conv_transpose: padding={padding} leaves nothing of x {shape} with w {np.shape(w)}: {lengths}"
         )
-    out = conv_input(x, w, lengths, stride=steps, padding=pads, dilation=rates, groups=groups)
+    if all(e < s for e, s in zip(extra, steps, strict=True)):
+        out = conv_input(x, w, lengths, stride=steps, padding=pads, dilation=rates, groups=groups)
+    else:  # more windows would fit into that length than x has elements: all of it, then cut out
+        full = tuple((n - 1) * s + d * (k - 1) + 1 for n, s, d, k in zip(shape[2:], steps, rates, kernel, strict=True))
+        out = conv_input(x, w, full, stride=steps, dilation=rates, groups=groups)
+        ends = [(0, max(0, p + length - n)) for p, length, n in zip(pads, lengths, full, strict=True)]
+        cut = (slice(p, p + length) for p, length in zip(pads, lengths, strict=True))
+        out = np.pad(out, ((0, 0), (0, 0), *ends))[(slice(None), slice(None), *cut)]
     if b is None:
         return out
     if np.shape(b) != np.shape(out)[1:2]:

@@ -15,6 +15,7 @@ from autograd import tree
 from autograd.data import as_array
 from autograd.errors import ArgumentError, MissingExtraError
 from autograd.value import data_of
+from nn.evaluation import cast
 from nn.export.builder import Builder, dtype_of
 from nn.export.record import Record, merged, record
 from nn.module import Module
@@ -27,7 +28,8 @@ __all__ = ["export"]
 def export(model: Module, example_input: Any, path: Any, *, opset: int = 20, dynamic_batch: bool = True) -> None:
     """Write the model as an ONNX file, in evaluation mode.
 
-    example_input  what the model is called with, a tuple of several arguments; shapes and dtypes become the file's
+    example_input  what the model is called with, a tuple of several arguments; shapes and dtypes become the file's,
+                   the dtype of floats is the model's
     opset          operator set, 20 or 21
     dynamic_batch  the first axis of every input is the batch, of any length in the file; other lengths, the number of time
                    steps too, are the example's. False fixes all
@@ -50,6 +52,7 @@ def export(model: Module, example_input: Any, path: Any, *, opset: int = 20, dyn
     arguments = example_input if isinstance(example_input, tuple) else (example_input,)
     leaves, form = tree.flatten(arguments)
     leaves = [as_array(data_of(x)) if isinstance(data_of(x), (np.ndarray, np.generic)) else x for x in leaves]
+    leaves = [cast(model, x, "f") if isinstance(x, np.ndarray) else x for x in leaves]
     names = _names(model, arguments, leaves)
     batched = [dynamic_batch and bool(name) and np.ndim(x) > 0 for name, x in zip(names, leaves, strict=True)]
     held = _recorded(model, names, leaves, form, batched)

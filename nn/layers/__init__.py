@@ -10,7 +10,7 @@ from nn.layers.attention import (
     attention_weights,
     scaled_dot_product_attention,
 )
-from nn.layers.container import Flatten, Residual, Sequential
+from nn.layers.container import Flatten, Identity, Residual, Sequential
 from nn.layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from nn.layers.dropout import Dropout, Dropout2d
 from nn.layers.embedding import Embedding
@@ -23,7 +23,7 @@ from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 __all__ = [
     "GRU", "LSTM", "MLP", "RNN", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm1d",
     "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "Dropout2d", "Embedding", "Flatten",
-    "GPTBlock", "GRUCell", "GroupNorm", "LSTMCell", "Layer", "LayerNorm", "Linear", "MaxPool1d", "MaxPool2d",
+    "GPTBlock", "GRUCell", "GroupNorm", "Identity", "LSTMCell", "Layer", "LayerNorm", "Linear", "MaxPool1d", "MaxPool2d",
     "MultiheadAttention", "Neuron", "RMSNorm", "RNNCell", "Residual", "Sequential", "TransformerEncoder",
     "TransformerEncoderLayer", "attention_weights", "scaled_dot_product_attention",
 ]  # fmt: skip

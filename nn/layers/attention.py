@@ -154,8 +154,8 @@ class MultiheadAttention(Module):
 
         key, value        by default the query: attention of a sequence to itself; one sequence may come without a batch
         key_padding_mask  (batch, keys): True where a key is padding, which nobody sees; or floats to add to the scores
-        attn_mask         True where a query (first axis) does not see a key, or floats to add: (queries, keys), or what
-                          broadcasts to (batch, heads, queries, keys)
+        attn_mask         True where a query (first axis) does not see a key, or floats to add: (queries, keys), or four
+                          axes that broadcast to (batch, heads, queries, keys)
         causal            query i sees keys 0 … i only; PyTorch's is_causal is a hint beside the mask that says the same
         need_weights      give the weights too, else None: the mean over the heads, (batch, queries, keys), or, with
                           average_attn_weights=False, of each, (batch, heads, queries, keys); before dropout
@@ -164,6 +164,11 @@ class MultiheadAttention(Module):
         """
         key = query if key is None else key
         q, k, v = self._heads(query, key, key if value is None else value)
+        if attn_mask is not None and np.ndim(attn_mask) == 3 and len(q.shape) == 4:
+            raise ShapeError(
+                f"attn_mask has shape {np.shape(attn_mask)}, expected (queries, keys), (batch, 1, queries, keys) or "
+                "(1, heads, queries, keys): of three axes the first could be either"
+            )
         weights = attention_weights(q, k, self._mask(attn_mask, key_padding_mask, q.dtype), causal)
         mixed = np.swapaxes(np.matmul(self.dropout(weights), v), -2, -3)
         out = self.out_proj(np.reshape(mixed, (*mixed.shape[:-2], self.embed_dim)))
@@ -180,6 +185,12 @@ class MultiheadAttention(Module):
                     f"(batch, time, {self.embed_dim})" if self.batch_first else f"(time, batch, {self.embed_dim})"
                 )
                 raise ShapeError(f"{name} has shape {np.shape(x)}, expected {expected}")
+        leads = [np.shape(self._swapped(x))[:-1] for x in inputs.values()]
+        if leads[1] != leads[2] or leads[0][:-1] != leads[1][:-1]:
+            shapes = ", ".join(str(np.shape(x)) for x in inputs.values())
+            raise ShapeError(
+                f"query, key and value have shapes {shapes}: expected the same batch, and as many keys as values"
+            )
         if query is key is value:
             whole = linear(query, self.in_proj_weight, 0.0 if self.in_proj_bias is None else self.in_proj_bias)
             projected = np.split(whole, 3, axis=-1)
@@ -288,7 +299,7 @@ class TransformerEncoder(Module):
 class GPTBlock(TransformerEncoderLayer):
     """The layer that GPT-2 is made of: each position sees itself and those before it, norm first, gelu, 4 · width inside.
 
-    x (batch, time, width) → (batch, time, width). Source: Radford et al. 2019.
+    src (batch, time, width) → (batch, time, width). Source: Radford et al. 2019.
     """
 
     def __init__(
@@ -298,6 +309,10 @@ class GPTBlock(TransformerEncoderLayer):
 
     def forward(self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, causal: bool = True) -> Any:
         return super().forward(src, src_mask, src_key_padding_mask, causal)
+
+    def describe(self) -> str:
+        rest = [f"dropout={self.dropout.p}"] if self.dropout.p != 0.1 else []
+        return options(self, self.self_attn.embed_dim, self.self_attn.num_heads, *rest)
 
 
 def gelu_tanh(x: Any) -> Any:

@@ -11,7 +11,7 @@ from nn.init import Rng
 from nn.module import Module
 from nn.outline import options
 
-__all__ = ["Flatten", "Residual", "Sequential"]
+__all__ = ["Flatten", "Identity", "Residual", "Sequential"]
 
 
 class Sequential(Module):
@@ -73,6 +73,17 @@ class Residual(Module):
     def named_layers(self) -> Iterator[tuple[str, Any]]:
         layers = (("f", self.f), ("projection", self.projection))
         return ((name, layer) for name, layer in layers if layer is not None)
+
+
+class Identity(Module):
+    """x as it is: what stands where a layer is not wanted. Arguments are not used, as PyTorch's."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def forward(self, x: Any) -> Any:
+        """x of any shape."""
+        return x
 
 
 class Flatten(Module):

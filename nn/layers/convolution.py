@@ -54,7 +54,8 @@ class _Convolution(Module):
         self.kernel_size = per_axis(kernel_size, self.spatial, "kernel_size")
         self.stride = per_axis(stride, self.spatial, "stride")
         self.dilation = per_axis(dilation, self.spatial, "dilation")
-        self.padding = padding if isinstance(padding, str) else per_axis(padding, self.spatial, "padding", 0)
+        named = isinstance(padding, str) and not self.transposed
+        self.padding = padding if named else per_axis(padding, self.spatial, "padding", 0)
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         self.weight = Parameter.zeros((first, second // groups, *self.kernel_size), dtype)
         self.bias = Parameter.zeros(out_channels, dtype) if bias else None
@@ -151,6 +152,8 @@ class _ConvTranspose(_Convolution):
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, rng, dtype
         )  # fmt: skip
         self.output_padding = per_axis(output_padding, self.spatial, "output_padding", 0)
+        if any(e >= max(s, d) for e, s, d in zip(self.output_padding, self.stride, self.dilation, strict=True)):
+            raise ArgumentError(f"{output_padding=} must be less than {stride=} or {dilation=}")
 
     def forward(self, x: Any) -> Any:
         """x (batch, in_channels, *spatial) → (batch, out_channels, *lengths)."""

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from autograd import ops
-from autograd.errors import ArgumentError, ShapeError
+from autograd.errors import ShapeError
+from nn.checks import share
 from nn.init import Rng, streams
 from nn.module import Module
 
@@ -24,9 +25,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, rng: Rng = None) -> None:
-        if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0.0 <= p < 1.0:
-            raise ArgumentError(f"p={p!r}: expected a probability 0 ≤ p < 1")
-        self.p = float(p)
+        self.p = share("p", p)
         self.rng = streams(rng)("rng")
 
     def forward(self, x: Any) -> Any:
@@ -48,4 +47,6 @@ class Dropout2d(Dropout):
             raise ShapeError(f"x has shape {np.shape(x)}, expected (batch, channels, height, width)")
         if not (self.training and self.p):
             return x
-        return x * ops.dropout(np.ones((*np.shape(x)[:2], 1, 1), x.dtype), self.p, rng=self.rng)
+        dtype = getattr(x, "dtype", np.dtype(float))
+        ones = np.ones((*np.shape(x)[:2], 1, 1), dtype if dtype.kind in "fc" else float)
+        return ops.dropout(ones, self.p, rng=self.rng) * x

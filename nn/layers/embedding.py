@@ -38,7 +38,8 @@ class Embedding(Module):
     ) -> None:
         self.num_embeddings = whole("num_embeddings", num_embeddings)
         self.embedding_dim = whole("embedding_dim", embedding_dim)
-        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+        row = padding_idx is None or isinstance(padding_idx, (int, np.integer))
+        if not row or (padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings):
             raise ArgumentError(f"padding_idx={padding_idx!r}: expected a row of the {num_embeddings}, or None")
         self.padding_idx = None if padding_idx is None else int(padding_idx) % num_embeddings
         self.weight = Parameter.zeros((num_embeddings, embedding_dim), dtype)

@@ -16,8 +16,8 @@ from numpy.typing import DTypeLike
 
 from autograd.data import as_array, as_dtype
 from autograd.errors import ArgumentError, ShapeError
-from autograd.value import data_of
-from nn.checks import whole
+from autograd.value import Value, data_of
+from nn.checks import not_negative, unit, whole
 from nn.module import Module, Parameter
 from nn.outline import options
 
@@ -62,7 +62,7 @@ class _BatchNorm(_Norm):
     running_mean: Any
     running_var: Any
     num_batches_tracked: Any
-    shapes: tuple[str, ...] = ()  # that it takes
+    shapes: dict[int, str]  # number of axes → the shape that it takes
 
     def __init__(
         self,
@@ -75,7 +75,8 @@ class _BatchNorm(_Norm):
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.num_features = whole("num_features", num_features)
-        self.eps, self.momentum = eps, momentum
+        self.eps = not_negative("eps", eps)
+        self.momentum = None if momentum is None else unit("momentum", momentum)
         self.affine, self.track_running_stats = affine, track_running_stats
         self._affine((num_features,), affine, affine, dtype)
         track = track_running_stats
@@ -86,8 +87,8 @@ class _BatchNorm(_Norm):
     def forward(self, x: Any) -> Any:
         """x (batch, num_features, …) → the same shape."""
         shape, axes = np.shape(x), (0, *range(2, np.ndim(x)))
-        if len(shape) not in [expected.count(",") + 1 for expected in self.shapes] or shape[1] != self.num_features:
-            expected = " or ".join(self.shapes).replace("num_features", str(self.num_features))
+        if len(shape) not in self.shapes or shape[1] != self.num_features:
+            expected = " or ".join(self.shapes.values()).replace("num_features", str(self.num_features))
             raise ShapeError(f"x has shape {shape}, expected {expected}")
         if self.track_running_stats and self.running_mean is None:
             raise ArgumentError(
@@ -134,13 +135,13 @@ class BatchNorm1d(_BatchNorm):
     ShapeError for fewer than 2 numbers per feature in training. Source: Ioffe and Szegedy 2015, arXiv 1502.03167.
     """
 
-    shapes = ("(batch, num_features)", "(batch, num_features, length)")
+    shapes = {2: "(batch, num_features)", 3: "(batch, num_features, length)"}
 
 
 class BatchNorm2d(_BatchNorm):
     """Batch normalisation of images (batch, num_features, height, width), for each channel; options as BatchNorm1d's."""
 
-    shapes = ("(batch, num_features, height, width)",)
+    shapes = {4: "(batch, num_features, height, width)"}
 
 
 class _LastAxes(_Norm):
@@ -182,7 +183,7 @@ class LayerNorm(_LastAxes):
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(normalized_shape)
-        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self.eps, self.elementwise_affine = not_negative("eps", eps), elementwise_affine
         self._affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
 
     def forward(self, x: Any) -> Any:
@@ -209,13 +210,14 @@ class RMSNorm(_LastAxes):
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(normalized_shape)
-        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self.eps, self.elementwise_affine = None if eps is None else not_negative("eps", eps), elementwise_affine
         self._affine(self.normalized_shape, elementwise_affine, False, dtype)
 
     def forward(self, x: Any) -> Any:
         """x (…, *normalized_shape) → the same shape."""
-        eps = float(np.finfo(x.dtype).eps) if self.eps is None else self.eps
+        x = x if isinstance(x, Value) else as_array(x)
         mean_square = np.mean(x * x, axis=self._axes(x), keepdims=True)
+        eps = float(np.finfo(mean_square.dtype).eps) if self.eps is None else self.eps
         return self._scaled(x / np.sqrt(mean_square + eps), self.normalized_shape)
 
     def describe(self) -> str:
@@ -242,7 +244,7 @@ class GroupNorm(_Norm):
         self.num_channels = whole("num_channels", num_channels)
         if num_channels % num_groups:
             raise ArgumentError(f"num_groups={num_groups} does not divide num_channels={num_channels}")
-        self.eps, self.affine = eps, affine
+        self.eps, self.affine = not_negative("eps", eps), affine
         self._affine((num_channels,), affine, affine, dtype)
 
     def forward(self, x: Any) -> Any:
@@ -250,6 +252,8 @@ class GroupNorm(_Norm):
         shape = np.shape(x)
         if len(shape) < 2 or shape[1] != self.num_channels:
             raise ShapeError(f"x has shape {shape}, expected (batch, {self.num_channels}, …)")
+        if not math.prod(shape[1:]):
+            raise ShapeError(f"x has shape {shape}: an example has no place, so no mean")
         grouped = np.reshape(x, (shape[0], self.num_groups, math.prod(shape[1:]) // self.num_groups))
         out = np.reshape(_standardized(grouped, (2,), self.eps), shape)
         return self._scaled(out, (-1, *(1,) * (len(shape) - 2)))

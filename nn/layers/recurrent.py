@@ -43,6 +43,10 @@ from nn.outline import function_name, options
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
 
 State = tuple[Any, ...]
+ELSEWHERE = {  # PyTorch's options → what serves here
+    "nonlinearity": "activation=np.tanh, or any function of a Value, is that of an RNN",
+    "proj_size": "a Linear after the layer makes its output narrower",
+}
 
 
 class Cell(Module):
@@ -205,6 +209,7 @@ class Recurrent(Module):
     """
 
     cell: ClassVar[type[Cell]]
+    own: ClassVar[tuple[str, ...]] = ()  # further options of its cells
 
     def __init__(
         self,
@@ -218,8 +223,12 @@ class Recurrent(Module):
         *,
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
-        **options: Any,
+        **more: Any,
     ) -> None:
+        if unknown := more.keys() - set(self.own):
+            hints = [f"; {hint}" for name, hint in ELSEWHERE.items() if name in unknown]
+            raise ArgumentError(f"{type(self).__name__} has no option {', '.join(sorted(unknown))}{''.join(hints)}")
+        self.input_size, self.hidden_size = whole("input_size", input_size), whole("hidden_size", hidden_size)
         self.num_layers = whole("num_layers", num_layers)
         self.batch_first, self.bidirectional = batch_first, bidirectional
         directions = ("", "_reverse") if bidirectional else ("",)
@@ -227,7 +236,7 @@ class Recurrent(Module):
         for layer in range(num_layers):
             width = input_size if layer == 0 else hidden_size * len(directions)
             for suffix in directions:
-                cell = self.cell(width, hidden_size, bias, rng=0, dtype=dtype, **options)
+                cell = self.cell(width, hidden_size, bias, rng=0, dtype=dtype, **more)
                 self.cells[f"l{layer}{suffix}"] = cell
         self.dropout = Dropout(dropout) if dropout else None  # between layers
         self.initialize(rng)
@@ -261,6 +270,8 @@ class Recurrent(Module):
         steps = np.moveaxis(x, axis, 0)  # time first inside: what belongs to a step lies side by side
         time, batch = steps.shape[0], steps.shape[1:-1]
         running = None if lengths is None else _running(as_array(lengths), time, batch)
+        if running is not None:
+            steps = np.where(running, steps, 0.0)  # a NaN in the padding would reach the weights as 0 · NaN
         begin = self._begin(state, batch)
         end: list[State] = []
         for layer in range(self.num_layers):
@@ -311,6 +322,7 @@ class RNN(Recurrent):
     """
 
     cell = RNNCell
+    own = ("activation",)
 
 
 class GRU(Recurrent):

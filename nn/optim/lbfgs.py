@@ -75,25 +75,34 @@ class LBFGS(Optimizer):
         value, gradient = self._evaluate(closure)
         if not np.isfinite(value):
             raise NonFiniteError(f"LBFGS: the loss is {value} before the step")
-        before = value
-        for _ in range(self.max_iter):
-            if np.max(np.abs(gradient)) <= self.tolerance_grad:
-                break
-            direction = self._direction(gradient)
-            found = self._search(closure, x, direction, value, gradient)
-            if not found.value < value:  # nothing lower along it: the minimum, as far as rounding tells,
-                if not self.pairs:
+        if not any(parameter.has_grad for parameter in self.parameters):
+            raise ArgumentError(
+                "LBFGS: the closure left no gradient; it runs loss.backward() before it returns the loss"
+            )
+        self._descend(closure, x, value, gradient)
+        return value
+
+    def _descend(self, closure: Callable[[], Any], x: Any, value: float, gradient: Any) -> None:
+        """Iterate from the weights x with this loss and gradient."""
+        try:
+            for _ in range(self.max_iter):
+                if np.max(np.abs(gradient)) <= self.tolerance_grad:
                     break
-                self.pairs = 0  # or the history is of another loss: once more along the gradient
-                continue
-            move = found.step * direction
-            self._remember(move, found.gradient - gradient)
-            change = max(np.max(np.abs(move)), abs(found.value - value))
-            x, value, gradient = x + move, found.value, found.gradient
-            if change <= self.tolerance_change:
-                break
-        self._put(x)
-        return before
+                direction = self._direction(gradient)
+                found = self._search(closure, x, direction, value, gradient)
+                if not found.value < value:  # nothing lower along it: the minimum, as far as rounding tells,
+                    if not self.pairs:
+                        break
+                    self.pairs = 0  # or the history is of another loss: once more along the gradient
+                    continue
+                move = found.step * direction
+                self._remember(move, found.gradient - gradient)
+                change = max(np.max(np.abs(move)), abs(found.value - value))
+                x, value, gradient = x + move, found.value, found.gradient
+                if change <= self.tolerance_change:
+                    break
+        finally:  # closure may raise; then too the weights are those of the lowest loss so far
+            self._put(x)
 
     def _search(self, closure: Any, x: Any, direction: Any, value: float, gradient: Any) -> Trial:
         def phi(step: float) -> Trial:

@@ -138,7 +138,7 @@ CASES = {
             lambda rng: nn.GPTBlock(4, 2, 0.0, rng=rng),
             normal((1, 3, 4)),
             (1, 3, 4),
-            "GPTBlock(4, 2, 16, activation=gelu_tanh, norm_first=True)  244 parameters",
+            "GPTBlock(4, 2, dropout=0.0)  244 parameters",
             (np.ones((2, 3, 4), np.float32), np.zeros((1, 3, 3), int)),
             "a mask has booleans, True where a key is hidden, or floats to add, got int64",
             composed=True,

@@ -148,7 +148,7 @@ def test_a_compiled_training_step_with_dropout_equals_the_eager_one(backend):
         ),
         (lambda: small()([0, 11]), "the index 11 has no row, expected 0 to 10"),
         (lambda: small()([0.0, 1.0]), "the indices are float64, expected whole numbers"),
-        (lambda: small().generate([0], 1, temperature=-1.0), "temperature is at least 0, got -1.0"),
+        (lambda: small().generate([0], 1, temperature=-1.0), "temperature must be a number of at least 0, got -1.0"),
         (lambda: small().generate([0], 1, top_k=12), "top_k is 1 … 11, got 12"),
         (lambda: small().generate([0], 1, top_k=0), "top_k is 1 … 11, got 0"),
         (lambda: GPT(11, 8, 2, 3, 16), "embed_dim 16 is not divisible by 3 heads"),

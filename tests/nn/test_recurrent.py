@@ -201,7 +201,7 @@ X = np.ones((2, 5, 3), np.float32)
         (lambda: nn.GRUCell(3, 4)(X[:, 0], np.ones((2, 3))), r"the state has shape \(2, 3\), expected \(2, 4\)"),
         (lambda: nn.LSTM(3, 0), "hidden_size is a whole number of at least 1, got 0"),
         (lambda: nn.RNN(3, 4, num_layers=0), "num_layers is a whole number of at least 1, got 0"),
-        (lambda: nn.RNN(3, 4, dropout=1.0), "p=1.0: expected a probability"),
+        (lambda: nn.RNN(3, 4, dropout=1.0), r"p must lie in \[0, 1\), got 1\.0"),
         (lambda: nn.RNN(3, 4, activation="relu"), "activation is a function such as np.tanh or autograd.relu, or None"),
     ],
 )
