@@ -69,7 +69,19 @@ from nn.layers import (
     attention_weights,
     scaled_dot_product_attention,
 )  # fmt: skip
-from nn.losses import accuracy, binary_cross_entropy, cross_entropy, gaussian_nll, hinge, huber, kl_div, mae, mse, nll
+from nn.losses import (
+    accuracy,
+    binary_cross_entropy,
+    cross_entropy,
+    gaussian_nll,
+    hinge,
+    huber,
+    kl_div,
+    mae,
+    mse,
+    nll,
+    smooth_l1,
+)
 from nn.module import Module, Parameter
 from nn.optim import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, Muon, NAdam, Optimizer, RMSprop
 from nn.padding import pad_sequences, sequence_batches
@@ -87,7 +99,7 @@ __all__ = [
     "clip_norm", "clip_value", "cross_entropy", "evaluate", "fit", "gaussian_nll", "hinge", "huber", "init", "kl_div",
     "load", "load_onnx", "load_state", "lr_find", "mae", "mse", "nll", "pad_sequences", "predict",
     "recompute_norm_statistics", "save", "scalar", "scaled_dot_product_attention", "schedules", "sequence_batches",
-    "split", "train",
+    "smooth_l1", "split", "train",
 ]  # fmt: skip
 
 

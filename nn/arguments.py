@@ -7,6 +7,7 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 from nn.archive import ending
+from nn.checks import whole
 from nn.evaluation import cast
 from nn.module import Module
 from nn.optim import Optimizer
@@ -17,8 +18,8 @@ __all__ = ["augmented", "check_counts", "check_functions", "check_limits", "chec
 def check_counts(**numbers: Any) -> None:
     """Raise ArgumentError for an option that is neither None nor a whole number of at least 1."""
     for name, number in numbers.items():
-        if number is not None and (not isinstance(number, (int, np.integer)) or number < 1):
-            raise ArgumentError(f"{name} is a whole number of at least 1, got {number!r}")
+        if number is not None:
+            whole(name, number)
 
 
 def check_functions(**functions: Any) -> None:

@@ -66,7 +66,7 @@ def clip_value(parameters: Iterable[Parameter] | Module | Parameter, limit: floa
         parameter.grad = float(np.clip(g, -limit, limit)) if type(g) is float else np.clip(g, -limit, limit)
 
 
-def _gradients(parameters: Iterable[Parameter] | Module) -> list[tuple[str, Parameter, Any]]:
+def _gradients(parameters: Iterable[Parameter] | Module | Parameter) -> list[tuple[str, Parameter, Any]]:
     """(path, parameter, gradient) of those that have one, each once; a list has places or labels for paths."""
     named = leaves("clip", parameters)
     if not isinstance(parameters, Module):

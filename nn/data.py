@@ -6,7 +6,7 @@ the same rows in the same order. A person's own CSV file becomes such arrays in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,14 @@ def batches(
     rng: np.random.Generator | int | None = None,
     shuffle: bool = True,
     drop_last: bool = False,
+    augment: Callable[[Any, np.random.Generator], Any] | None = None,
 ) -> Iterator[tuple[NDArray[Any], ...]]:
     """One epoch: tuples of batch_size rows of each array, the same rows of all, every row exactly once.
 
     arrays      each (n, …) with the same n
     rng         draws the order, needed if shuffle. A Generator gives each epoch a new order, an int always the same
     drop_last   leave out the last batch if it has fewer than batch_size rows
+    augment     (x, rng) → x, applied to the first array's rows of each batch: flips, shifts, noise; draws from rng
     Raises ArgumentError, at once and not at the first batch, if lengths differ or batch_size is below 1.
 
     >>> x, y = np.arange(5), np.arange(5) * 10
@@ -40,11 +42,12 @@ def batches(
     n = _common_length(arrays)
     if batch_size < 1:
         raise ArgumentError(f"batch_size is at least 1, got {batch_size}")
-    if not shuffle:
-        return _cut(arrays, np.arange(n), batch_size, drop_last)
-    if rng is None:
-        raise ArgumentError("batches(shuffle=True) needs rng=, a np.random.Generator or an int seed")
-    return _cut(arrays, generator(rng).permutation(n), batch_size, drop_last)
+    if (shuffle or augment) and rng is None:
+        what = "shuffle=True" if shuffle else "augment=…"
+        raise ArgumentError(f"batches({what}) needs rng=, a np.random.Generator or an int seed")
+    stream = generator(0 if rng is None else rng)
+    cut = _cut(arrays, stream.permutation(n) if shuffle else np.arange(n), batch_size, drop_last)
+    return cut if augment is None else ((augment(first, stream), *others) for first, *others in cut)
 
 
 def _cut(

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from autograd.context import no_grad
-from autograd.errors import ArgumentError
 from autograd.value import Value
+from nn.checks import whole
 from nn.state import modes_kept
 
 __all__ = ["Metric", "cast", "evaluate", "predict"]
@@ -17,12 +17,10 @@ Metric = Callable[[Any, Any], Any]
 
 def predict(model: Any, X: Any, *, batch_size: int = 1024) -> Any:
     """The model's output for X as a plain array, in evaluation mode, in batches, with nothing recorded."""
-    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ArgumentError(f"batch_size is a whole number of at least 1, got {batch_size!r}")
-    x = cast(model, X)
+    rows, x = whole("batch_size", batch_size), cast(model, X)
     with modes_kept(model), no_grad():
         model.eval()
-        parts = [model(x[i : i + batch_size]) for i in range(0, max(len(x), 1), batch_size)]
+        parts = [model(x[i : i + rows]) for i in range(0, max(len(x), 1), rows)]
     return np.concatenate([part.data if isinstance(part, Value) else np.asarray(part) for part in parts])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError, NonFiniteError
+from nn.checks import whole
 from nn.history import new_axes
 from nn.init import Rng, generator
 from nn.module import Module
@@ -66,8 +67,7 @@ def lr_find(
     """
     if not 0.0 < lowest < highest < math.inf:
         raise ArgumentError(f"lowest and highest are rates, 0 < lowest < highest, got {lowest!r} and {highest!r}")
-    if not isinstance(steps, (int, np.integer)) or steps < 3:
-        raise ArgumentError(f"steps is a whole number of at least 3, got {steps!r}")
+    steps = whole("steps", steps, 3)
     optimizer, rng = optimizer or Adam(model), generator(rng)
     first, factor = optimizer.steps, (highest / lowest) ** (1 / (steps - 1))
     training = Training(

@@ -10,6 +10,7 @@ place: `lambda t: 0.1 / (1 + t)`. After its last step it stays where it is. With
 straight line over the first n of the steps; `warmup(schedule, n)` puts n further steps before any schedule.
 """
 
+import bisect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +18,18 @@ from typing import Any
 from autograd.errors import ArgumentError
 from nn.checks import not_negative, unit, whole
 
-__all__ = ["Schedule", "constant", "cosine", "exponential", "linear", "one_cycle", "plateau", "step", "warmup"]
+__all__ = [
+    "Schedule",
+    "constant",
+    "cosine",
+    "exponential",
+    "linear",
+    "multi_step",
+    "one_cycle",
+    "plateau",
+    "step",
+    "warmup",
+]
 
 Schedule = Callable[..., float]  # t → rate; plateau's also takes the losses by epoch
 
@@ -78,6 +90,21 @@ def step(rate: float, *, every: int, factor: float = 0.1, warmup: int = 0) -> Sc
     return _warmed(lambda t: rate * factor ** (t // every), warmup)
 
 
+def multi_step(rate: float, *, milestones: Sequence[int], factor: float = 0.1, warmup: int = 0) -> Schedule:
+    """rate · factor^k after k of the milestones.
+
+    milestones   rising numbers of updates; PyTorch's MultiStepLR, with gamma for factor
+
+    >>> [multi_step(1.0, milestones=[30, 80], factor=0.5)(t) for t in (0, 29, 30, 79, 80, 999)]
+    [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
+    """
+    rate, factor = not_negative("multi_step: rate", rate), unit("multi_step: factor", factor)
+    marks = [whole("multi_step: a milestone", mark) for mark in milestones]
+    if marks != sorted(marks):
+        raise ArgumentError(f"multi_step: milestones rise, got {marks}")
+    return _warmed(lambda t: rate * factor ** bisect.bisect_right(marks, t), warmup)
+
+
 def one_cycle(
     rate: float, *, steps: int, share: float = 0.3, divisor: float = 25.0, final_divisor: float = 1e4
 ) -> Schedule:
@@ -112,6 +139,7 @@ def plateau(
     threshold: float = 1e-4,
     cooldown: int = 0,
     end: float = 0.0,
+    mode: str = "min",
     warmup: int = 0,
 ) -> Schedule:
     """rate · factor^k, where k counts how often the loss had not fallen for more than patience epochs; at least end.
@@ -121,6 +149,7 @@ def plateau(
 
     threshold   a loss has fallen if it is below the best so far by more than this share of it
     cooldown    epochs after a cut in which none is counted as bad
+    mode        "max": the numbers are of a metric, which should rise
     Defaults are those of PyTorch's ReduceLROnPlateau.
 
     >>> f = plateau(1.0, factor=0.5, patience=1)
@@ -134,10 +163,13 @@ def plateau(
         whole("cooldown", cooldown, 0),
     )
     threshold = unit("plateau: threshold", threshold)
+    if mode not in ("min", "max"):
+        raise ArgumentError(f"plateau: mode is min or max, got {mode!r}")
+    sign = 1.0 if mode == "min" else -1.0
 
     def schedule(t: float, losses: Sequence[float] = ()) -> float:
         now, best, bad, rest = rate, math.inf, 0, 0
-        for loss in losses:
+        for loss in (sign * number for number in losses):
             if loss < (best - threshold * abs(best) if best < math.inf else best):
                 best, bad = loss, 0
             else:

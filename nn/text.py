@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd.errors import ArgumentError
+from nn.checks import whole
 
 __all__ = ["Characters", "windows"]
 
@@ -87,8 +88,8 @@ def windows(tokens: ArrayLike, context: int, *, stride: int | None = None) -> tu
     """
     sequence = np.asarray(tokens)
     for name, number in (("context", context), ("stride", stride)):
-        if number is not None and (not isinstance(number, (int, np.integer)) or number < 1):
-            raise ArgumentError(f"{name} is a whole number of at least 1, got {number!r}")
+        if number is not None:
+            whole(name, number)
     if sequence.ndim != 1 or len(sequence) <= context:
         raise ArgumentError(f"windows of {context} need a sequence of more tokens, got shape {sequence.shape}")
     pieces = np.lib.stride_tricks.sliding_window_view(sequence, context + 1)[:: stride or context]

@@ -250,12 +250,32 @@ def _pool(x, kernel_size, stride, padding, dilation):
     return _pads(kernel, kernel if stride is None else stride, padding, dilation)
 
 
+def _ceil(x, out, options):
+    """ceil_mode: whether the last windows hang over the end. ONNX counts one that begins in the padding, which ours drops:
+    so without another there are as many as without ceil_mode, which the file says."""
+    count = len(options["strides"])
+    hanging, dropped = False, False
+    for i, (n, windows) in enumerate(zip(x.shape[2:], out.shape[2:], strict=True)):
+        reach = options["dilations"][i] * (options["kernel_shape"][i] - 1) + 1
+        last, rest = divmod(n + options["pads"][i] + options["pads"][count + i] - reach, options["strides"][i])
+        hanging, dropped = hanging or windows > last + 1, dropped or (rest > 0 and windows == last + 1)
+    if hanging and dropped:
+        raise OnnxError(
+            "export.onnx: a pool with ceil_mode=True whose last window would begin in the padding in one axis and hangs "
+            "over the end in another has no ONNX operator: choose a padding without that"
+        )
+    return int(hanging)
+
+
 @block("max_pool")
 def max_pool(b, out, x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
-    return b.node("MaxPool", x, ceil_mode=int(ceil_mode), **_pool(x, kernel_size, stride, padding, dilation))
+    options = _pool(x, kernel_size, stride, padding, dilation)
+    return b.node("MaxPool", x, ceil_mode=_ceil(x, out, options), **options)
 
 
 @block("avg_pool")
 def avg_pool(b, out, x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     options = _pool(x, kernel_size, stride, padding, 1)
-    return b.node("AveragePool", x, ceil_mode=int(ceil_mode), count_include_pad=int(count_include_pad), **options)
+    return b.node(
+        "AveragePool", x, ceil_mode=_ceil(x, out, options), count_include_pad=int(count_include_pad), **options
+    )

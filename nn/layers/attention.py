@@ -164,7 +164,7 @@ class MultiheadAttention(Module):
         """
         key = query if key is None else key
         q, k, v = self._heads(query, key, key if value is None else value)
-        if attn_mask is not None and np.ndim(attn_mask) == 3 and len(q.shape) == 4:
+        if np.ndim(attn_mask) == 3 and np.shape(attn_mask)[0] > 1 and len(q.shape) == 4:
             raise ShapeError(
                 f"attn_mask has shape {np.shape(attn_mask)}, expected (queries, keys), (batch, 1, queries, keys) or "
                 "(1, heads, queries, keys): of three axes the first could be either"

@@ -31,7 +31,9 @@ class _Norm(Module):
     bias: Parameter | None
 
     def _affine(self, shape: tuple[int, ...], weight: bool, bias: bool, dtype: DTypeLike) -> None:
-        self.weight = Parameter(np.ones(shape, dtype)) if weight else None
+        self.weight = Parameter.zeros(shape, dtype) if weight else None
+        if self.weight is not None:
+            self.weight.data = np.ones(shape, dtype)
         self.bias = Parameter.zeros(shape, dtype) if bias else None
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:

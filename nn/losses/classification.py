@@ -137,7 +137,8 @@ def accuracy(logits: Any, target: Any) -> float:
 def _checked(name: str, target: Any, shape: tuple[int, ...], ignore_index: int | None) -> Any:
     """Class numbers as int64, checked for shape, and for range in every run of a compiled step."""
     if target.shape != shape[:-1]:
-        raise ShapeError(f"{name}: logits {shape} need targets of shape {shape[:-1]}, got {target.shape}")
+        hint = "; classes are the last axis, not the second" if target.shape == (*shape[:1], *shape[2:]) else ""
+        raise ShapeError(f"{name}: logits {shape} need targets of shape {shape[:-1]}, got {target.shape}{hint}")
 
     def look(numbers: Any) -> None:
         counted = numbers if ignore_index is None else numbers[numbers != ignore_index]

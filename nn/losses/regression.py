@@ -9,7 +9,7 @@ from autograd.errors import ArgumentError, ShapeError
 from autograd.value import data_of, stop_gradient
 from nn.losses.base import cast, expect, pair, reduced
 
-__all__ = ["gaussian_nll", "huber", "mae", "mse"]
+__all__ = ["gaussian_nll", "huber", "mae", "mse", "smooth_l1"]
 
 
 def mse(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
@@ -36,6 +36,11 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = 
     difference = prediction - target
     inside = np.clip(difference, -float(delta), float(delta))
     return reduced(inside * (difference - 0.5 * inside), reduction)
+
+
+def smooth_l1(prediction: Any, target: Any, *, beta: float = 1.0, reduction: str = "mean") -> Any:
+    """huber / beta: ½d² / beta for |d| ≤ beta, |d| − ½ beta beyond, of slope ±1 there. Source: Girshick 2015, eq. 3."""
+    return huber(prediction, target, delta=beta, reduction=reduction) / beta
 
 
 def gaussian_nll(

@@ -49,17 +49,6 @@ def arguments(case, dtype=np.float32, seed=0):
     return tree.map(lambda x: Value(x.astype(dtype)) if is_float(x) else x, given)
 
 
-def double(layer):
-    """The layer with parameters and buffers in float64."""
-    for _, parameter in layer.named_parameters():
-        parameter.data = np.asarray(parameter.data, np.float64)
-    for _, module in layer.named_modules():
-        for name in module.buffers:
-            if is_float(array := getattr(module, name)):
-                setattr(module, name, array.astype(np.float64))
-    return layer
-
-
 def parts(out):
     """The arrays of an output, as a list."""
     return tree.flatten(out)[0]

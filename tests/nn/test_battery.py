@@ -8,12 +8,13 @@ import re
 
 import numpy as np
 import pytest
-from layer_case import Case, arguments, double, parts
+from layer_case import Case, arguments, parts
 from layer_table import CASES
 
 import autograd
 import nn
 from autograd import Value, tree
+from autograd.value import data_of
 from nn import layers
 
 ROWS = {f"{name} {i}": case for name, cases in CASES.items() for i, case in enumerate(cases)}
@@ -60,7 +61,7 @@ def test_the_output_is_a_value_of_the_right_shape(case, mode):
 @battery
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=lambda dtype: dtype.__name__)
 def test_one_dtype_from_input_to_gradient(case, dtype):
-    layer = case.make(0) if dtype is np.float32 else double(case.make(0))
+    layer = case.make(0) if dtype is np.float32 else case.make(0).astype(np.float64)
     xs = arguments(case, dtype)
     before = {path: buffer.dtype for path, buffer in layer.named_buffers()}
     out = layer(*xs)
@@ -82,7 +83,7 @@ def test_the_gradient_reaches_every_parameter_and_input(case):
 
 @pytest.mark.parametrize(("case", "mode"), MODES.values(), ids=MODES)
 def test_first_and_second_derivatives_equal_differences(case, mode):
-    layer, xs = double(case.make(1)).train(mode), arguments(case, np.float64)
+    layer, xs = case.make(1).astype(np.float64).train(mode), arguments(case, np.float64)
     moving = [x for x in xs if isinstance(x, Value)]
 
     def run(layer, *moving):
@@ -96,6 +97,37 @@ def test_first_and_second_derivatives_equal_differences(case, mode):
         compared, weights = autograd.check_gradients(run, layer, *moving, order=2), layer.parameter_count()
     outputs = sum(part.size for part in parts(layer(*xs)))
     assert compared > outputs * (weights + sum(x.size for x in moving))
+
+
+@battery
+def test_compiled_with_the_layer_as_an_argument_it_gives_and_leaves_the_same(case):
+    layer, plain, xs = case.make(0), case.make(0), arguments(case)
+    run = autograd.compile(lambda layer, xs: parts(layer(*xs)))
+    for _ in range(3):
+        for mine, eager in zip(run(layer, xs), parts(plain(*xs)), strict=True):
+            np.testing.assert_allclose(data_of(mine), eager.data, rtol=1e-4, atol=1e-5)
+    for (path, mine), eager in zip(layer.named_buffers(), dict(plain.named_buffers()).values(), strict=True):
+        np.testing.assert_allclose(mine, eager, rtol=1e-5, atol=1e-6, err_msg=path)
+
+
+@battery
+@pytest.mark.parametrize("wrap", [lambda f: f, autograd.compile], ids=["eager", "compiled"])
+def test_its_gradient_as_an_argument_is_that_of_backward(case, wrap):
+    layer, plain, xs = case.make(0), case.make(0), arguments(case)
+
+    def loss(layer):
+        return sum(np.sum(part * part) for part in parts(layer(*xs)))
+
+    run = wrap(autograd.value_and_grad(loss))
+    for _ in range(2):
+        value, slopes = run(layer)
+        plain.zero_grad()
+        expected = loss(plain)
+        if plain.parameters():
+            expected.backward()
+        np.testing.assert_allclose(value, expected.data, rtol=1e-4)
+        for (path, p), mine in zip(plain.named_parameters(), slopes.parameters(), strict=True):
+            np.testing.assert_allclose(mine.data, p.grad, rtol=1e-3, atol=1e-4, err_msg=path)
 
 
 @battery

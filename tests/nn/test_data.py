@@ -164,3 +164,16 @@ def test_statistics_are_saved_with_the_model(tmp_path):
     twin = Standardizer(**nn.load(tmp_path / "m.npz", nn.Linear(2, 1)))
     x = np.ones((3, 2))
     assert np.array_equal(twin.transform(x), scale.transform(x)) and not np.allclose(twin.transform(x), x)
+
+
+def test_batches_are_augmented_by_the_same_generator():
+    x, y = np.arange(6.0).reshape(6, 1), np.arange(6)
+    noisy = list(batches(x, y, batch_size=4, rng=3, augment=lambda x, rng: x + rng.normal(size=x.shape)))
+    rng = np.random.default_rng(3)
+    order = rng.permutation(6)
+    for rows, (a, b) in zip((order[:4], order[4:]), noisy, strict=True):
+        assert np.array_equal(a, x[rows] + rng.normal(size=(len(rows), 1))) and np.array_equal(b, rows)
+    ordered = batches(x, y, batch_size=6, shuffle=False, rng=0, augment=lambda x, rng: -x)
+    assert np.array_equal(next(ordered)[0], -x)
+    with pytest.raises(ArgumentError, match="batches\\(augment=…\\) needs rng="):
+        batches(x, batch_size=2, shuffle=False, augment=lambda x, rng: x)

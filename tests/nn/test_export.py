@@ -190,3 +190,24 @@ def test_inputs_whose_first_axes_differ(tmp_path):
         nn.export.onnx(model, arguments, tmp_path / "model.onnx")
     again = exported(model, arguments, tmp_path, dynamic_batch=False)
     np.testing.assert_allclose(again(*arguments)[0].data, model(*arguments)[0].data, rtol=1e-5)
+
+
+@pytest.mark.oracle
+def test_pools_whose_last_window_would_begin_in_the_padding(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    for pool in (nn.MaxPool1d(2, 3, 1, ceil_mode=True), nn.AvgPool1d(2, 3, 1, ceil_mode=True)):
+        for length in range(4, 9):
+            x = np.random.default_rng(0).normal(size=(2, 1, length)).astype(np.float32)
+            nn.export.onnx(pool, x, tmp_path / "pool.onnx")
+            (out,) = runtime.InferenceSession(tmp_path / "pool.onnx").run(None, {"x": x})
+            np.testing.assert_allclose(out, pool(x), rtol=1e-6)
+    both = nn.MaxPool2d((2, 3), 3, 1, ceil_mode=True)
+    with pytest.raises(OnnxError, match="a pool with ceil_mode=True whose last window would begin in the padding"):
+        nn.export.onnx(both, np.zeros((1, 1, 4, 6), np.float32), tmp_path / "pool.onnx")
+
+
+def test_a_float64_example_of_a_float32_model_is_cast(tmp_path):
+    model = nn.Linear(2, 1, rng=0)
+    nn.export.onnx(model, np.zeros((1, 2)), tmp_path / "model.onnx")
+    x = np.ones((3, 2), np.float32)
+    np.testing.assert_allclose(nn.load_onnx(tmp_path / "model.onnx")(x).data, model(x).data, rtol=1e-6)

@@ -83,3 +83,17 @@ def test_a_compiled_step_checks_targets_in_every_run(loss, right, wrong, message
         with pytest.raises(ArgumentError, match=message):
             run(Z, wrong)
         assert np.isclose(run(Z, right), step(Z, right))
+
+
+def test_smooth_l1_is_huber_with_slope_one_beyond_beta():
+    d, beta = np.array([-3.0, -0.2, 0.0, 0.4, 2.0]), 0.5
+    expected = np.where(abs(d) < beta, 0.5 * d * d / beta, abs(d) - 0.5 * beta)
+    np.testing.assert_allclose(nn.smooth_l1(d, 0 * d, beta=beta, reduction="none"), expected, rtol=1e-15)
+    np.testing.assert_allclose(
+        autograd.grad(lambda x: nn.smooth_l1(x, 0 * d, beta=beta, reduction="sum"))(d)[[0, 4]], [-1, 1]
+    )
+
+
+def test_classes_on_the_second_axis_are_noticed():
+    with pytest.raises(ValueError, match="classes are the last axis, not the second"):
+        nn.cross_entropy(np.zeros((2, 3, 4, 5)), np.zeros((2, 4, 5), int))

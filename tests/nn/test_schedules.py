@@ -165,3 +165,23 @@ def test_an_optimiser_follows_a_schedule():
 def test_bad_values_are_refused(make, message):
     with pytest.raises(ArgumentError, match=message):
         make()
+
+
+@given(st.lists(st.floats(0.1, 2.0), max_size=20), st.integers(0, 3))
+def test_plateau_of_a_metric_is_that_of_its_negative(numbers, patience):
+    rising, falling = (schedules.plateau(1.0, patience=patience, mode=mode) for mode in ("max", "min"))
+    assert rising(0, numbers) == falling(0, [-number for number in numbers])
+    assert rising(0, [1.0, 2.0, 3.0] * 20) < rising(0, [1.0, 2.0]) == 1.0
+
+
+def test_multi_step_is_a_step_at_equal_distances():
+    steps, marks = (
+        schedules.step(1.0, every=10, factor=0.5),
+        schedules.multi_step(1.0, milestones=[10, 20, 30], factor=0.5),
+    )
+    assert [marks(t) for t in range(40)] == [steps(t) for t in range(40)] and marks(99) == 0.125
+    for wrong, message in (([20, 10], "milestones rise"), ([0], "a milestone is a whole number of at least 1")):
+        with pytest.raises(ArgumentError, match=message):
+            schedules.multi_step(1.0, milestones=wrong)
+    with pytest.raises(ArgumentError, match="mode is min or max, got 'up'"):
+        schedules.plateau(1.0, mode="up")

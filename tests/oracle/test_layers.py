@@ -13,7 +13,7 @@ import nn
 from autograd import Value
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "nn"))
-from layer_case import arguments, double
+from layer_case import arguments
 from layer_table import CASES
 from sequence_cases import CASES as SEQUENCES
 
@@ -192,7 +192,7 @@ def test_every_layer_is_here():
 @pytest.mark.parametrize(("name", "row", "mode"), ROWS)
 def test_values_and_gradients(name, row, mode):
     case = CASES[name][row]
-    layer, xs = double(case.make(0)), arguments(case, np.float64)
+    layer, xs = case.make(0).astype(np.float64), arguments(case, np.float64)
     rng = np.random.default_rng(1)
     for _, p in layer.named_parameters():
         p.data = rng.normal(size=p.shape)

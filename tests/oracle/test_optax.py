@@ -1,5 +1,6 @@
 """Ten steps of every optimiser equal optax's to 1e-12 in float64, with its options set to our conventions."""
 
+import itertools
 import math
 
 import numpy as np
@@ -154,6 +155,36 @@ def test_ten_steps(name):
     p = nn.Parameter(weights())
     path = walk(make([p], RATE, **options), p)
     np.testing.assert_allclose(path, path_of(rule(), weights()), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("memory", [3, 10, 20])
+def test_ten_steps_of_lbfgs_go_along_optaxs_directions(memory):
+    """Its line search is another, so optax's recursion is taken along our path: each move is parallel to its direction."""
+
+    def loss(w):  # no quadratic: the Hessian changes from step to step
+        return (w[1:] - w[:-1] ** 2) @ (w[1:] - w[:-1] ** 2) + 0.1 * (w - 1.0) @ (w - 1.0)
+
+    p = nn.Parameter(weights(4, 2).ravel())
+    optimizer = nn.LBFGS([p], max_iter=1, history_size=memory, tolerance_grad=0.0, tolerance_change=0.0)
+
+    def closure():
+        value = loss(p)
+        value.backward()
+        return value
+
+    path = [p.data]
+    for _ in range(STEPS):
+        optimizer.step(closure)
+        path.append(p.data)
+    with jax.enable_x64(True):
+        rule = optax.scale_by_lbfgs(memory_size=memory)
+        state = rule.init(jax.numpy.asarray(path[0]))
+        for before, after in itertools.pairwise(path):
+            slope = jax.grad(loss)(jax.numpy.asarray(before))
+            updates, state = rule.update(slope, state, jax.numpy.asarray(before))
+            theirs, move = -np.asarray(updates), after - before
+            np.testing.assert_allclose(move / np.linalg.norm(move), theirs / np.linalg.norm(theirs), rtol=0, atol=1e-9)
+    assert optimizer.pairs == STEPS and loss(path[-1]) < 0.2 * loss(path[0])
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (4, 3), (1, 5), (5, 5)], ids=str)
