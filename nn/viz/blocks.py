@@ -217,7 +217,8 @@ def _picture(values: NDArray[Any], largest: float, box: tuple[float, float, floa
 def _image(values: NDArray[Any], largest: float, box: tuple[float, float, float, float]) -> str:
     x, y, width, height = (number(side) for side in box)
     place = f'x="{x}" y="{y}" width="{width}" height="{height}"'
-    return f'<image {place} preserveAspectRatio="none" href="{data_uri(values, largest)}"/>'
+    scale = math.ceil(max(box[2] / values.shape[1], box[3] / values.shape[0]))
+    return f'<image {place} preserveAspectRatio="none" href="{data_uri(values, largest, scale)}"/>'
 
 
 class Images(Block):

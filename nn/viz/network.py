@@ -46,7 +46,7 @@ _FIXED = {
     ".muted": "font-size:11px",
     ".neuron": "stroke-width:1.3",
     ".unit:hover .neuron": "stroke-width:3",
-    "image": "image-rendering:optimizeSpeed;image-rendering:pixelated",  # librsvg knows the first, browsers the second
+    "image": "image-rendering:pixelated",
 }
 
 
