@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from nn.style import BLUE, GRAY, ORANGE, decades, panels, themed
@@ -13,14 +14,15 @@ __all__ = ["Live", "plot"]
 PAUSE = 0.5  # seconds between two live pictures
 
 
-def plot(history: Any, axes: Any = None) -> Any:
-    """What History.plot does."""
-    names = history.panels()
+def plot(history: Any, axes: Any = None, names: Sequence[str] = ()) -> Any:
+    """What History.plot does; `names` are the panels to draw, by default all."""
+    names = names or history.panels()
     with panels("History.plot", len(names), axes, size=(3.0, 2.3)) as drawn:
         for name, place in zip(names, drawn, strict=False):
             _panel(place, name, _lines(history, name), history.best_epoch if history.validation_loss else 0)
-            if name == "metric" and history.metric:
-                place.set(title=history.metric.capitalize(), ylabel=history.metric)
+            if name == "metric" and history.metric and not history.metric.startswith("<"):
+                called = history.metric.replace("_", " ")
+                place.set(title=called[:1].upper() + called[1:], ylabel=called)
     return drawn if axes is None else axes
 
 

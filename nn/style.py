@@ -9,6 +9,8 @@ width (3.4 inches), so that a text of 8 points stays one. `themed` is the way in
 from __future__ import annotations
 
 import contextlib
+import contextvars
+import importlib
 import io
 import math
 import re
@@ -35,6 +37,7 @@ LOOK: Any = {
     "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.4, "xtick.major.width": 0.6,
     "ytick.major.width": 0.6, "figure.dpi": 150,
 }  # fmt: skip
+_OFF_SCREEN = contextvars.ContextVar("_OFF_SCREEN", default=False)  # whether pyplot is not to know of new figures
 _PAGE = {BLUE: "var(--accent)", ORANGE: "var(--second)", TEXT: "var(--text)", MUTED: "var(--muted)"}
 
 
@@ -56,7 +59,7 @@ def panels(name: str, count: int, axes: Any = None, *, size: tuple[float, float]
     """
     try:
         import matplotlib
-        import matplotlib.pyplot as plt
+        from matplotlib.figure import Figure
     except ImportError:
         raise MissingExtraError(f'{name} needs matplotlib: pip install "glassgrad[plot]"') from None
     if axes is not None:
@@ -65,7 +68,8 @@ def panels(name: str, count: int, axes: Any = None, *, size: tuple[float, float]
     columns = min(count, 3)
     rows = -(-count // columns)
     with matplotlib.rc_context(LOOK):
-        figure = plt.figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+        make: Any = Figure if _OFF_SCREEN.get() else importlib.import_module("matplotlib.pyplot").figure
+        figure = make(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for spare in grid[count:]:
             spare.remove()
@@ -106,17 +110,19 @@ def themed(draw: Callable[[], Any], name: str, *, page: bool = True) -> str:
     the dark scheme. Text stays text. `name` makes the identifiers that matplotlib writes differ from figure to figure.
     """
     import matplotlib
-    import matplotlib.pyplot as plt
 
     colours = dict.fromkeys(("text.color", "axes.labelcolor"), TEXT)
     colours |= dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), MUTED)
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name, "savefig.dpi": 150, **colours}
-    with matplotlib.rc_context(settings), plt.ioff():
-        drawn = draw()
+    content = io.StringIO()
+    with matplotlib.rc_context(settings):
+        token = _OFF_SCREEN.set(True)
+        try:
+            drawn = draw()
+        finally:
+            _OFF_SCREEN.reset(token)
         figure = (drawn if hasattr(drawn, "figure") else drawn.flat[0]).figure
-        content = io.StringIO()
         figure.savefig(content, format="svg", transparent=page, metadata={"Date": None, "Creator": None})
-        plt.close(figure)
     svg = content.getvalue()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     for colour, variable in _PAGE.items() if page else ():

@@ -175,7 +175,7 @@ def _circles(column: Column, radius: float) -> Iterator[str]:
 class Matrix(Block):
     """A heat map of a matrix, a row for each output; with x, strips of its inputs above and its outputs on the right."""
 
-    def __init__(self, layer: Layer, names: Sequence[str]) -> None:
+    def __init__(self, layer: Layer, names: tuple[Sequence[str], Sequence[str]]) -> None:
         self.layer, self.names = layer, names
         rows, columns = layer.weight.shape
         self.shown, self.block = strongest(layer.weight, CELLS)
@@ -186,22 +186,29 @@ class Matrix(Block):
         if self.block != (1, 1):
             self.note += f", cell: strongest of {self.block[0]} × {self.block[1]}"
         strip = 16.0 if layer.outputs is not None else 0.0
-        self.width = max(self.w + strip + _names_width(names), _head_width(layer.name, self.note))
-        self.height = self.top + self.h + 8
+        self.below = 0.77 * _names_width(names[0]) + (8.0 if names[0] else 0.0)  # names of columns stand at 50°
+        self.left = max(self.below / 1.2 - self.w / columns, 0.0) if names[0] else 0.0
+        self.width = max(self.left + self.w + strip + _names_width(names[1]), _head_width(layer.name, self.note))
+        self.height = self.top + self.h + 8 + self.below
 
     def draw(self) -> Iterator[str]:
         layer = self.layer
         yield from _head(layer.name, self.note, 0.0)
         tip = f"{layer.name}: {len(layer.weight):,} outputs ↓, {layer.weight.shape[1]:,} inputs →"
-        yield _picture(self.shown, _largest(layer.weight), (0.0, self.top, self.w, self.h), tip)
+        yield _picture(self.shown, _largest(layer.weight), (self.left, self.top, self.w, self.h), tip)
         if layer.inputs is not None:
-            yield _strip(layer.inputs.mean(0)[None], (0.0, self.top - 14, self.w, 10.0), "inputs")
+            yield _strip(layer.inputs.mean(0)[None], (self.left, self.top - 14, self.w, 10.0), "inputs")
+        right = self.left + self.w
         if layer.outputs is not None:
-            yield _strip(layer.outputs.mean(0)[:, None], (self.w + 4, self.top, 10.0, self.h), "outputs")
-        x = self.w + (24.0 if layer.outputs is not None else 8.0)
-        for i, name in enumerate(self.names):
-            y = number(self.top + (i + 0.5) * self.h / len(self.names) + 4)
-            yield f'<text class="muted" x="{number(x)}" y="{y}">{escape(shorten(name, 24))}</text>'
+            yield _strip(layer.outputs.mean(0)[:, None], (right + 4, self.top, 10.0, self.h), "outputs")
+            right += 16
+        for i, name in enumerate(self.names[1]):
+            y = number(self.top + (i + 0.5) * self.h / len(self.names[1]) + 4)
+            yield f'<text class="muted" x="{number(right + 8)}" y="{y}">{escape(shorten(name, 24))}</text>'
+        for j, name in enumerate(self.names[0]):
+            x, y = self.left + (j + 0.5) * self.w / len(self.names[0]) + 4, self.top + self.h + 12
+            place = f'transform="translate({number(x)},{number(y)}) rotate(-50)" text-anchor="end"'
+            yield f'<text class="muted" {place}>{escape(shorten(name, 24))}</text>'
 
 
 def _strip(values: NDArray[Any], box: tuple[float, float, float, float], tip: str) -> str:

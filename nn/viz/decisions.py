@@ -14,14 +14,14 @@ from nn.evaluation import predict
 from nn.module import Module
 from nn.style import BLUE, CLASSES, GRAY, MARKERS, ORANGE, TEXT, panel, shades
 
-__all__ = ["calibration", "confusion_matrix", "decision_regions"]
+__all__ = ["calibration", "confusion_matrix", "decision_regions", "predictions"]
 
 NUMBERED = 16  # classes: a larger confusion matrix has no numbers in its cells
 
 
 def decision_regions(
     model: Module | Callable[[Any], Any], X: Any, y: Any, *, classes: Sequence[str] = (),
-    features: Sequence[str] = ("feature 0", "feature 1"), steps: int = 201, axes: Any = None,
+    features: Sequence[str] = (), steps: int = 201, axes: Any = None,
 ) -> Any:  # fmt: skip
     """Which class the model gives to each place of a plane, stronger where it is surer, with the examples as points.
 
@@ -58,7 +58,8 @@ def decision_regions(
             own = points[numbers == k]
             drawn.scatter(*own.T, s=11, color=CLASSES[k % 8], marker=MARKERS[k % 8], edgecolor="white", linewidth=0.4,
                           label=name)  # fmt: skip
-        drawn.set(title="Decision regions", xlabel=features[0], ylabel=features[1])
+        across, up = features or ("feature 0", "feature 1")
+        drawn.set(title="Decision regions", xlabel=across, ylabel=up)
         drawn.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderpad=0, handletextpad=0.2)
         return drawn
 
@@ -103,7 +104,15 @@ def confusion_matrix(y: Any, prediction: Any, *, classes: Sequence[str] = (), ax
     with panel("confusion_matrix", axes, size=(side + 0.3, side)) as drawn:
         from matplotlib.colors import to_rgb
 
-        drawn.pcolormesh(shares, cmap=shades(), vmin=0.0, vmax=1.0, edgecolor=(*to_rgb(GRAY), 0.3), linewidth=0.4)
+        drawn.pcolormesh(
+            shares,
+            cmap=shades(),
+            vmin=0.0,
+            vmax=1.0,
+            rasterized=size > 2 * NUMBERED,
+            edgecolor=(*to_rgb(GRAY), 0.3),
+            linewidth=0.4,
+        )
         for i, j in zip(*np.nonzero(counts), strict=True) if size <= NUMBERED else ():
             colour = "white" if shares[i, j] > 0.55 else TEXT
             drawn.text(j + 0.5, i + 0.52, f"{counts[i, j]}", ha="center", va="center", color=colour, fontsize="small")
@@ -155,5 +164,26 @@ def calibration(probabilities: Any, y: Any, *, bins: int = 10, axes: Any = None)
         says = "probability that the model gives" + (" to class 1" if given.ndim == 1 else "")
         drawn.set(title=f"Calibration: off by {100 * error:.1f} % on average", xlabel=says, ylabel="share",
                   xlim=(0.0, 1.0), ylim=(0.0, 1.0))  # fmt: skip
+        drawn.legend(loc="upper left")
+        return drawn
+
+
+def predictions(y: Any, prediction: Any, *, unit: str = "", axes: Any = None) -> Any:
+    """Predicted numbers against true ones, a point each; on the diagonal they are equal. R² stands in the title.
+
+    y, prediction  (n,) or (n, 1)          unit  of both, for the axes
+    Returns the Axes. Raises ArgumentError if they are not as many, or there are none.
+    """
+    true, given = np.ravel(np.asarray(y, np.float64)), np.ravel(np.asarray(prediction, np.float64))
+    if true.shape != given.shape or not true.size:
+        raise ArgumentError(f"predictions: {given.size} predictions for {true.size} true values, expected as many")
+    spread = float(np.sum((true - true.mean()) ** 2))
+    r2 = f": R² {1.0 - float(np.sum((true - given) ** 2)) / spread:.2f}" if spread else ""
+    ends = [min(true.min(), given.min()), max(true.max(), given.max())]
+    with panel("predictions", axes) as drawn:
+        drawn.plot(ends, ends, color=GRAY, linewidth=1, linestyle="--", label="equal")
+        drawn.scatter(true, given, s=8, color=BLUE, alpha=0.6, linewidth=0, rasterized=len(true) > 2000)
+        tail = f" ({unit})" if unit else ""
+        drawn.set(title=f"Predictions{r2}", xlabel=f"true{tail}", ylabel=f"predicted{tail}")
         drawn.legend(loc="upper left")
         return drawn

@@ -170,32 +170,30 @@ def _shape(layer: Layer | Maps) -> tuple[int, ...]:
 
 def _blocks(drawing: NetworkDrawing) -> Iterator[Block]:
     """Layers that are narrow enough and follow each other make one block; everything else is one of its own."""
-    first, last = drawing.layers[0], drawing.layers[-1]
     run: list[Layer] = []
-
-    def narrow(item: Layer | Maps) -> bool:
-        return isinstance(item, Layer) and item.chained and max(item.weight.shape) <= drawing.max_neurons
-
-    def finished() -> Iterator[Block]:
-        if run:
-            yield Neurons(
-                tuple(run), (drawing.names[0] if run[0] is first else (), drawing.names[1] if run[-1] is last else ())
-            )
-            run.clear()
-
     for item in drawing.items:
-        if isinstance(item, Layer) and narrow(item):
-            if not item.follows:
-                yield from finished()
-            run.append(item)
-            continue
-        yield from finished()
+        is_narrow = isinstance(item, Layer) and item.chained and max(item.weight.shape) <= drawing.max_neurons
+        if run and not (is_narrow and isinstance(item, Layer) and item.follows):
+            yield Neurons(tuple(run), _names_of(drawing, run[0], run[-1]))
+            run = []
         if isinstance(item, Maps):
             yield Images(item)
+        elif is_narrow:
+            run.append(item)
         else:
-            fits = item is last and len(item.weight) <= drawing.max_neurons
-            yield Matrix(item, drawing.names[1] if fits else ())
-    yield from finished()
+            yield Matrix(item, _names_of(drawing, item, item))
+    if run:
+        yield Neurons(tuple(run), _names_of(drawing, run[0], run[-1]))
+
+
+def _names_of(drawing: NetworkDrawing, first: Layer, last: Layer) -> tuple[Sequence[str], Sequence[str]]:
+    """Names of what goes into the first and comes out of the last, if they are the network's own and not too many."""
+    inputs, outputs = drawing.names
+    most = drawing.max_neurons
+    return (
+        inputs if first is drawing.layers[0] and len(inputs) <= most else (),
+        outputs if last is drawing.layers[-1] and len(outputs) <= most else (),
+    )
 
 
 def _rows(blocks: Sequence[Block]) -> Iterator[list[Block]]:
