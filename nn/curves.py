@@ -11,7 +11,7 @@ from nn.style import BLUE, GRAY, ORANGE, decades, panels, themed
 
 __all__ = ["Live", "plot"]
 
-PAUSE = 0.5  # seconds between two live pictures
+PAUSE = 8.0  # times as long as a live picture took to draw, until the next
 
 
 def plot(history: Any, axes: Any = None, names: Sequence[str] = ()) -> Any:
@@ -66,7 +66,7 @@ def _panel(axes: Any, name: str, lines: dict[str, tuple[list[float], str, str]],
 
 
 class Live:
-    """The curves of a training in a notebook's output, drawn anew after an epoch; nothing elsewhere."""
+    """Loss and metric of a training in a notebook's output, drawn anew as they grow; nothing elsewhere."""
 
     def __init__(self, wanted: bool, history: Any) -> None:
         self.history, self.shown, self.next = history, None, 0.0
@@ -80,7 +80,7 @@ class Live:
             self.draw()
 
     def show(self, step: Any) -> None:
-        """One step more: a new picture, if an epoch is over and the last picture is old enough."""
+        """One step more: a new picture, if an epoch is over and drawing takes but a small share of the time."""
         if self.wanted and step.last and time.monotonic() > self.next:
             self.draw()
 
@@ -90,9 +90,11 @@ class Live:
 
         display: Any = IPython.display.display
 
-        picture = {"image/svg+xml": themed(self.history.plot, "live", page=False), "text/plain": "curves of a training"}
+        started, names = time.monotonic(), [name for name in self.history.panels() if name in ("loss", "metric")]
+        svg = themed(lambda: plot(self.history, names=names), "live", page=False)
+        picture = {"image/svg+xml": svg, "text/plain": "curves of a training"}
         if self.shown is None:
             self.shown = display(picture, raw=True, display_id=True)
         else:
             self.shown.update(picture, raw=True)
-        self.next = time.monotonic() + PAUSE
+        self.next = time.monotonic() + PAUSE * (time.monotonic() - started)

@@ -226,7 +226,7 @@ def fit(model: Module, X: Any, y: Any, *, progress: bool = True, live: bool = Fa
     """Train the model to the end and give the History. The options are those of nn.train, and
 
     progress  a tqdm bar with loss, rate and steps per second, on a terminal or in a notebook
-    live      in a notebook, the curves of history.plot() too, drawn anew as they grow
+    live      in a notebook, the curves of loss and metric too, drawn anew as they grow
 
     Ctrl-C ends it early, with the best weights back in the model, and is raised again.
     """

@@ -164,7 +164,7 @@ def calibration(probabilities: Any, y: Any, *, bins: int = 10, axes: Any = None)
         says = "probability that the model gives" + (" to class 1" if given.ndim == 1 else "")
         drawn.set(title=f"Calibration: off by {100 * error:.1f} % on average", xlabel=says, ylabel="share",
                   xlim=(0.0, 1.0), ylim=(0.0, 1.0))  # fmt: skip
-        drawn.legend(loc="upper left")
+        drawn.legend(loc="best")
         return drawn
 
 

@@ -60,9 +60,12 @@ def report(
     The page has scores of all data, the training's curves, the network for the first 512 rows; for classes the confusion
     matrix, calibration, and, of two features, the decision regions; for numbers predictions against true ones; histograms
     of weights and activations, and gradients. The figures need the extra [plot], and are left out, with a word, without it.
-    The model is afterwards what it was, bit for bit. Raises ArgumentError for data that are not as described.
+    The model is afterwards what it was, bit for bit. Raises ArgumentError for data that are not as described, and
+    FileNotFoundError for a folder that does not exist.
     """
-    parts = _parts(model, data)
+    parts, path = _parts(model, data), Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path.name!r}: there is no folder {str(path.parent)!r}")
     title = title or type(model).__name__
     scores = {name: _score(model, X, y, loss or usual_loss(y)) for name, (X, y) in parts.items()}
     name, (X, y) = list(parts.items())[-1]
@@ -79,7 +82,7 @@ def report(
     ]
     said = f"{figure} on {scores[name]['rows']} rows ({name})"
     top = html.header(title, scores[name][figure], said)
-    return _written(Path(path), html.page(f"{title}: {scores[name][figure]} {said}", [top, *filter(None, sections)]))
+    return _written(path, html.page(f"{title}: {scores[name][figure]} {said}", [top, *filter(None, sections)]))
 
 
 def _parts(model: Module, data: Any) -> dict[str, tuple[Any, Any]]:
@@ -146,15 +149,13 @@ def answers(
         return html.charts({"predictions against true values": lambda: predictions(*numbers)})
     scores, labels = prediction.reshape(-1, prediction.shape[-1]), np.ravel(y)
     figures: dict[str, Callable[[], Any]] = {}
+    said = "Where a bar of the calibration is below the dashed line, the network is more often wrong than it thinks."
     if scores.shape[1] <= CLASSES:
         figures["confusion matrix"] = lambda: confusion_matrix(labels, scores, classes=classes)
+        said = f"Rows of the matrix are the true classes, columns what the network said. {said}"
     figures["calibration"] = lambda: calibration(softmax(scores.astype(float), axis=-1), labels)
     if np.shape(X)[1:] == (2,):
         figures["decision regions"] = lambda: decision_regions(model, X, labels, classes=classes, features=features)
-    said = (
-        "Rows of the matrix are the true classes, columns what the network said. Where a bar of the calibration is below "
-        "the dashed line, the network is more often wrong than it thinks."
-    )
     return f"{html.charts(figures)}\n<p>{said}</p>"
 
 
