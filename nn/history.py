@@ -92,5 +92,5 @@ class History:
 
 
 def _norm(arrays: Sequence[Any]) -> float:
-    """√Σ a² of all elements of all arrays, in float64."""
-    return math.sqrt(sum(float(np.sum(np.square(array, dtype=np.float64))) for array in arrays))
+    """√Σ |a|² of all elements of all arrays."""
+    return math.sqrt(sum(float(np.vdot(array, array).real) for array in arrays))

@@ -142,7 +142,7 @@ class Training:
         return math.ceil(len(self.X) / self.rows)
 
     def _run(self) -> Generator[Step, None, None]:
-        at, history = self.at, self.history
+        at, history, learned = self.at, self.history, self.optimizer.parameters
         started = time.perf_counter() - history.seconds
         with modes_kept(self.model):
             try:
@@ -151,7 +151,7 @@ class Training:
                         self.model.train()
                         self._set_rate()
                         ends = at.batch + 1 == self.batches_per_epoch
-                        before = [np.array(parameter.data) for parameter in self.model.parameters()] if ends else []
+                        before = [np.array(parameter.data) for parameter in learned] if ends else []
                         loss = float(self.update(x, target))
                         at.batch, at.total, at.seen = at.batch + 1, at.total + loss * len(x), at.seen + len(x)
                         history.seconds = time.perf_counter() - started
@@ -159,7 +159,7 @@ class Training:
                             yield Step(at.epoch, at.batch, loss, False, at.total / at.seen)
                             if self.checkpoint_every and self.optimizer.steps % self.checkpoint_every == 0:
                                 self._keep()
-                    history.take_down(self.optimizer.learning_rate, before, self.model.parameters())
+                    history.take_down(self.optimizer.learning_rate, before, learned)
                     yield self._end_of_epoch(loss)
                     at.next_epoch()
                     self._keep()

@@ -16,6 +16,7 @@ import autograd
 from autograd.errors import ArgumentError
 from autograd.ops import softmax
 from autograd.viz.svg import escape
+from nn.archive import replacing
 from nn.arguments import checked_data, usual_loss
 from nn.curves import plot
 from nn.evaluation import predict
@@ -82,7 +83,10 @@ def report(
     ]
     said = f"{figure} on {scores[name]['rows']} rows ({name})"
     top = html.header(title, scores[name][figure], said)
-    return _written(path, html.page(f"{title}: {scores[name][figure]} {said}", [top, *filter(None, sections)]))
+    text = html.page(f"{title}: {scores[name][figure]} {said}", [top, *filter(None, sections)])
+    with replacing(path) as file:
+        file.write(text.encode())
+    return path
 
 
 def _parts(model: Module, data: Any) -> dict[str, tuple[Any, Any]]:
@@ -181,14 +185,3 @@ def _facts(model: Module, history: History | None) -> str:
         pairs += [("Stopped", history.stopped)] if history.stopped else []
     pairs.append(("glassgrad", autograd.__version__))
     return f"<pre>{escape(repr(model))}</pre>\n<p></p>\n{html.facts(pairs)}"
-
-
-def _written(path: Path, text: str) -> Path:
-    """The file appears complete or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return path
