@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -53,9 +54,10 @@ def _panel(axes: Any, name: str, lines: dict[str, tuple[list[float], str, str]],
     if name in ("loss", "metric"):
         if best_epoch:
             axes.axvline(best_epoch, color=GRAY, linewidth=0.9, linestyle=":", label="best epoch")
-        axes.legend(frameon=False)
+        if lines:
+            axes.legend(frameon=False)
     else:
-        (values,) = (values for values, _, _ in lines.values())
+        values = [value for values, _, _ in lines.values() for value in values if math.isfinite(value)] or [0.0]
         if min(values) > 0.0 and max(values) > 10.0 * min(values):
             decades(axes, "y", values)
         else:

@@ -20,7 +20,7 @@ from autograd.viz.cards import shorten, text_width
 from autograd.viz.graph import format_number
 from autograd.viz.svg import escape, number
 from nn.viz.png import data_uri, strongest
-from nn.viz.reading import Layer, Maps
+from nn.viz.reading import Dense, Maps
 
 __all__ = ["Block", "Images", "Matrix", "Neurons"]
 
@@ -91,7 +91,7 @@ class Neurons(Block):
     width is |weight| times how much its input varies.
     """
 
-    def __init__(self, layers: Sequence[Layer], names: tuple[Sequence[str], Sequence[str]]) -> None:
+    def __init__(self, layers: Sequence[Dense], names: tuple[Sequence[str], Sequence[str]]) -> None:
         self.layers = layers
         sizes = [layers[0].weight.shape[1], *(len(layer.weight) for layer in layers)]
         pitch = max(min(30.0, 660.0 / max(sizes)), PITCH)
@@ -120,7 +120,7 @@ class Neurons(Block):
                 yield f'<text class="muted" {place}>{escape(shorten(name, 24))}</text>'
 
 
-def _content(layers: Sequence[Layer], i: int) -> tuple[str, NDArray[np.float64] | None, list[str]]:
+def _content(layers: Sequence[Dense], i: int) -> tuple[str, NDArray[np.float64] | None, list[str]]:
     """Of column i: its heading, the values that fill its circles, and what a tooltip says of each."""
     layer = layers[max(i - 1, 0)]
     rows = layer.inputs if i == 0 else layer.outputs
@@ -136,7 +136,7 @@ def _content(layers: Sequence[Layer], i: int) -> tuple[str, NDArray[np.float64] 
     return (layer.name if i else layer.source), values, tips
 
 
-def _lines(layer: Layer, before: Column, after: Column) -> Iterator[str]:
+def _lines(layer: Dense, before: Column, after: Column) -> Iterator[str]:
     """A line per weight that is not 0, the strongest last, so that they lie on top."""
     reach = layer.reach
     size = np.abs(layer.weight) * (1.0 if reach is None else reach)
@@ -175,7 +175,7 @@ def _circles(column: Column, radius: float) -> Iterator[str]:
 class Matrix(Block):
     """A heat map of a matrix, a row for each output; with x, strips of its inputs above and its outputs on the right."""
 
-    def __init__(self, layer: Layer, names: tuple[Sequence[str], Sequence[str]]) -> None:
+    def __init__(self, layer: Dense, names: tuple[Sequence[str], Sequence[str]]) -> None:
         self.layer, self.names = layer, names
         rows, columns = layer.weight.shape
         self.shown, self.block = strongest(layer.weight, CELLS)

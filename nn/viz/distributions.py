@@ -38,14 +38,17 @@ class Row:
 
 
 def weights(model: Module, before: Mapping[str, Any] | None = None, axes: Any = None) -> Any:
-    """Histograms of a model's weights, a row for each parameter of at least two dimensions (for each, if there is none).
+    """Histograms of a model's weights, a row for each parameter of at least two dimensions.
+
+    If there is none, a row for each vector; the numbers of an nn.scalar network are one row together.
 
     before  an earlier model.state_dict(), drawn as outlines
     axes    matplotlib Axes to draw on, by default new ones. Returns the Axes.
     Raises ArgumentError if a parameter is missing in `before`, or there is none at all.
     """
     parameters = {name: np.asarray(parameter.data) for name, parameter in model.named_parameters()}
-    shown = {name: data for name, data in parameters.items() if data.ndim >= 2} or parameters
+    matrices = {name: data for name, data in parameters.items() if data.ndim >= 2}
+    shown = matrices or {name: data for name, data in parameters.items() if data.ndim} or _together(parameters)
     if not shown:
         raise ArgumentError(f"weights: {type(model).__name__} has no parameters")
     missing = sorted(shown.keys() - (shown if before is None else before).keys())
@@ -72,6 +75,10 @@ def activations(model: Module, X: Any, axes: Any = None) -> Any:
         _draw(drawn, rows)
         drawn.set(title=f"Activations of {len(X):,} input{'s' * (len(X) != 1)}", xlabel="activation")
         return drawn
+
+
+def _together(parameters: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {"all weights": np.array([float(data) for data in parameters.values()])} if parameters else {}
 
 
 def ridges(

@@ -18,7 +18,7 @@ from autograd.viz.graph import format_number
 from autograd.viz.svg import SANS, number, picture
 from nn.module import Module
 from nn.viz.blocks import Block, Images, Matrix, Neurons
-from nn.viz.reading import Layer, Maps, from_pairs, read
+from nn.viz.reading import Dense, Maps, from_pairs, read
 
 __all__ = ["NetworkDrawing", "network"]
 
@@ -88,7 +88,7 @@ def network(
     return NetworkDrawing(items, _names(names, items), kind=kind, max_neurons=max_neurons, theme=theme)
 
 
-def _names(names: Any, items: Sequence[Layer | Maps]) -> tuple[list[str], list[str]]:
+def _names(names: Any, items: Sequence[Dense | Maps]) -> tuple[list[str], list[str]]:
     """Names of the inputs and of the outputs, empty where there are none."""
     is_pair = names is not None and len(names) == 2 and not any(isinstance(part, str) for part in names)
     given = [None if part is None else list(part) for part in names] if is_pair else [names, None]
@@ -106,7 +106,7 @@ class NetworkDrawing(Picture):
 
     def __init__(
         self,
-        items: Sequence[Layer | Maps],
+        items: Sequence[Dense | Maps],
         names: tuple[list[str], list[str]],
         *,
         kind: str,
@@ -116,7 +116,7 @@ class NetworkDrawing(Picture):
         self.items, self.names, self.max_neurons, self.theme = tuple(items), names, max_neurons, theme
         self.layers = tuple(item for item in items if item.weight is not None)
         self.sizes: tuple[int, ...] = ()
-        if all(isinstance(item, Layer) and (item.follows or i == 0) for i, item in enumerate(self.layers)):
+        if all(isinstance(item, Dense) and (item.follows or i == 0) for i, item in enumerate(self.layers)):
             self.sizes = (_shape(self.layers[0])[1], *(_shape(layer)[0] for layer in self.layers))
             self.title = f"network of {' → '.join(map(str, self.sizes))} neurons"
         else:
@@ -164,16 +164,16 @@ class NetworkDrawing(Picture):
         return f"<NetworkDrawing: {self.title}>"
 
 
-def _shape(layer: Layer | Maps) -> tuple[int, ...]:
+def _shape(layer: Dense | Maps) -> tuple[int, ...]:
     return np.asarray(layer.weight).shape
 
 
 def _blocks(drawing: NetworkDrawing) -> Iterator[Block]:
     """Layers that are narrow enough and follow each other make one block; everything else is one of its own."""
-    run: list[Layer] = []
+    run: list[Dense] = []
     for item in drawing.items:
-        is_narrow = isinstance(item, Layer) and item.chained and max(item.weight.shape) <= drawing.max_neurons
-        if run and not (is_narrow and isinstance(item, Layer) and item.follows):
+        is_narrow = isinstance(item, Dense) and item.chained and max(item.weight.shape) <= drawing.max_neurons
+        if run and not (is_narrow and isinstance(item, Dense) and item.follows):
             yield Neurons(tuple(run), _names_of(drawing, run[0], run[-1]))
             run = []
         if isinstance(item, Maps):
@@ -186,7 +186,7 @@ def _blocks(drawing: NetworkDrawing) -> Iterator[Block]:
         yield Neurons(tuple(run), _names_of(drawing, run[0], run[-1]))
 
 
-def _names_of(drawing: NetworkDrawing, first: Layer, last: Layer) -> tuple[Sequence[str], Sequence[str]]:
+def _names_of(drawing: NetworkDrawing, first: Dense, last: Dense) -> tuple[Sequence[str], Sequence[str]]:
     """Names of what goes into the first and comes out of the last, if they are the network's own and not too many."""
     inputs, outputs = drawing.names
     most = drawing.max_neurons

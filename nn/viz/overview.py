@@ -146,6 +146,9 @@ def answers(
 ) -> str:  # fmt: skip
     """What the network answers for X: right and wrong classes, or numbers, which are center + scale · what it gives."""
     prediction = predict(model, X)
+    bad = int(np.sum(~np.isfinite(prediction)))
+    if bad:
+        return f"<p>Of its {np.size(prediction):,} outputs {bad:,} are NaN or infinite.</p>"
     if not _are_classes(y, prediction):
         if np.size(prediction) != np.size(y):
             return f"<p>Its outputs have shape {np.shape(prediction)}, the targets {np.shape(y)}.</p>"
@@ -184,4 +187,4 @@ def _facts(model: Module, history: History | None) -> str:
         pairs.append(("Training", f"{len(history.train_loss)} epochs in {history.seconds:.2g} s"))
         pairs += [("Stopped", history.stopped)] if history.stopped else []
     pairs.append(("glassgrad", autograd.__version__))
-    return f"<pre>{escape(repr(model))}</pre>\n<p></p>\n{html.facts(pairs)}"
+    return f"<pre>{escape(repr(model))}</pre>\n{html.facts(pairs)}"

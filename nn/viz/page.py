@@ -122,6 +122,7 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.45rem 1.5rem;margin:0
 dt{color:var(--muted)}
 dd{margin:0;overflow-wrap:anywhere}
 pre{margin:0;overflow-x:auto;font:.85rem/1.5 ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace}
+pre+dl{margin-top:1rem}
 code{font-size:.9em}
 @media screen and (max-width:700px){main{padding:1.5rem .8rem 3rem}section{padding:1.1rem 1rem 1.2rem}.bar{display:none}
 th,td{padding-left:.7rem}figure.wide svg{max-width:none;width:720px}figure.graph svg{width:860px}

@@ -24,13 +24,13 @@ from nn.layers.neuron import Neuron
 from nn.module import Module, Parameter
 from nn.state import preserved
 
-__all__ = ["Layer", "Maps", "from_pairs", "read"]
+__all__ = ["Dense", "Maps", "from_pairs", "read"]
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class Dense:
     """A matrix of weights (out, in): weight[i, j] leads from j to i.
 
     bias              (out,) or None
@@ -72,7 +72,7 @@ class Maps:
     columns: int = 0
 
 
-def from_pairs(pairs: Sequence[Any], x: Any) -> list[Layer | Maps]:
+def from_pairs(pairs: Sequence[Any], x: Any) -> list[Dense | Maps]:
     """Layers from pairs (weight, bias). Raises ValueError if they do not follow each other, or there is none."""
     if x is not None:
         raise ValueError("network(x=…) needs a model of arrays; pairs (weight, bias) do not say what is between them")
@@ -88,7 +88,7 @@ def from_pairs(pairs: Sequence[Any], x: Any) -> list[Layer | Maps]:
     return list(layers)
 
 
-def _checked(weight: Any, bias: Any, i: int) -> Layer:
+def _checked(weight: Any, bias: Any, i: int) -> Dense:
     name = f"layer {i}"
     matrix = np.array(weight, dtype=np.float64)
     if matrix.ndim != 2 or not matrix.size:
@@ -96,10 +96,10 @@ def _checked(weight: Any, bias: Any, i: int) -> Layer:
     vector = None if bias is None else np.array(bias, dtype=np.float64)
     if vector is not None and vector.shape != matrix.shape[:1]:
         raise ValueError(f"{name}: expected a bias of shape ({matrix.shape[0]},), got {vector.shape}")
-    return Layer(matrix, vector, name, follows=i > 0, source=f"layer {i - 1}" if i else "input")
+    return Dense(matrix, vector, name, follows=i > 0, source=f"layer {i - 1}" if i else "input")
 
 
-def read(model: Module, x: Any, image: tuple[int, int] | None) -> list[Layer | Maps]:
+def read(model: Module, x: Any, image: tuple[int, int] | None) -> list[Dense | Maps]:
     """Layers and kernels of a model; with x also its first image, the feature maps it has in convolutions, and attention.
 
     image  (height, width) of inputs that are pixels: the rows of the first matrix are then images too
@@ -113,7 +113,7 @@ def read(model: Module, x: Any, image: tuple[int, int] | None) -> list[Layer | M
     calls: dict[int, Call] = {}
     for call in [] if data is None else looked_at(model, data):
         calls.setdefault(id(call.layer), call)
-    items: list[Layer | Maps] = []
+    items: list[Dense | Maps] = []
     for path, owner, name, held in model._state():
         if isinstance(held, Parameter) and held.size and (held.ndim >= 2 or (held.ndim and isinstance(owner, Neuron))):
             items += _items(path, owner, name, np.array(held.data, np.float64), calls.get(id(owner)))
@@ -137,7 +137,7 @@ def _whole(layer: scalar.Layer) -> tuple[Any, Any]:
     return weights, [float(neuron.b.data) for neuron in layer.neurons]
 
 
-def _items(path: str, owner: Any, name: str, data: Array, call: Call | None) -> Iterator[Layer | Maps]:
+def _items(path: str, owner: Any, name: str, data: Array, call: Call | None) -> Iterator[Dense | Maps]:
     """What is drawn of one parameter."""
     title, kind = path.removesuffix(".weight"), type(owner).__name__
     title = kind if path == "weight" else f"{title} {kind}" if title.isdigit() else title
@@ -160,7 +160,7 @@ def _items(path: str, owner: Any, name: str, data: Array, call: Call | None) -> 
     dense = name == "weight" and not owner.takes_indices
     inputs, outputs = (_rows(call.args[0]), _rows(call.out)) if dense and call is not None else (None, None)
     fits = inputs is not None and outputs is not None and (inputs.shape[1], outputs.shape[1]) == matrix.shape[::-1]
-    yield Layer(matrix, vector, title, inputs if fits else None, outputs if fits else None, chained=dense)
+    yield Dense(matrix, vector, title, inputs if fits else None, outputs if fits else None, chained=dense)
 
 
 def _rows(x: Any) -> Array:
@@ -169,15 +169,15 @@ def _rows(x: Any) -> Array:
     return data.reshape(-1, data.shape[-1]) if data.ndim > 1 else data.reshape(-1, 1)
 
 
-def _joined(items: Iterable[Layer | Maps]) -> Iterator[Layer | Maps]:
+def _joined(items: Iterable[Dense | Maps]) -> Iterator[Dense | Maps]:
     """Dense layers that follow each other, told so; what comes out of one is then what goes into the next."""
-    before: Layer | Maps | None = None
+    before: Dense | Maps | None = None
     for item in items:
-        if isinstance(item, Layer) and isinstance(before, Layer) and _follows(item, before):
+        if isinstance(item, Dense) and isinstance(before, Dense) and _follows(item, before):
             if item.inputs is not None and before.outputs is not None and len(item.inputs) == len(before.outputs):
                 before = replace(before, outputs=item.inputs)
             item = replace(item, follows=True, source=before.name)
-        elif isinstance(item, Layer) and before is not None:
+        elif isinstance(item, Dense) and before is not None:
             item = replace(item, source="its inputs")
         if before is not None:
             yield before
@@ -186,19 +186,19 @@ def _joined(items: Iterable[Layer | Maps]) -> Iterator[Layer | Maps]:
         yield before
 
 
-def _follows(after: Layer, before: Layer) -> bool:
+def _follows(after: Dense, before: Dense) -> bool:
     return after.chained and before.chained and after.weight.shape[1] == before.weight.shape[0]
 
 
-def _as_images(items: list[Layer | Maps], image: tuple[int, int]) -> list[Layer | Maps]:
-    first = next((item for item in items if isinstance(item, Layer)), None)
+def _as_images(items: list[Dense | Maps], image: tuple[int, int]) -> list[Dense | Maps]:
+    first = next((item for item in items if isinstance(item, Dense)), None)
     if first is None or first.weight.shape[1] != image[0] * image[1]:
         got = "no matrix" if first is None else f"{first.weight.shape[1]} inputs"
         raise ValueError(f"image={image} needs a first layer of {image[0] * image[1]} inputs, the model has {got}")
     maps = Maps(first.weight.reshape(-1, *image), first.name, "weights of each neuron", first.weight)
     place = items.index(first)
     follower = items[place + 1 : place + 2]
-    rest = [replace(part, follows=False) for part in follower if isinstance(part, Layer)] or follower
+    rest = [replace(part, follows=False) for part in follower if isinstance(part, Dense)] or follower
     return [*items[:place], maps, *rest, *items[place + 2 :]]
 
 

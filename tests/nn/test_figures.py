@@ -70,6 +70,11 @@ def test_weights_before_are_outlines():
     np.testing.assert_allclose(first.values - first.baseline, 0.85 * counts / counts.max(), atol=1e-12)
     with pytest.raises(ArgumentError, match=r"`before` lacks layers.0.weight"):
         viz.weights(model, {"layers.1.weight": before["layers.1.weight"]})
+    numbers = nn.scalar.MLP(2, [3, 1], rng=0)
+    assert labels(viz.weights(numbers).yaxis) == ["all weights"]
+    assert sum(np.histogram([p.data for p in numbers.parameters()], 60)[0] > 0) == np.count_nonzero(
+        outlines(viz.weights(numbers))[0][0]
+    )
     with pytest.raises(ArgumentError, match="Sequential has no parameters"):
         viz.weights(nn.Sequential(np.tanh))
 

@@ -98,6 +98,15 @@ def test_numbers_to_predict_and_no_history(tmp_path):
     assert "MLP(2, [4, 1], activation=tanh)" in page
 
 
+def test_a_network_that_has_diverged(tmp_path):
+    model = nn.MLP(2, [4, 2], rng=0)
+    model.layers[0].weight.data = np.full((4, 2), np.nan, np.float32)
+    history = nn.History([1.0, np.nan], [2.0, np.nan], learning_rate=[0.1, np.nan], gradient_norm=[np.inf, np.inf])
+    page = checked(report(model, history, (X, Y), tmp_path / "page.html"))
+    assert "Of its 120 outputs 120 are NaN or infinite." in page and row(page, "data")[1] == "nan"
+    checked(report(model, nn.History(), (X, Y), tmp_path / "page.html"))
+
+
 def test_images_tokens_and_many_classes(tmp_path):
     images = RNG.normal(size=(6, 1, 8, 8)).astype(np.float32)
     page = checked(report(CNN((1, 8, 8), 3, (4, 8), rng=0), None, (images, np.arange(6) % 3), tmp_path / "cnn.html"))
