@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from autograd.viz.cards import shorten, text_width
 from autograd.viz.graph import format_number
 from autograd.viz.svg import escape, number
+from nn.outline import shortened
 from nn.viz.png import data_uri, strongest
 from nn.viz.reading import Dense, Maps
 
@@ -44,19 +45,14 @@ class Block:
         raise NotImplementedError
 
 
-def _tail(name: str, limit: int) -> str:
-    """A dotted path, cut at its front: what it ends with is what it is."""
-    return name if len(name) <= limit else "…" + name[1 - limit :].lstrip(".")
-
-
 def _head(name: str, note: str, x: float, anchor: str = "start", limit: int = 30) -> Iterator[str]:
     place = f'x="{number(x)}" text-anchor="{anchor}"'
-    yield f'<text class="label" {place} y="26">{escape(_tail(name, limit))}</text>'
+    yield f'<text class="label" {place} y="26">{escape(shortened(name, limit))}</text>'
     yield f'<text class="muted" {place} y="41">{escape(note)}</text>'
 
 
 def _head_width(name: str, note: str) -> float:
-    return max(text_width(_tail(name, 30), 12, bold=True), text_width(note, 11))
+    return max(text_width(shortened(name, 30), 12, bold=True), text_width(note, 11))
 
 
 def _largest(values: NDArray[Any]) -> float:
@@ -97,7 +93,7 @@ class Neurons(Block):
         pitch = max(min(30.0, 660.0 / max(sizes)), PITCH)
         self.radius = min(RADIUS, 0.36 * pitch)
         self.height = HEADER + max(pitch * max(sizes), 60.0)
-        ends = [text_width(_tail(text, 22), 12, bold=True) / 2 for text in (layers[0].source, layers[-1].name)]
+        ends = [text_width(shortened(text, 22), 12, bold=True) / 2 for text in (layers[0].source, layers[-1].name)]
         start = max(self.radius + 8 + _names_width(names[0]), ends[0])
         step = min(max(190.0, 0.42 * self.height), 300.0)
         middle = HEADER - 6 + (self.height - HEADER) / 2

@@ -100,8 +100,8 @@ def confusion_matrix(y: Any, prediction: Any, *, classes: Sequence[str] = (), ax
     np.add.at(counts, (true, guessed), 1)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     names = list(classes) or [str(k) for k in range(size)]
-    side = min(max(3.0, 0.31 * size + 0.8), 7.0)
-    with panel("confusion_matrix", axes, size=(side + 0.3, side)) as drawn:
+    side, room = min(max(2.7, 0.31 * size + 0.6), 7.0), 0.06 * max(map(len, names))  # inches; for the names
+    with panel("confusion_matrix", axes, size=(side + room + 0.4, side + room)) as drawn:
         from matplotlib.colors import to_rgb
 
         drawn.pcolormesh(
@@ -124,7 +124,7 @@ def confusion_matrix(y: Any, prediction: Any, *, classes: Sequence[str] = (), ax
         drawn.invert_yaxis()
         drawn.set_aspect("equal")
         right = f"{np.trace(counts):,} of {len(true):,} right"
-        drawn.set(title=f"Confusion matrix: {right}", xlabel="predicted class", ylabel="true class")
+        drawn.set(title=f"Confusions: {right}", xlabel="predicted class", ylabel="true class")
         return drawn
 
 
@@ -183,6 +183,7 @@ def predictions(y: Any, prediction: Any, *, unit: str = "", axes: Any = None) ->
     with panel("predictions", axes) as drawn:
         drawn.plot(ends, ends, color=GRAY, linewidth=1, linestyle="--", label="equal")
         drawn.scatter(true, given, s=8, color=BLUE, alpha=0.6, linewidth=0, rasterized=len(true) > 2000)
+        drawn.locator_params(nbins=5)
         tail = f" ({unit})" if unit else ""
         drawn.set(title=f"Predictions{r2}", xlabel=f"true{tail}", ylabel=f"predicted{tail}")
         drawn.legend(loc="upper left")

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from autograd.errors import ArgumentError
 from autograd.value import data_of
-from autograd.viz.cards import shorten
 from nn.calls import Call, looked_at
 from nn.module import Module
+from nn.outline import shortened
 from nn.style import BLUE, GRAY, LIGHT, ORANGE, panel
 
 __all__ = ["activations", "ridges", "weights"]
@@ -160,7 +160,7 @@ def _draw(axes: Any, rows: Sequence[Row], *, height: float = 0.85) -> None:
         colour = ORANGE if row.note.endswith("∞") else GRAY
         axes.annotate(row.note, (1.0, floor + 0.12), xycoords=("axes fraction", "data"), xytext=(3, 0),
                       textcoords="offset points", color=colour, fontsize="small")  # fmt: skip
-    axes.set_yticks([-i for i in range(len(rows))], [shorten(row.name, NAME_LENGTH) for row in rows])
+    axes.set_yticks([-i for i in range(len(rows))], [shortened(row.name, NAME_LENGTH) for row in rows])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-len(rows) + 0.95, height + 0.1)
     axes.spines["left"].set_visible(False)

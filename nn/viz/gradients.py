@@ -12,10 +12,10 @@ from autograd import transforms
 from autograd.context import no_grad
 from autograd.errors import ArgumentError
 from autograd.value import Value, data_of
-from autograd.viz.cards import shorten
 from nn.arguments import checked_data, usual_loss
 from nn.init import Rng, generator
 from nn.module import Module
+from nn.outline import shortened
 from nn.state import preserved
 from nn.style import BLUE, GRAY, ORANGE, decades, panel, shades
 
@@ -47,7 +47,7 @@ def gradient_flow(model: Module, X: Any, y: Any, loss: Loss | None = None, axes:
         for row, size in zip(rows, rms, strict=True):
             if not 0.0 < size < np.inf:
                 drawn.annotate(f"{size:g}", (0.01, row), xycoords=("axes fraction", "data"), va="center", color=ORANGE)
-        drawn.set_yticks(rows, [shorten(name, 24) for name in sizes])
+        drawn.set_yticks(rows, [shortened(name, 24) for name in sizes])
         drawn.tick_params(axis="y", length=0)
         drawn.invert_yaxis()
         decades(drawn, "x", [size for size in (*rms, *largest) if 0.0 < size < np.inf])

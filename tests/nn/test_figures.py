@@ -201,7 +201,7 @@ def test_the_confusion_matrix_counts():
     np.testing.assert_allclose(shares, [[2 / 3, 1 / 3, 0], [0, 1, 0], [0.5, 0, 0.5]])
     cells = {text.get_position(): text.get_text() for text in axes.texts}
     assert cells == {(0.5, 0.52): "2", (1.5, 0.52): "1", (1.5, 1.52): "1", (0.5, 2.52): "1", (2.5, 2.52): "1"}
-    assert axes.get_title(loc="left") == "Confusion matrix: 4 of 6 right"
+    assert axes.get_title(loc="left") == "Confusions: 4 of 6 right"
     assert labels(axes.xaxis) == labels(axes.yaxis) == ["ant", "bee", "cat"]
     scores = np.eye(3)[prediction]
     np.testing.assert_array_equal(viz.confusion_matrix(y, scores).collections[0].get_array().reshape(3, 3), shares)
