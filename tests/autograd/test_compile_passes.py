@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from autograd import compile
 from autograd.compiler import backend, loops, lower, merge, passes
 from autograd.compiler.program import Program, Step, Variable, evaluate
 
@@ -211,6 +212,16 @@ def check_numpy(program, after, arrays):
         given = [x * np.float32(scale) for x in arrays]
         for a, b in zip(evaluate(program, given), listing.run(*given), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4 * np.abs(a).max())
+
+
+@pytest.mark.parametrize("view", [np.transpose, lambda x: x[:, ::2], lambda x: x[::-1], lambda x: x[::2, 1::2]])
+def test_a_loop_over_an_array_with_gaps_goes_by_rows(view):
+    f = lambda x: np.sum(np.tanh(view(2.0 * x) * 3.0 + 1.0))
+    compiled = compile(f, backend="numpy")
+    for scale in (1.0, 2.0, 0.5):  # each call has other numbers in the same memory
+        x = scale * numbers(800, 600)
+        np.testing.assert_allclose(compiled(x), f(x), rtol=1e-5)
+    assert "_block" in compiled.source
 
 
 def test_a_loop_keeps_its_scratch_in_the_cache():
