@@ -77,6 +77,7 @@ class Plan:
         self.come_home()
         self.allocate()
         self.look_again()
+        self.by_rows()
 
     def find(self, x: Variable) -> Variable:
         """The variable whose memory x lies in."""
@@ -292,6 +293,13 @@ class Plan:
         for step, kind in zip(self.steps, self.kinds, strict=True):
             if kind == "view" and step.op is not pack:
                 self.static[step.results[0]] = self.tried(step)
+
+    def by_rows(self) -> None:
+        """A flat loop over an array with gaps goes by rows instead: its numbers do not lie one after the other."""
+        for step in self.steps:
+            if isinstance(step.op, Loop):
+                arrays = [self.static[x] for x in (*step.reads(), *step.results) if x in self.static]
+                step.op.flat &= all(x.flags.c_contiguous for x in arrays)
 
 
 def places(step: Step) -> list[tuple[Any, Any]]:
