@@ -1,4 +1,4 @@
-"""compile on networks whose arrays are large enough for blocks and threads, in training and evaluation, at two batch sizes."""
+"""compile on networks whose arrays are large enough for blocks and threads, in training and evaluation, two batch sizes."""
 
 import numpy as np
 import pytest
