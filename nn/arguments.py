@@ -34,9 +34,11 @@ def check_functions(**functions: Any) -> None:
 
 
 def check_limits(
-    clip_norm: Any, validation: Any, patience: Any, checkpoint: Any, checkpoint_every: Any, resume: Any
+    clip_norm: Any, validation: Any, patience: Any, checkpoint: Any, checkpoint_every: Any, resume: Any, compile: Any
 ) -> None:
     """Raise ArgumentError for options that cannot be used, or not without another one."""
+    if not isinstance(compile, bool):
+        raise ArgumentError(f"compile is True or False, got {compile!r}")
     if clip_norm is not None and not (isinstance(clip_norm, (int, float, np.number)) and clip_norm > 0):
         raise ArgumentError(f"clip_norm is a number above 0, the largest norm of the gradient, got {clip_norm!r}")
     if patience is not None and validation is None:

@@ -99,7 +99,7 @@ class Training:
         check_counts(epochs=epochs, batch_size=batch_size, accumulate=accumulate, patience=patience,
                      checkpoint_every=checkpoint_every)  # fmt: skip
         check_functions(loss=loss, metric=metric, augment=augment, schedule=schedule)
-        check_limits(clip_norm, validation, patience, checkpoint, checkpoint_every, resume)
+        check_limits(clip_norm, validation, patience, checkpoint, checkpoint_every, resume, compile)
         self.model = model
         self.X, self.y = checked_data("X, y", model, X, y)
         self.validation = None if validation is None else checked_data("validation", model, *validation)
