@@ -217,12 +217,12 @@ def test_the_confusion_matrix_counts():
 
 
 def test_calibration_bins_by_hand():
-    """Four rows say 0.6, of which two are right; one says 0.9, and is; expected error (4 · 0.1 + 1 · 0.1) / 5."""
-    first = np.array([0.6, 0.6, 0.6, 0.6, 0.9])
+    """Four rows say 0.6375 on average, of which two are right; one says 0.9, and is: (4 · 0.1375 + 1 · 0.1) / 5."""
+    first = np.array([0.6, 0.6, 0.6, 0.75, 0.9])
     axes = viz.calibration(np.stack([first, 1 - first], axis=1), np.array([0, 0, 1, 1, 0]), bins=5)
     bars = [(round(bar.get_x(), 9), bar.get_width(), bar.get_height()) for bar in axes.patches[:2]]
     assert bars == [(0.6, pytest.approx(0.2), 0.5), (0.8, pytest.approx(0.2), 1.0)]
-    assert axes.get_title(loc="left") == "Calibration: off by 10.0 % on average"
+    assert axes.get_title(loc="left") == "Calibration: off by 13.0 % on average"
     rows = next(patch.get_data() for patch in axes.patches if hasattr(patch, "get_data"))
     assert rows.values.tolist() == [0.0, 0.0, 0.0, 0.8, 0.2]
     binary = viz.calibration(np.array([0.1, 0.1, 1.0]), np.array([0, 1, 1]), bins=2)
