@@ -66,6 +66,7 @@ CASES = {
             "Residual()  30 parameters",
         ),
     ],
+    "Identity": [Case(lambda rng: nn.Identity(), normal((3, 4)), (3, 4), "Identity()", None, "")],
     "Flatten": [
         channels(lambda rng: nn.Flatten(), (2, 3, 2, 1), (2, 6), "Flatten()", (2,), r"shape \(2,\), expected axes 1 to -1"),
         channels(
