@@ -155,7 +155,7 @@ class Reach:
             self.later("default", default)
         if not ours:
             for name in _names(code):
-                if name in f.__globals__:
+                if name in f.__globals__ and not name.startswith("__"):  # type(x).__name__ is no global
                     self.root(name, f.__globals__[name], f.__globals__, name)
 
     def root(self, name: str, x: Any, holder: Any, key: str) -> None:
