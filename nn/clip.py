@@ -40,9 +40,7 @@ def clip_norm(parameters: Iterable[Parameter] | Module | Parameter, limit: float
     sizes = [(path, as_dtype(np.abs(g), np.float64)) for path, _, g in found]
     tops = _checked("clip_norm", [(path, np.max(size, initial=0.0)) for path, size in sizes])
     top = np.max(tops)
-    top = np.where(top > 0.0, top, 1.0)[
-        ()
-    ]  # the squares of finite numbers can be infinite, those of ratios to it are not
+    top = np.where(top > 0.0, top, 1.0)[()]  # squares of finite numbers can be infinite, those of ratios to it cannot
     norm = top * np.sqrt(np.sum(np.stack([np.sum((size / top) ** 2) for _, size in sizes])))
     factor = 1.0 / np.maximum(norm / limit, 1.0)
     for _, parameter, g in found:
@@ -68,10 +66,10 @@ def clip_value(parameters: Iterable[Parameter] | Module | Parameter, limit: floa
 
 def _gradients(parameters: Iterable[Parameter] | Module | Parameter) -> list[tuple[str, Parameter, Any]]:
     """(path, parameter, gradient) of those that have one, each once; a list has places or labels for paths."""
-    named = leaves("clip", parameters)
+    named = list(leaves("clip", parameters).items())
     if not isinstance(parameters, Module):
-        named = {parameter.label or f"parameters[{path}]": parameter for path, parameter in named.items()}
-    return [(path, parameter, data_of(parameter.grad)) for path, parameter in named.items() if parameter.has_grad]
+        named = [(parameter.label or f"parameters[{path}]", parameter) for path, parameter in named]
+    return [(path, parameter, data_of(parameter.grad)) for path, parameter in named if parameter.has_grad]
 
 
 def _checked(name: str, figures: list[tuple[str, Any]]) -> Any:

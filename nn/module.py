@@ -45,9 +45,7 @@ class Parameter(Value):
     @classmethod
     def zeros(cls, shape: int | tuple[int, ...], dtype: DTypeLike) -> "Parameter":
         """A layer's weights before they are drawn. Raises ArgumentError if dtype is not one of floats."""
-        if np.dtype(dtype).kind not in "fc":
-            raise ArgumentError(f"dtype={dtype!r}: weights are floats, such as np.float32")
-        return cls(np.zeros(shape, dtype))
+        return cls(np.zeros(shape, _floats(dtype)))
 
 
 class Module:
@@ -116,16 +114,16 @@ class Module:
         seen: set[int] = set()
         taken: set[str] = set()
         for path, module, held in self._walk():
-            found = [(name, child) for name, child in held if isinstance(child, Parameter) and id(child) not in seen]
-            seen.update(id(child) for _, child in found)
-            found += [(name, getattr(module, name)) for name in module.buffers]
-            for name, child in found:
+            found = [(name, child) for name, child in held if isinstance(child, Parameter)]
+            for name, child in (*found, *((name, getattr(module, name)) for name in module.buffers)):
                 place = _join(path, name)
+                if child is None or (isinstance(child, Parameter) and id(child) in seen):
+                    continue
                 if place in taken:
                     raise ArgumentError(f"two parameters or buffers have the path {place}; name one of them otherwise")
-                if child is not None:
-                    taken.add(place)
-                    yield place, module, name, child
+                seen.add(id(child))
+                taken.add(place)
+                yield place, module, name, child
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """(dotted path, Parameter) in the order of definition; a shared one once, under its first path."""
@@ -204,8 +202,9 @@ class Module:
     def astype(self, dtype: DTypeLike) -> "Module":
         """Cast the floats among parameters and buffers to a dtype, and forget gradients; returns the module."""
         for _, owner, name, held in self._state():
-            if np.issubdtype(data_of(held).dtype, np.inexact):
-                put(owner, name, held, data_of(held).astype(dtype))
+            data = data_of(held)
+            if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind in "fc":
+                put(owner, name, held, data.astype(_floats(dtype)))
         self.zero_grad()
         return self
 
@@ -260,6 +259,12 @@ def _inside(name: str, held: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(held, dict):
         for key, item in held.items():
             yield from _inside(f"{name}.{key}", item)
+
+
+def _floats(dtype: DTypeLike) -> np.dtype[Any]:
+    if np.dtype(dtype).kind not in "fc":
+        raise ArgumentError(f"dtype={dtype!r}: weights are floats, such as np.float32")
+    return np.dtype(dtype)
 
 
 def _join(path: str, name: str) -> str:

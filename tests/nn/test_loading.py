@@ -115,3 +115,15 @@ def test_paths_in_messages_follow_a_model_that_was_changed():
     with pytest.raises(ValueError, match="3"):
         model(np.ones((1, 3)))
     assert [p.label for p in model.parameters()] == ["mine", "0.bias", "2.weight", "2.bias"]
+
+
+def test_astype_casts_floats_and_refuses_integers():
+    shared = nn.Parameter(np.ones(2, np.float32))
+    model = Holder(a=shared, b=shared, norm=nn.BatchNorm1d(2), number=nn.Parameter(0.5))
+    assert [path for path, _ in model.named_parameters()] == ["a", "number", "norm.weight", "norm.bias"]
+    shared.grad = np.ones(2, np.float32)
+    assert model.astype(np.float64) is model and not shared.has_grad
+    assert shared.dtype == model.norm.running_var.dtype == np.float64 and type(model.number.data) is float
+    assert model.norm.num_batches_tracked.dtype == np.int64
+    with pytest.raises(ArgumentError, match="weights are floats"):
+        model.astype(int)

@@ -104,6 +104,10 @@ def test_clipping_takes_one_parameter_huge_numbers_and_complex_ones():
     assert nn.clip_norm([small], 1.0) == pytest.approx(3e-200)
     imaginary = parameter([0.0], [3.0 + 4.0j], np.complex128)
     assert nn.clip_norm([imaginary], 2.5) == 5.0 and imaginary.grad[0] == 1.5 + 2.0j
+    twins = [parameter([0.0], [3.0]), parameter([0.0], [4.0])]
+    for twin in twins:
+        twin.label = "weight"  # of two models
+    assert nn.clip_norm(twins, 1.0) == 5.0
     assert nn.clip_value([parameter([0.0])], 1.0) is None and nn.clip_norm([parameter([0.0])], 1.0) == 0.0
 
 
