@@ -177,7 +177,8 @@ class Run:
             self.nodes = [_fresh(leaf, alone) for leaf, alone in zip(given, top, strict=True)]
             traced = [leaf if node is None else node for leaf, node in zip(given, self.nodes, strict=True)]
             arguments = tree.unflatten(self.inputs, traced)
-            copies = list(tree.settling(tuple(container[key] for container, key in chosen), arguments))
+            originals = tuple(container[key] for container, key in chosen)
+            copies = [] if all(top) else list(tree.settling(originals, arguments))
             for (container, key), argument in zip(chosen, arguments, strict=True):
                 container[key] = argument
             start = tick()

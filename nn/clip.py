@@ -37,11 +37,12 @@ def clip_norm(parameters: Iterable[Parameter] | Module | Parameter, limit: float
     found = _gradients(parameters)
     if not found:
         return 0.0
-    sizes = [(path, as_dtype(np.abs(g), np.float64)) for path, _, g in found]
-    tops = _checked("clip_norm", [(path, np.max(size, initial=0.0)) for path, size in sizes])
-    top = np.max(tops)
-    top = np.where(top > 0.0, top, 1.0)[()]  # squares of finite numbers can be infinite, those of ratios to it cannot
-    norm = top * np.sqrt(np.sum(np.stack([np.sum((size / top) ** 2) for _, size in sizes])))
+    sizes = [(path, as_dtype(np.abs(g) if _code(g) in "FDG" else g, np.float64)) for path, _, g in found]
+    top = _top([(path, g) for path, _, g in found if _code(g) in "dgDG"])
+    if top is not None:
+        sizes = [(path, size / top) for path, size in sizes]
+    norm = np.sqrt(np.sum(_checked("clip_norm", [(path, np.sum(size * size)) for path, size in sizes])))
+    norm = norm if top is None else norm * top
     factor = 1.0 / np.maximum(norm / limit, 1.0)
     for _, parameter, g in found:
         parameter.grad = g * (float(factor) if type(g) is float else as_dtype(factor, g.dtype))
@@ -70,6 +71,20 @@ def _gradients(parameters: Iterable[Parameter] | Module | Parameter) -> list[tup
     if not isinstance(parameters, Module):
         named = [(parameter.label or f"parameters[{path}]", parameter) for path, parameter in named]
     return [(path, parameter, data_of(parameter.grad)) for path, parameter in named if parameter.has_grad]
+
+
+def _code(g: Any) -> str:
+    """NumPy's letter for a dtype."""
+    return str(getattr(g, "dtype", np.dtype(float)).char)
+
+
+def _top(found: list[tuple[str, Any]]) -> Any:
+    """The largest entry, by which gradients are divided before they are squared: the square of a finite float64 can be
+    infinite, that of a float32 fits into float64. None without any."""
+    if not found:
+        return None
+    top = np.max(_checked("clip_norm", [(path, np.max(np.abs(g), initial=0.0)) for path, g in found]))
+    return np.where(top > 0.0, top, 1.0)[()]
 
 
 def _checked(name: str, figures: list[tuple[str, Any]]) -> Any:

@@ -178,14 +178,17 @@ class Optimizer:
         Raises ShapeError for another shape, and ArgumentError for a complex gradient of real weights.
         """
         data, gradient = self.parameters[i].data, data_of(self.parameters[i].grad)  # a Value of backward(record=True)
-        if not is_number(gradient):
-            kind, other = getattr(data, "dtype", REAL), np.shape(gradient) != np.shape(data)
-            if other or (gradient.dtype.kind == "c" and kind.kind != "c"):
-                raise (ShapeError if other else ArgumentError)(
-                    f"{type(self).__name__}: the gradient of {self.paths[i]} is {gradient.dtype} of shape "
-                    f"{np.shape(gradient)}, the parameter {kind} of shape {np.shape(data)}"
-                )
-            gradient = gradient if gradient.dtype == kind else as_dtype(gradient, kind)
+        kind = getattr(data, "dtype", REAL)
+        fits = getattr(gradient, "dtype", None) is kind and gradient.shape == np.shape(data)
+        if fits or is_number(gradient):
+            return -gradient if self.maximize else gradient
+        other = np.shape(gradient) != np.shape(data)
+        if other or (gradient.dtype.kind == "c" and kind.kind != "c"):
+            raise (ShapeError if other else ArgumentError)(
+                f"{type(self).__name__}: the gradient of {self.paths[i]} is {gradient.dtype} of shape "
+                f"{np.shape(gradient)}, the parameter {kind} of shape {np.shape(data)}"
+            )
+        gradient = as_dtype(gradient, kind)
         return -gradient if self.maximize else gradient
 
     def shrunk(self, parameter: Any, decay: float) -> Any:
