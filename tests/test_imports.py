@@ -33,7 +33,9 @@ ORDER = [
     "jacobians",
 ]
 TOP = ["check", "checkpoint", "compiler", "viz", "numpy", "random", "scipy"]
-DRAWN_WITHOUT_THE_ENGINE = ["scene", "cards", "layout", "svg", "html", "dot", "text", "drawing"]
+DRAWN_WITHOUT_THE_ENGINE = [
+    "scene", "view", "cards", "layout", "nested", "style", "words", "svg", "html", "dot", "text", "drawing", "clusters",
+]  # fmt: skip
 SPINE = [
     "autograd/value.py", "autograd/context.py", "autograd/primitives.py", "autograd/backward.py", "autograd/transforms.py",
     "nn/module.py", "nn/init.py", "nn/layers/neuron.py", "nn/losses/regression.py", "nn/training.py",

@@ -11,7 +11,7 @@ from autograd.compiler.loops import Loop
 from autograd.compiler.program import Program, Step, Variable, variables
 from autograd.compiler.tape import Tape
 from autograd.viz.drawing import Drawing
-from autograd.viz.graph import format_number
+from autograd.viz.reading import format_number
 from autograd.viz.scene import Edge, Group, Node, Scene
 
 __all__ = ["chains", "drawing", "flops"]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 
-from .scene import Node, Reading
+from .scene import Group, Node, Reading
 
 PAD = 10.0
 HEADER = 28.0
 ROW = 18.0
 HINT_ROW = 14.0  # "min mean max" above the numbers of an array
 BAR = 9.0
+PLOT = 46.0  # width of a histogram
 MIN_WIDTH = 108.0
 
 # Advance widths in em, DejaVu Sans; every other printable ASCII character is at most 0.65.
@@ -69,6 +70,15 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Plot:
+    """A histogram on a card: its lower left corner, and the heights of its bars from 0 to 1."""
+
+    x: float
+    y: float
+    bins: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A measured card. `pill`: width of the operation's badge; `bar`: baseline of the gradient's bar; 0 where none."""
 
@@ -78,19 +88,57 @@ class Card:
     bar: float = 0.0
     header: bool = True
     texts: list[Text] = field(default_factory=list)
+    plots: list[Plot] = field(default_factory=list)
 
 
-def measure(node: Node) -> Card:
+def measure(node: Node | Group) -> Card:
     """The card of one node: a header (operation, label, shape), a row for data and one for the gradient."""
+    if isinstance(node, Group):
+        return _group(node)
     if node.kind == "more":
         width = text_width(node.label, 12) + 2 * PAD
         return Card(width, HEADER + 8, header=False, texts=[Text(node.label, width / 2, 22, "muted", "middle")])
     texts, head, pill = _header(node)
-    rows, body, height = _rows(node)
+    rows, plots, body, height = _rows(node)
     has_bar = node.grad is not None and node.grad.share is not None
     width = max(head, body, MIN_WIDTH)
     bar = height + 2 if has_bar else 0.0
-    return Card(round(width), height + (BAR if has_bar else 0.0), pill, bar, texts=texts + rows)
+    return Card(round(width), height + (BAR if has_bar else 0.0), pill, bar, texts=texts + rows, plots=plots)
+
+
+def _group(group: Group) -> Card:
+    """The card of a closed group: path, how many nodes, which operations, quantiles of the gradients' sizes."""
+    name = shorten(group.path, 40)
+    texts = [Text(name, PAD, 18.5, "label")]
+    x, pill = PAD + text_width(name, 12.5, bold=True) + 8, 0.0
+    if group.times > 1:
+        times = f"× {group.times:,}"
+        pill = text_width(times, 12, bold=True) + 14
+        texts[0] = Text(name, PAD + pill + 4, 18.5, "label")
+        texts.append(Text(times, PAD - 3 + pill / 2, 18.5, "badge", "middle"))
+        x += pill + 4
+    count = f"{group.count:,} node{'' if group.count == 1 else 's'}"
+    texts.append(Text(count, PAD, 18.5, "muted", "end", stick=True))
+    width, y = x + text_width(count, 11) + PAD, HEADER + 4.0
+    if group.ops:
+        shown = [f"{number:,} {symbol}" if number > 1 else symbol for symbol, number in group.ops[:4]]
+        line = ",  ".join([*shown, "…"] if len(group.ops) > 4 else shown)
+        texts.append(Text(line, PAD, y + 13, "muted"))
+        width, y = max(width, text_width(line, 11) + 2 * PAD), y + ROW
+    if group.quantiles:
+        columns = [_cell_width(text) for text in group.quantiles]
+        for i, (hint, text) in enumerate(zip(("min", "median", "max"), group.quantiles, strict=True)):
+            place = PAD + sum(columns[i + 1 :])
+            texts += [Text(hint, place, y + 10, "hint", "end", stick=True)]
+            texts += [Text(text, place, y + HINT_ROW + 13, "number", "end", stick=True)]
+        texts.append(Text("|grad|", PAD, y + HINT_ROW + 13, "name"))
+        width, y = max(width, 2 * PAD + 40 + sum(columns)), y + HINT_ROW + ROW
+    if group.bad:
+        line = f"NaN or Inf in {group.bad:,} of them"
+        texts.append(Text(line, PAD, y + 13, "number bad"))
+        width, y = max(width, text_width(line, 12, mono=True) + 2 * PAD), y + ROW
+    bar = 0.0 if group.share is None else y + 7
+    return Card(round(max(width, MIN_WIDTH)), y + (5 if not bar else 5 + BAR), pill, bar, texts=texts)
 
 
 def _header(node: Node) -> tuple[list[Text], float, float]:
@@ -119,14 +167,15 @@ def _header(node: Node) -> tuple[list[Text], float, float]:
     return texts, x + PAD - 8, pill
 
 
-def _rows(node: Node) -> tuple[list[Text], float, float]:
-    """Texts of the rows, their width, and the height of the card down to their end."""
+def _rows(node: Node) -> tuple[list[Text], list[Plot], float, float]:
+    """Texts of the rows, their histograms, their width, and the height of the card down to their end."""
     readings = [(name, reading) for name, reading in (("data", node.data), ("grad", node.grad)) if reading is not None]
     if not readings:
-        return [], 0.0, HEADER
+        return [], [], 0.0, HEADER
     columns = _columns([reading for _, reading in readings])
     right = [PAD + sum(columns[i + 1 :]) for i in range(3)]  # where a column ends, from the card's right side
     texts: list[Text] = []
+    plots: list[Plot] = []
     y = HEADER + 4.0
     if columns[0]:
         for hint, x in zip(("min", "mean", "max"), right, strict=True):
@@ -134,12 +183,15 @@ def _rows(node: Node) -> tuple[list[Text], float, float]:
         y += HINT_ROW
     for name, reading in readings:
         texts.append(Text(name, PAD, y + 13, "name"))
-        style = "number bad" if reading.is_bad else "number"
+        if reading.bins:
+            plots.append(Plot(PAD + 32, y + 14, reading.bins))
+        style = f"number {name} bad" if reading.is_bad else f"number {name}"
         for text, x in zip(reading.cells, right[-len(reading.cells) :], strict=True):
             texts.append(Text(text, x, y + 13, style, "end", stick=True))
         y += ROW
     single = max((_cell_width(r.cells[0]) for _, r in readings if len(r.cells) == 1), default=0.0)
-    return texts, 2 * PAD + 34 + max(single, sum(columns)), y + 5
+    room = PLOT + 4 if plots else 0.0
+    return texts, plots, 2 * PAD + 34 + max(single, room + sum(columns)), y + 5
 
 
 def _columns(readings: list[Reading]) -> list[float]:

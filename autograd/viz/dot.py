@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .scene import Node, Reading, Scene
-from .svg import LIGHT, escape
+from .style import LIGHT, escape
 
 
 def to_dot(scene: Scene, *, direction: str = "LR") -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Container
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import dot, html, svg, text
+from . import dot, html, svg, text, words
 from .scene import Scene
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Drawing(Picture):
         self.scene = scene
         self.direction = direction
         self.theme = theme
-        self.title = svg.summary(scene)
+        self.title = words.summary(scene)
 
     def to_svg(self) -> str:
         return svg.to_svg(self.scene, direction=self.direction, theme=self.theme)

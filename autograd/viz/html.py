@@ -5,7 +5,7 @@ Comes after `svg`. `page` serves other pictures too; `inline` is what a notebook
 
 from __future__ import annotations
 
-from .svg import DARK, LIGHT, SANS, escape
+from .style import DARK, LIGHT, SANS, escape
 
 
 def page(svg: str, *, title: str, theme: str = "auto") -> str:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from autograd.viz.cards import shorten, text_width
 from autograd.viz.drawing import THEMES, Picture, check_choice
-from autograd.viz.graph import format_number
-from autograd.viz.svg import SANS, escape, number, picture
+from autograd.viz.reading import format_number
+from autograd.viz.style import SANS, escape, number, picture
 
 MARGIN = 24.0
 HEADER = 44.0
