@@ -5,24 +5,25 @@ Comes after `clusters`, `reading` and `slopes`; `graph` says which Values. Every
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
 from autograd.data import is_finite
 from autograd.ops.assign import operands_of
-from autograd.value import Value
+from autograd.value import CONSTANT, Value
 
-from .clusters import Graph, Tree, fold, grow
+from .clusters import BUNDLES, Graph, Tree, fold, grow
 from .reading import format_number, literal, options, plain, reading, size
 from .scene import Edge, Group, Node, Reading, Scene
 from .slopes import slopes
 from .words import plural
 
-OPENED = 60  # cards of a folded graph that depth="auto" shows at most
+OPENED = 40  # cards of a folded graph that depth="auto" shows at most
 KEPT = 1_500  # cards, shown or to be shown on a click, that a folded scene holds at most
 
 
@@ -30,31 +31,31 @@ class Builder:
     """One scene in the making.
 
     entries   the Values, each after the constant arrays that it is the first to use
-    operands  for each entry its operands: (slot, number of an entry, or -1 for a Value that is not among them)
+    operands  for each entry the entries that it was made from, in order; -1 for a Value that is not among them
     """
 
     def __init__(self, roots: tuple[Value, ...], values: list[Value], show: frozenset[str], color: str) -> None:
         self.roots, self.show, self.color = roots, show, color
         self.entries: list[Any] = []
-        self.operands: list[list[tuple[int, int]]] = []
+        self.operands: list[list[int]] = []
         self.number: dict[Value, int] = {}
         arrays: dict[int, int] = {}
         for value in values:
             found = []
-            for slot, operand in enumerate(operands_of(value)):
+            for operand in value.operands:
                 if isinstance(operand, Value):
-                    found.append((slot, self.number.get(operand, -1)))
+                    found.append(self.number.get(operand, -1))
                 elif isinstance(operand, np.ndarray) and operand.size != 1:
                     if id(operand) not in arrays:
                         arrays[id(operand)] = self._enter(operand, [])
-                    found.append((slot, arrays[id(operand)]))
+                    found.append(arrays[id(operand)])
             self.number[value] = self._enter(value, found)
         self.nodes: list[Node] = []
         self.edges: dict[tuple[str, str, int], Edge] = {}
         self.sizes = np.array([size(plain(x.grad)) if _has_grad(x) else np.nan for x in self.entries])
         self.largest = float(np.nanmax(np.abs(self.sizes))) if np.isfinite(self.sizes).any() else 0.0
 
-    def _enter(self, entry: Any, operands: list[tuple[int, int]]) -> int:
+    def _enter(self, entry: Any, operands: list[int]) -> int:
         self.entries.append(entry)
         self.operands.append(operands)
         return len(self.entries) - 1
@@ -65,7 +66,7 @@ class Builder:
         tree = grow(graph, modules)
         inside: dict[int, list[tuple[str, int]]] = {}
         if folded:
-            fold(graph, tree)
+            fold(graph, tree, modules)
         for cluster, parent in enumerate(tree.parent):
             inside.setdefault(parent, []).append(("cluster", cluster))
         for entry, home in enumerate(tree.home):
@@ -95,7 +96,7 @@ class Builder:
         kinds = [_kind(x) for x in self.entries]
         found = {id(x.context.paths): x.context.paths for x in values if x is not None and x.context.paths}
         graph = Graph(
-            operands=[[source for _, source in sources if source >= 0] for sources in self.operands],
+            operands=[[x for x in sources if x >= 0] if -1 in sources else sources for sources in self.operands],
             paths=[x.context.path if x is not None else "" for x in values],
             calls=[id(x.context) if x is not None else 0 for x in values],
             labels=[x.label if x is not None else "" for x in values],
@@ -114,7 +115,7 @@ class Builder:
             if is_card:
                 ids[entry] = self._add(self._card(entry, x, more))
             told = slopes(x, always="slope" in self.show) if is_card and isinstance(x, Value) and x.operands else []
-            for slot, source in self.operands[entry]:
+            for slot, source in zip(_slots(x) if is_card else repeat(0), self.operands[entry], strict=False):
                 start = ids[source] if source >= 0 else more
                 if start and start != ids[entry]:
                     exact = is_card and start.startswith("n")
@@ -150,7 +151,7 @@ class Builder:
     def _card(self, entry: int, x: Any, more: str) -> Node:
         if not isinstance(x, Value):
             return Node("", "constant", **self._numbers(x))
-        arrives = {slot for slot, source in self.operands[entry] if source >= 0 or more}
+        arrives = {slot for slot, source in zip(_slots(x), self.operands[entry], strict=True) if source >= 0 or more}
         told: dict[str, Any] = {"path": x.path}
         if "op" in self.show:
             texts = ["" if slot in arrives or isinstance(y, Value) else literal(y) for slot, y in enumerate(x.operands)]
@@ -243,7 +244,8 @@ def _choose(
         return kept, whole, []
     shown, opened = len(inside.get(-1, [])), {-1}
     for level in range(max(deep.values()) + 1):
-        more = [c for c in kept if deep[c] == level and c in whole and tree.times[c] == 1 and tree.parent[c] in opened]
+        more = [c for c in kept if deep[c] == level and c in whole and tree.times[c] == 1 and tree.parent[c] in opened
+                and tree.path[c] not in BUNDLES.values()]
         added = sum(len(inside[c]) - 1 for c in more)
         if shown + added > OPENED:
             break
@@ -252,15 +254,24 @@ def _choose(
     return kept, whole, [c for c in kept if c not in opened]
 
 
-def _kind(x: Any) -> str:
+def _slots(x: Any) -> list[int]:
+    """Which operands of a Value come from another card; the others are numbers written into its own."""
     if not isinstance(x, Value):
+        return []
+    return [i for i, y in enumerate(x.operands) if isinstance(y, Value) or (isinstance(y, np.ndarray) and y.size != 1)]
+
+
+def _kind(x: Any) -> str:
+    if not isinstance(x, Value) or x.primitive is CONSTANT:
         return "constant"
-    return x.op if x.op == "constant" else "op" if x.op else "leaf"
+    return "op" if x.primitive else "leaf"
 
 
 def _has_grad(x: Any) -> bool:
-    return isinstance(x, Value) and x.has_grad and x.op != "constant"
+    return isinstance(x, Value) and x.has_grad and x.primitive is not CONSTANT
 
 
 def _is_bad(x: Value) -> bool:
+    if type(x.data) is float and type(x.grad) is float:
+        return not (math.isfinite(x.data) and math.isfinite(x.grad))
     return not (is_finite(plain(x.data)) and is_finite(plain(x.grad)))

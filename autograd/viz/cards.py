@@ -52,6 +52,11 @@ def shorten(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def inner(path: str, within: str) -> str:
+    """The dotted path as it is written inside of the box of another: "layers.0.weight" within "layers.0" is "weight"."""
+    return path.replace(f"{within}.", "") if within else path
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text on a card, relative to its top left corner; `y` is the baseline.
@@ -91,14 +96,17 @@ class Card:
     plots: list[Plot] = field(default_factory=list)
 
 
-def measure(node: Node | Group) -> Card:
-    """The card of one node: a header (operation, label, shape), a row for data and one for the gradient."""
+def measure(node: Node | Group, within: str = "") -> Card:
+    """The card of one node: a header (operation, label, shape), a row for data and one for the gradient.
+
+    within  path of the box around it, which names inside do not repeat
+    """
     if isinstance(node, Group):
-        return _group(node)
+        return _group(node, within)
     if node.kind == "more":
         width = text_width(node.label, 12) + 2 * PAD
         return Card(width, HEADER + 8, header=False, texts=[Text(node.label, width / 2, 22, "muted", "middle")])
-    texts, head, pill = _header(node)
+    texts, head, pill = _header(node, within)
     rows, plots, body, height = _rows(node)
     has_bar = node.grad is not None and node.grad.share is not None
     width = max(head, body, MIN_WIDTH)
@@ -106,9 +114,9 @@ def measure(node: Node | Group) -> Card:
     return Card(round(width), height + (BAR if has_bar else 0.0), pill, bar, texts=texts + rows, plots=plots)
 
 
-def _group(group: Group) -> Card:
+def _group(group: Group, within: str) -> Card:
     """The card of a closed group: path, how many nodes, which operations, quantiles of the gradients' sizes."""
-    name = shorten(group.path, 40)
+    name = shorten(inner(group.path, within), 40)
     texts = [Text(name, PAD, 18.5, "label")]
     x, pill = PAD + text_width(name, 12.5, bold=True) + 8, 0.0
     if group.times > 1:
@@ -141,7 +149,7 @@ def _group(group: Group) -> Card:
     return Card(round(max(width, MIN_WIDTH)), y + (5 if not bar else 5 + BAR), pill, bar, texts=texts)
 
 
-def _header(node: Node) -> tuple[list[Text], float, float]:
+def _header(node: Node, within: str) -> tuple[list[Text], float, float]:
     """Texts of the header, its width, the width of the badge."""
     texts: list[Text] = []
     x, pill = PAD, 0.0
@@ -150,7 +158,7 @@ def _header(node: Node) -> tuple[list[Text], float, float]:
         pill = max(text_width(title, 12, bold=True) + 14, 24)
         texts.append(Text(title, PAD - 3 + pill / 2, 18.5, "badge", "middle"))
         x = PAD + pill + 4
-    name, style, bold = (node.label, "label", True) if node.label else ("", "muted", False)
+    name, style, bold = (inner(node.label, within), "label", True) if node.label else ("", "muted", False)
     if not name and node.kind != "op":
         name = node.kind
     name = shorten(name, 28)

@@ -12,7 +12,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-Item = tuple[str, int]  # "cluster", "node", "op" or "leaf", and its number
+Item = tuple[str, int]  # "cluster", "node" or a key of BUNDLES, and its number
+BUNDLES = {"op": "operations", "leaf": "inputs", "weight": "weights"}
+LEVELS = 300  # clusters, from the outside in, whose insides are folded
 LOOSE = 12  # nodes outside of modules that are drawn one by one in a large graph
 
 
@@ -121,7 +123,7 @@ def _place_leaves(graph: Graph, tree: Tree, first: dict[int, int]) -> None:
                 break
 
 
-def fold(graph: Graph, tree: Tree) -> None:
+def fold(graph: Graph, tree: Tree, modules: frozenset[str]) -> None:
     """Put repeated clusters, and loose nodes where there are many, into clusters of their own, at every level."""
     levels: dict[int, list[Item]] = {}
     seen: set[int] = set()
@@ -133,11 +135,23 @@ def fold(graph: Graph, tree: Tree) -> None:
             if cluster not in seen:
                 seen.add(cluster)
                 levels.setdefault(around, []).append(("cluster", cluster))
-        levels.setdefault(home, []).append((graph.kinds[node] if graph.kinds[node] == "op" else "leaf", node))
-    shape = {cluster: _shape(graph, tree, cluster, nodes) for cluster, nodes in inside.items()}
+        levels.setdefault(home, []).append((_bundle(graph, node, modules), node))
     edges = _edges(graph, tree)
-    for level, items in levels.items():
+    queue = [-1]
+    for level in queue:
+        items = levels.get(level, [])
+        clusters = [which for kind, which in items if kind == "cluster"]
+        shape = {cluster: _shape(graph, tree, cluster, inside[cluster]) for cluster in clusters}
         _fold_level(tree, level, items, edges.get(level, set()), shape)
+        queue += clusters[: max(0, LEVELS - len(queue))]
+
+
+def _bundle(graph: Graph, node: int, modules: frozenset[str]) -> str:
+    """What a node is when it is folded with others: a leaf that is named after a module is a weight."""
+    if graph.kinds[node] == "op":
+        return "op"
+    head, dot, _ = graph.labels[node].partition(".")
+    return "weight" if dot and head in {path.partition(".")[0] for path in modules} else "leaf"
 
 
 def _edges(graph: Graph, tree: Tree) -> dict[int, set[tuple[Item, Item]]]:
@@ -169,7 +183,7 @@ def _shape(graph: Graph, tree: Tree, cluster: int, nodes: list[int]) -> Hashable
 def _fold_level(
     tree: Tree, level: int, items: list[Item], named: set[tuple[Item, Item]], shape: dict[int, Hashable]
 ) -> None:
-    many = {kind: sum(other == kind for other, _ in items) > LOOSE for kind in ("op", "leaf")}
+    many = {kind: sum(other == kind for other, _ in items) > LOOSE for kind in BUNDLES}
     alone: list[Hashable] = list(range(len(items)))
     wanted: list[Hashable] = [
         ("path", tree.path[which]) if kind == "cluster" else kind if many[kind] else place
@@ -190,7 +204,7 @@ def _fold_level(
 def _join(tree: Tree, level: int, items: list[Item]) -> None:
     kind = items[0][0]
     if kind != "cluster":
-        joined = tree.add("leaves" if kind == "leaf" else "operations", level)
+        joined = tree.add(BUNDLES[kind], level)
         for _, node in items:
             tree.home[node] = joined
         return

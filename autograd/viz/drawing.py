@@ -98,6 +98,10 @@ class Drawing(Picture):
     def to_svg(self) -> str:
         return svg.to_svg(self.scene, direction=self.direction, theme=self.theme)
 
+    def to_html(self) -> str:
+        """A self-contained page: pan, zoom, search, and groups that open and close on a click."""
+        return html.viewer(self.scene, direction=self.direction, theme=self.theme)
+
     def to_dot(self) -> str:
         """The graph in Graphviz's language; needs no Graphviz."""
         return dot.to_dot(self.scene, direction=self.direction)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
+from autograd.context import no_collection
 from autograd.ops.assign import operands_of
 from autograd.value import Value
 
 from .build import Builder
 from .drawing import Drawing, check_choice
+from .scene import Scene
 
 SHOWN = ("op", "label", "data", "grad", "shape")
 EXTRAS = ("slope",)
@@ -64,6 +66,20 @@ def draw(
         raise ValueError(f"depth={depth!r}: expected 'auto' or a number from 0 on")
     if max_nodes < 1:
         raise ValueError(f"max_nodes={max_nodes}: expected at least 1")
+    with no_collection():
+        scene = _scene(roots, depth, frozenset(show), color, max_nodes, focus, radius)
+    return Drawing(scene, direction=direction, theme=theme)
+
+
+def _scene(
+    roots: tuple[Value, ...],
+    depth: int | str,
+    show: frozenset[str],
+    color: str,
+    max_nodes: int,
+    focus: Value | None,
+    radius: int,
+) -> Scene:
     values, before, after = walk(roots), 0, 0
     is_folded = False
     if focus is not None:
@@ -71,22 +87,28 @@ def draw(
     elif len(values) > max_nodes:
         is_folded = any(value.context.path for value in values)
         values, before = (values, 0) if is_folded else youngest(values, max_nodes)
-    scene = Builder(roots, values, frozenset(show), color).scene(depth, folded=is_folded, before=before, after=after)
-    return Drawing(scene, direction=direction, theme=theme)
+    return Builder(roots, values, show, color).scene(depth, folded=is_folded, before=before, after=after)
 
 
 _serial = attrgetter("serial")
 
 
 def walk(roots: Iterable[Value]) -> list[Value]:
-    """Every Value that the roots were computed from, oldest first."""
+    """Every Value that the roots were computed from, oldest first; operands that were assigned to since are put right."""
     seen = set(roots)
     stack = list(seen)
     while stack:
-        for operand in operands_of(stack.pop()):
-            if isinstance(operand, Value) and operand not in seen:
-                seen.add(operand)
-                stack.append(operand)
+        value = stack.pop()
+        operands, serial = value.operands, value.serial
+        for operand in operands:
+            if isinstance(operand, Value):
+                if operand.serial >= serial:
+                    stack += [other for other in inputs_of(value) if other not in seen]
+                    seen.update(inputs_of(value))
+                    break
+                if operand not in seen:
+                    seen.add(operand)
+                    stack.append(operand)
     return sorted(seen, key=_serial)
 
 

@@ -102,7 +102,7 @@ def arrange(
     return Layout(turned, tuple(tuple((y, x) for x, y in route) for route in routes), breadth, length)
 
 
-def layers_of(count: int, edges: Sequence[tuple[int, int]], ends: Ends = Ends()) -> list[int]:  # noqa: B008  frozen
+def layers_of(count: int, edges: Sequence[tuple[int, int]], ends: Ends = Ends()) -> list[int]:
     """Layer of each box, 0 first: one before its earliest consumer, the last layer for a box without consumers.
 
     ends.first and ends.last have the first and the last layer for themselves.
@@ -282,7 +282,8 @@ class _Layered:
 
     def _behind(self, v: int) -> float:
         """The centre of v that its operands ask for; an input stays."""
-        aims = [self.center[u] + shift for u, shift, _, _ in self.before[v]]
+        links = [link for link in self.before[v] if self.before[link[0]] or link[0] in self.ends.first] or self.before[v]
+        aims = [self.center[u] + shift for u, shift, _, _ in links]  # computed ones: inputs stand beside the flow
         return sum(aims) / len(aims) if aims else self.center[v]
 
     def _settle(self, layer: list[int], targets: list[float], weights: list[float]) -> None:

@@ -63,12 +63,14 @@ def size(grad: Any) -> float:
     """The signed size of a scalar gradient, the largest magnitude of another; 0 where it is not finite."""
     if type(grad) is float:
         return grad if math.isfinite(grad) else 0.0
+    if isinstance(grad, tuple):
+        return max((size(part) for part in grad if part is not None), key=abs, default=0.0)
     array = np.asarray(grad)
     if array.dtype.kind not in "biufc" or not array.size:
         return 0.0
     with np.errstate(all="ignore"):
-        size = float(array.item()) if array.size == 1 and array.dtype.kind != "c" else float(np.abs(array).max())
-    return size if math.isfinite(size) else 0.0
+        found = float(array.item()) if array.size == 1 and array.dtype.kind != "c" else float(np.abs(array).max())
+    return found if math.isfinite(found) else 0.0
 
 
 def format_number(x: complex) -> str:

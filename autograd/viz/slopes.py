@@ -28,8 +28,9 @@ def slopes(node: Value, *, always: bool = False) -> list[tuple[str, float | None
     written "×2.0", which for numbers is |∂node/∂operand|; it takes a backward pass.
     """
     nothing: tuple[str, float | None, tuple[str, ...]] = ("", None, ())
-    largest = max(map(np.size, (node.data, *node.saved)), default=0) if not isinstance(node.data, tuple) else 0
-    if isinstance(node.data, tuple) or (largest > SIZE_LIMIT and not always):
+    arrays = (node.data, *node.saved)
+    has_parts = any(isinstance(x, tuple) for x in arrays)  # several results, which have no slope as a whole
+    if has_parts or (max(map(np.size, arrays)) > SIZE_LIMIT and not always):
         return [nothing] * len(node.operands)
     grad = plain(node.grad) if node.has_grad else None
     flows = _pulled(node, grad) if grad is not None else [None] * len(node.operands)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from .cards import HEADER, PAD, PLOT, Card, Plot, Text, measure, text_width
+from .cards import HEADER, PAD, PLOT, Card, Plot, Text, inner, measure, text_width
 from .layout import Box, Point
 from .nested import Plan, place
 from .scene import Group, Node, Scene
@@ -84,43 +84,53 @@ def to_svg(scene: Scene, *, direction: str = "LR", theme: str = "auto") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A view with places: what is to be drawn, and the elements that draw it, the lower ones first."""
+    """A view with places, and the elements that draw it, the lower ones first."""
 
     view: View
     plan: Plan
-    parts: list[str]
+    frames: list[str]
+    wires: list[str]
+    cards: list[str]
+    slopes: list[str]
 
     @property
     def size(self) -> tuple[float, float]:
         return self.plan.width, self.plan.height
 
+    @property
+    def parts(self) -> list[str]:
+        return [*self.frames, *self.wires, *self.cards, *self.slopes]
+
 
 def render(scene: Scene, *, direction: str, closed: Collection[str] | None = None, inside: str = "") -> Rendered:
     """Lay out and draw the scene, with these groups closed, or only what is inside of one."""
     shown = view(scene, closed, inside)
-    cards = [measure(card) for card in shown.cards]
+    within = [shown.frames[home].path if home >= 0 else "" for home in shown.home]
+    cards = [measure(card, path) for card, path in zip(shown.cards, within, strict=True)]
     names = [_frame_name(shown, frame) for frame in range(len(shown.frames))]
     heads = [text_width(name, 11.5, bold=True) + 28 for name in names]
     sizes = [(card.width, card.height) for card in cards]
     plan = place(shown, sizes, heads, direction=direction, room=SLOPE_ROOM if scene.slopes else 0.0)
     roots = frozenset(scene.roots)
-    parts = [_frame(group, name, box) for group, name, box in zip(shown.frames, names, plan.frames, strict=True)]
-    wires = list(zip(shown.wires, plan.routes, strict=True))
-    parts += [_wire(wire, route, shown, direction, slopes=scene.slopes) for wire, route in wires]
-    parts += [
-        _card(card, measured, box, is_root=card.id in roots, tinted=scene.color == "grad")
-        for card, measured, box in zip(shown.cards, cards, plan.boxes, strict=True)
-    ]
-    if scene.slopes:
-        parts += [_slope(wire, route, direction) for wire, route in wires if wire.edge.slope and wire.count == 1]
-    return Rendered(shown, plan, parts)
+    routed = list(zip(shown.wires, plan.routes, strict=True))
+    return Rendered(
+        shown,
+        plan,
+        frames=[_frame(group, name, box) for group, name, box in zip(shown.frames, names, plan.frames, strict=True)],
+        wires=[_wire(wire, route, shown, direction, slopes=scene.slopes) for wire, route in routed],
+        cards=[
+            _card(card, measured, box, is_root=card.id in roots, tinted=scene.color == "grad")
+            for card, measured, box in zip(shown.cards, cards, plan.boxes, strict=True)
+        ],
+        slopes=[_slope(wire, route, direction) for wire, route in routed if scene.slopes and wire.count == 1],
+    )
 
 
 def _frame_name(shown: View, frame: int) -> str:
     """A module's path without that of the box around it."""
     path, around = shown.frames[frame].path, shown.around[frame]
     outer = shown.frames[around].path if around >= 0 else ""
-    return path.removeprefix(f"{outer}.") if outer else path
+    return inner(path, outer)
 
 
 def _frame(group: Group, name: str, box: Box) -> str:
@@ -214,6 +224,23 @@ def _wire(wire: Wire, route: tuple[Point, ...], shown: View, direction: str, *, 
         f'<path class="wire{cut}"{wide} d="{curve(route, direction)}"/>'
         f'<path class="tip" d="{_arrow(route[-1], direction)}"/></g>'
     )
+
+
+def card_at(element: str) -> tuple[str, str, str]:
+    """A card's element with its place taken out (U+0001 stands there), and x and y."""
+    before, _, rest = element.partition('transform="translate(')
+    place, _, after = rest.partition(")")
+    x, _, y = place.partition(",")
+    return f'{before}transform="translate(\x01){after}', x, y
+
+
+def wire_parts(element: str) -> tuple[str, str, str]:
+    """An edge's element with its line and its tip taken out (U+0001 and U+0002 stand there), and these two."""
+    before, _, rest = element.partition(' d="')
+    line, _, rest = rest.partition('"')
+    between, _, rest = rest.partition(' d="')
+    tip, _, after = rest.partition('"')
+    return f'{before} d="\x01"{between} d="\x02"{after}', line, tip
 
 
 def _slope(wire: Wire, route: tuple[Point, ...], direction: str) -> str:

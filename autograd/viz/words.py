@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .scene import Edge, Group, Node, Reading, Scene
+from .scene import Edge, Group, Node, Scene
 from .view import Wire
 
 
