@@ -244,8 +244,15 @@ def _choose(
         return kept, whole, []
     shown, opened = len(inside.get(-1, [])), {-1}
     for level in range(max(deep.values()) + 1):
-        more = [c for c in kept if deep[c] == level and c in whole and tree.times[c] == 1 and tree.parent[c] in opened
-                and tree.path[c] not in BUNDLES.values()]
+        more = [
+            c
+            for c in kept
+            if deep[c] == level
+            and c in whole
+            and tree.times[c] == 1
+            and tree.parent[c] in opened
+            and tree.path[c] not in BUNDLES.values()
+        ]
         added = sum(len(inside[c]) - 1 for c in more)
         if shown + added > OPENED:
             break

@@ -249,9 +249,7 @@ def _on_circles(edges: set[tuple[Hashable, Hashable]]) -> set[Hashable]:
     return left
 
 
-def _neighbours(
-    items: list[Item], classes: list[Hashable], shape: dict[int, Hashable]
-) -> list[Hashable]:
+def _neighbours(items: list[Item], classes: list[Hashable], shape: dict[int, Hashable]) -> list[Hashable]:
     """Classes in which clusters that follow each other, with no operation between, and have one shape are one."""
     wanted = list(classes)
     sizes: dict[Hashable, int] = {}

@@ -1,8 +1,8 @@
 """Value → Scene: walk the graph, decide what is shown, copy it.
 
-The first step of a picture; with `build`, `reading` and `slopes` the only files that know the engine and NumPy. The walk is
-iterative, so a graph of any depth costs no recursion. A graph of more than `max_nodes` is folded into the modules that
-made it (`clusters`, called by `build`), before anything is laid out; one without modules is cut, and its youngest nodes are drawn.
+The first step of a picture; with `build`, `reading` and `slopes` the only files that know the engine and NumPy. The
+walk is iterative, so a graph of any depth costs no recursion. A graph of more than `max_nodes` is folded into the modules
+that made it (`clusters`, called by `build`) before anything is laid out; of one without modules the youngest are drawn.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from autograd.ops.assign import operands_of
 from autograd.value import Value
 
 from .build import Builder
-from .drawing import Drawing, check_choice
+from .drawing import Drawing
+from .picture import check_choice
 from .scene import Scene
 
 SHOWN = ("op", "label", "data", "grad", "shape")
@@ -143,5 +144,3 @@ def _around(values: list[Value], focus: Value, radius: int) -> tuple[list[Value]
         reached.update(rim)
     before = sum(value.serial < focus.serial for value in values if value not in reached)
     return [value for value in values if value in reached], before, len(values) - len(reached) - before
-
-

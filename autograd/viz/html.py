@@ -15,7 +15,7 @@ from .svg import Rendered, card_at, render, to_svg, wire_parts
 from .view import expandable
 from .words import summary
 
-STATE_LIMIT = 6_000  # cards of all states of a page together
+STATE_LIMIT = 2_500  # cards of all states of a page together
 
 _PAGE = "body{{background:{page};color:{text}}}"
 _VIEWER = (
@@ -121,12 +121,12 @@ def _states(scene: Scene, direction: str) -> dict[str, object]:
         room -= len(drawn.view.cards)
         if room < 0 and id:
             break
-        states[id] = _state(drawn, [x for x in groups if x not in closed], groups, cards, wires)
+        states[id] = _state(drawn, [x for x in groups if x not in closed], cards, wires)
     return {"states": states, "cards": list(cards), "wires": list(wires)}
 
 
 def _state(
-    drawn: Rendered, opened: list[str], groups: dict[str, object], cards: dict[str, int], wires: dict[str, int]
+    drawn: Rendered, opened: list[str], cards: dict[str, int], wires: dict[str, int]
 ) -> dict[str, object]:
     placed = []
     for text in drawn.cards:

@@ -1,6 +1,7 @@
 """Where the cards go: a layered layout, so that edges run one way and never cross a card.
 
-Comes after `scene`, before `nested` (boxes within boxes); knows boxes and edges only. Four steps (Sugiyama, Tagawa & Toda 1981):
+Comes after `scene`, before `nested` (boxes within boxes); knows boxes and edges only. Four steps (Sugiyama,
+Tagawa & Toda 1981):
 
 1. Layers. A box sits one layer before its earliest consumer (longest path, as late as possible), so inputs stand next
    to where they are used and every sink is in the last layer.
@@ -265,7 +266,7 @@ class _Layered:
             self._settle(layer, [self._behind(v) for v in layer], [1.0 + 9.0 * (v >= self.count) for v in layer])
         for layer in reversed(self.layers):  # and inputs, which have none, on where they are used
             aims = [self.center[v] if self.before[v] else self._pull(v, first=True)[0] for v in layer]
-            self._settle(layer, aims, [1.0 + 99.0 * bool(self.before[v]) for v in layer])
+            self._settle(layer, aims, [1.0 + 1e6 * bool(self.before[v]) for v in layer])
 
     def _pull(self, v: int, *, first: bool) -> tuple[float, float]:
         """Where the links of v want its centre to be, and how strongly. In the first sweep only its consumers pull."""
@@ -282,7 +283,9 @@ class _Layered:
 
     def _behind(self, v: int) -> float:
         """The centre of v that its operands ask for; an input stays."""
-        links = [link for link in self.before[v] if self.before[link[0]] or link[0] in self.ends.first] or self.before[v]
+        links = [link for link in self.before[v] if self.before[link[0]] or link[0] in self.ends.first] or self.before[
+            v
+        ]
         aims = [self.center[u] + shift for u, shift, _, _ in links]  # computed ones: inputs stand beside the flow
         return sum(aims) / len(aims) if aims else self.center[v]
 
@@ -335,7 +338,9 @@ class _Layered:
         center = self.center
         climbs = [abs(center[u] + shift - center[v]) for v in self.layers[number] for u, shift, _, _ in self.after[v]]
         at_side = (number == 0 and self.ends.first) or (number == len(self.layers) - 2 and self.ends.last)
-        return min((PORT_GAP if at_side else LAYER_GAP) + 0.16 * max(climbs, default=0.0), LAYER_GAP_MAX) + self.ends.room
+        return (
+            min((PORT_GAP if at_side else LAYER_GAP) + 0.16 * max(climbs, default=0.0), LAYER_GAP_MAX) + self.ends.room
+        )
 
     def _route(self, edge: int, boxes: list[Box], starts: list[float], ends: list[float]) -> tuple[Point, ...]:
         """Out of the source, straight through the layers between, bent in the gaps, into the target's port."""

@@ -59,7 +59,12 @@ class Level:
 
 
 def place(
-    view: View, sizes: Sequence[tuple[float, float]], heads: Sequence[float], *, direction: str = "LR", room: float = 0.0
+    view: View,
+    sizes: Sequence[tuple[float, float]],
+    heads: Sequence[float],
+    *,
+    direction: str = "LR",
+    room: float = 0.0,
 ) -> Plan:
     """Lay out a view whose cards have these (width, height) and whose frames have names of at least these widths.
 
@@ -122,7 +127,11 @@ def _lay_out(
     kinds = list(level.items)
     frames = {place: levels[which].layout for place, (kind, which) in enumerate(kinds) if kind == "frame"}
     boxes = [
-        sizes[which] if kind == "card" else (frames[place].width, frames[place].height) if place in frames else (0.0, 0.0)
+        sizes[which]
+        if kind == "card"
+        else (frames[place].width, frames[place].height)
+        if place in frames
+        else (0.0, 0.0)
         for place, (kind, which) in enumerate(kinds)
     ]
     leave, arrive = {}, {}

@@ -157,7 +157,9 @@ class Scene:
             nodes=tuple(map(_node, entry.get("nodes", ()))),
             edges=tuple(Edge(**_tuples(edge)) for edge in entry.get("edges", ())),
             groups=tuple(Group(**_tuples(group)) for group in entry.get("groups", ())),
-            **_tuples({name: entry[name] for name in ("roots", "closed", "summary", "color", "slopes") if name in entry}),
+            **_tuples(
+                {name: entry[name] for name in ("roots", "closed", "summary", "color", "slopes") if name in entry}
+            ),
         )
 
 

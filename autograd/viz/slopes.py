@@ -40,7 +40,7 @@ def slopes(node: Value, *, always: bool = False) -> list[tuple[str, float | None
         told = () if flow is None else reading(flow).cells
         if type(unit) is float:
             found.append((format_number(unit), abs(unit) if math.isfinite(unit) else None, told))
-        elif flow is not None:
+        elif flow is not None and grad is not None:
             with np.errstate(all="ignore"):
                 gain = float(np.linalg.norm(np.ravel(flow)) / np.linalg.norm(np.ravel(grad)))
             known = math.isfinite(gain)

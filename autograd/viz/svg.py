@@ -74,8 +74,6 @@ FIXED = {
 }
 
 
-
-
 def to_svg(scene: Scene, *, direction: str = "LR", theme: str = "auto") -> str:
     """The scene as one SVG element, with a <title> (shown on hover) on each card, box and edge."""
     drawn = render(scene, direction=direction)
@@ -165,7 +163,7 @@ def _card(card: Node | Group, measured: Card, box: Box, *, is_root: bool, tinted
     if tinted and share and height != number(HEADER):
         opacity = number(2 + 24 * abs(share) ** 0.5)
         body = f"M.5,{number(HEADER)}H{number(box.width - 0.5)}V{number(box.height - 8)}q0,7.5 -7.5,7.5H8q-7.5,0 -7.5,-7.5z"
-        parts.append(f'<path class="{sign}" fill-opacity="{opacity}%" d="{body}"/>')
+        parts.append(f'<path class="tint {sign}" fill-opacity="{opacity}%" d="{body}"/>')
     if measured.header:
         parts.append(f'<path class="head" d="{_head(box.width, measured.height)}"/>')
     if measured.pill:
@@ -212,15 +210,19 @@ def _bar(share: float, style: str, y: float, width: float) -> str:
     room = width - 2 * PAD
     length = number(max(abs(share) * room, 1.5 if share else 0.0))
     place = f'x="{number(PAD)}" y="{number(y - 3)}" height="3" rx="1.5"'
-    return f'<rect class="track" {place} width="{number(room)}"/><rect class="{style}" {place} width="{length}"/>'
+    return (
+        f'<rect class="track bar" {place} width="{number(room)}"/><rect class="bar {style}" {place} width="{length}"/>'
+    )
 
 
 def _wire(wire: Wire, route: tuple[Point, ...], shown: View, direction: str, *, slopes: bool) -> str:
     source, target = shown.cards[wire.source], shown.cards[wire.target]
-    cut = " cut" if isinstance(source, Node) and source.kind == "more" else ""
+    is_cut = any(isinstance(end, Node) and (end.kind == "more" or end.change == "gone") for end in (source, target))
+    cut = " cut" if is_cut else ""
     wide = f' style="stroke-width:{number(1 + 4 * wire.edge.share)}"' if slopes and wire.edge.share is not None else ""
     return (
-        f'<g data-from="{source.id}" data-to="{target.id}">{_titled(tip(wire, source, target))}'
+        f'<g data-from="{source.id}" data-to="{target.id}" data-slot="{wire.edge.slot}">'
+        f"{_titled(tip(wire, source, target))}"
         f'<path class="wire{cut}"{wide} d="{curve(route, direction)}"/>'
         f'<path class="tip" d="{_arrow(route[-1], direction)}"/></g>'
     )
@@ -244,8 +246,11 @@ def wire_parts(element: str) -> tuple[str, str, str]:
 
 
 def _slope(wire: Wire, route: tuple[Point, ...], direction: str) -> str:
-    x, y = route[-1]
-    place = (x - 11, y - 4, "end") if direction == "LR" else (x + 5, y - 9, "start")
+    (before_x, before_y), (x, y) = route[-2], route[-1]
+    if direction == "LR":  # on the side that the line does not come from
+        place = (x - 11, y + 11 if before_y < y - 1 else y - 5, "end")
+    else:
+        place = (x + 7, y - 9, "start") if before_x <= x + 1 else (x - 7, y - 9, "end")
     return (
         f'<text class="slope" x="{number(place[0])}" y="{number(place[1])}" text-anchor="{place[2]}">'
         f"{escape(wire.edge.slope)}</text>"

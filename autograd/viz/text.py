@@ -12,23 +12,22 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .scene import Node, Reading, Scene
+from .scene import Group, Node, Reading, Scene
+from .view import view
+from .words import plural
 
 
 def to_text(scene: Scene) -> str:
     """Lines of formula, shape, data and gradient; arrays show min / mean / max. Unnamed values go by their id."""
-    names = _names(scene)
-    operands: dict[str, dict[int, str]] = {node.id: {} for node in scene.nodes}
-    for edge in scene.edges:
-        name = names[edge.source]
-        operands[edge.target][edge.slot] = f"({name})" if " " in name else name
+    _, written = formulas(scene)
     rows = [("", "shape", "data", "grad")]
-    for node in scene.nodes:
-        if node.kind == "more":
-            rows.append((node.label, "", "", ""))
+    for card in view(scene).cards:
+        if isinstance(card, Group):
+            rows.append((_of_group(card), "", "", f"|{' / '.join(card.quantiles)}|" if card.quantiles else ""))
+        elif card.kind == "more":
+            rows.append((card.label, "", "", ""))
         else:
-            formula = _formula(node, names[node.id], operands[node.id])
-            rows.append((formula, node.shape, _reading(node.data), _reading(node.grad)))
+            rows.append((written[card.id], card.shape, _reading(card.data), _reading(card.grad)))
     if not any(node.shape for node in scene.nodes):
         rows = [(formula, "", data, grad) for formula, _, data, grad in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
@@ -37,6 +36,23 @@ def to_text(scene: Scene) -> str:
         cells = [formula.ljust(widths[0]), shape.ljust(widths[1]), data.rjust(widths[2]), grad.rjust(widths[3])]
         lines.append("   ".join(cell for cell, width in zip(cells, widths, strict=True) if width).rstrip())
     return "\n".join(lines) + "\n"
+
+
+def _of_group(group: Group) -> str:
+    times = f" × {group.times:,}" if group.times > 1 else ""
+    bad = f", NaN or Inf in {group.bad:,}" if group.bad else ""
+    return f"[{group.path}{times}: {plural(group.count, 'node')}{bad}]"
+
+
+def formulas(scene: Scene) -> tuple[dict[str, str], dict[str, str]]:
+    """id → the name of a node, and id → how it was made, "n2 = x × y"."""
+    names = _names(scene)
+    operands: dict[str, dict[int, str]] = {node.id: {} for node in scene.nodes}
+    for edge in scene.edges:
+        if edge.target in operands and edge.source in names:
+            name = names[edge.source]
+            operands[edge.target][edge.slot] = f"({name})" if " " in name else name
+    return names, {node.id: _formula(node, names[node.id], operands[node.id]) for node in scene.nodes}
 
 
 def _names(scene: Scene) -> dict[str, str]:

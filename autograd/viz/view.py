@@ -46,7 +46,9 @@ def view(scene: Scene, closed: Collection[str] | None = None, inside: str = "") 
     groups = {group.id: group for group in scene.groups}
     parent = {group.id: group.parent for group in scene.groups}
     parent |= {id: group.id for group in scene.groups for id in group.nodes}
-    hidden: dict[str, str] = {}  # id → the outermost closed group around it or itself, "" for what is outside of the view
+    hidden: dict[
+        str, str
+    ] = {}  # id → the outermost closed group around it or itself, "" for what is outside of the view
     frames: dict[str, int] = {}
     shown = View()
     for group in scene.groups:  # from the outside in
@@ -61,7 +63,8 @@ def view(scene: Scene, closed: Collection[str] | None = None, inside: str = "") 
             shown.frames.append(group)
             shown.around.append(frames.get(group.parent, -1))
     number: dict[str, int] = {}
-    for card in (*scene.nodes, *(groups[id] for id in hidden if hidden[id] == id)):
+    cards: list[Node | Group] = [*scene.nodes, *(groups[id] for id in hidden if hidden[id] == id)]
+    for card in cards:
         around = parent.get(card.id, "")
         if card.id in hidden or around == inside or around in frames:
             number[card.id] = len(shown.cards)
@@ -97,4 +100,6 @@ def _add_wires(
 
 def expandable(scene: Scene) -> frozenset[str]:
     """Ids of the groups whose contents are in the scene."""
-    return frozenset(group.id for group in scene.groups if group.nodes) | {group.parent for group in scene.groups} - {""}
+    return frozenset(group.id for group in scene.groups if group.nodes) | {group.parent for group in scene.groups} - {
+        ""
+    }

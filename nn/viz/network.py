@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.viz.cards import shorten, text_width
-from autograd.viz.drawing import THEMES, Picture, check_choice
+from autograd.viz.picture import THEMES, Picture, check_choice
 from autograd.viz.reading import format_number
 from autograd.viz.style import SANS, escape, number, picture
 

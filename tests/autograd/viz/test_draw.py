@@ -266,9 +266,10 @@ def test_save_chooses_the_format_by_suffix(tmp_path):
 
 def test_save_refuses_other_suffixes(tmp_path):
     with pytest.raises(
-        ValueError, match=r"cannot save a picture as 'a.png': its suffix must be one of .svg, .html, .txt, .dot"
+        ValueError,
+        match=r"cannot save a picture as 'a.gif': its suffix must be one of .svg, .html, .txt, .png, .pdf, .dot",
     ):
-        draw(neuron()).save(tmp_path / "a.png")
+        draw(neuron()).save(tmp_path / "a.gif")
     assert not list(tmp_path.iterdir())
 
 
