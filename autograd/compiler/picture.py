@@ -17,6 +17,7 @@ from autograd.viz.scene import Edge, Group, Node, Scene
 
 __all__ = ["chains", "drawing", "flops"]
 
+PHASES = ("forward", "backward", "update")
 SHOWN = 40  # ops of a chain that explain() names
 
 
@@ -30,7 +31,7 @@ def drawing(program: Program, names: dict[Variable, str], *, direction: str, the
         if x in used and len(nodes) < max_nodes:
             ids[x] = f"n{len(nodes)}"
             nodes.append(Node(ids[x], "leaf", label=names.get(x, x.name), shape=_shape(x), dtype=str(x.dtype or "")))
-    for i, step in enumerate(_by_phase(program)):
+    for i, (phase, step) in enumerate(_by_phase(program)):
         if len(nodes) >= max_nodes:
             nodes.append(Node(f"n{len(nodes)}", "more", label=f"… {len(program.steps) - i} more steps"))
             break
@@ -49,23 +50,22 @@ def drawing(program: Program, names: dict[Variable, str], *, direction: str, the
         symbol = inside or getattr(step.op, "symbol", step.name)
         nodes.append(Node(own, "op", op=step.name, symbol=symbol, label=names.get(out, ""),
                           arguments=tuple(arguments), options=options, shape=_shape(out), dtype=str(out.dtype or ""),
-                          path=f"{step.phase}.{step.path}".rstrip(".")))  # fmt: skip
+                          path=f"{phase}.{step.path}".rstrip(".")))  # fmt: skip
     roots = [ids[x] for x in variables(list(program.outputs)) if x in ids]
     scene = Scene(tuple(nodes), tuple(edges), _boxes(nodes, edges), tuple(dict.fromkeys(roots)))
     return Drawing(scene, direction=direction, theme=theme)
 
 
-def _by_phase(program: Program) -> list[Step]:
-    """The steps with each phase in one stretch where that keeps every step after what it reads; otherwise as they are."""
-    phases = list(dict.fromkeys(step.phase for step in program.steps))
-    ordered = sorted(program.steps, key=lambda step: phases.index(step.phase))
-    inner = {result for step in ordered for result in step.results}
-    known: set[Variable] = set()
-    for step in ordered:
-        if any(x in inner and x not in known for x in step.reads()):
-            return list(program.steps)
-        known.update(step.results)
-    return ordered
+def _by_phase(program: Program) -> list[tuple[str, Step]]:
+    """The steps with their phases, each phase in one stretch: a step belongs to no earlier phase than what it reads."""
+    ranks: dict[Variable, int] = {}
+    found = []
+    for step in program.steps:
+        rank = max([PHASES.index(step.phase), *(ranks.get(x, 0) for x in step.reads())])
+        ranks.update(dict.fromkeys(step.results, rank))
+        found.append((rank, step))
+    found.sort(key=lambda pair: pair[0])
+    return [(PHASES[rank], step) for rank, step in found]
 
 
 def _boxes(nodes: list[Node], edges: list[Edge]) -> tuple[Group, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from autograd.data import is_finite
 from autograd.ops.assign import operands_of
+from autograd.ops.constant import item
 from autograd.value import CONSTANT, Value
 
 from .clusters import BUNDLES, Graph, Tree, fold, grow
@@ -23,7 +24,7 @@ from .scene import Edge, Group, Node, Reading, Scene
 from .slopes import slopes
 from .words import plural
 
-OPENED = 40  # cards of a folded graph that depth="auto" shows at most
+OPENED = 24  # cards of a folded graph that depth="auto" shows at most
 KEPT = 1_500  # cards, shown or to be shown on a click, that a folded scene holds at most
 
 
@@ -31,6 +32,7 @@ class Builder:
     """One scene in the making.
 
     entries   the Values, each after the constant arrays that it is the first to use
+    made_by   the one result that is used of an operation with several → the hidden node of all of them, which has no card
     operands  for each entry the entries that it was made from, in order; -1 for a Value that is not among them
     """
 
@@ -39,10 +41,14 @@ class Builder:
         self.entries: list[Any] = []
         self.operands: list[list[int]] = []
         self.number: dict[Value, int] = {}
+        self.made_by = _only_results(values)
+        self.whole = frozenset(self.made_by.values())
         arrays: dict[int, int] = {}
         for value in values:
+            if value in self.whole:
+                continue
             found = []
-            for operand in value.operands:
+            for operand in self.made_by.get(value, value).operands:
                 if isinstance(operand, Value):
                     found.append(self.number.get(operand, -1))
                 elif isinstance(operand, np.ndarray) and operand.size != 1:
@@ -101,7 +107,7 @@ class Builder:
             calls=[id(x.context) if x is not None else 0 for x in values],
             labels=[x.label if x is not None else "" for x in values],
             kinds=kinds,
-            names=[x.op if x is not None else "" for x in values],
+            names=[self.made_by.get(x, x).op if x is not None else "" for x in values],
         )
         return graph, frozenset(path for paths in found.values() for path in paths.values())
 
@@ -114,8 +120,11 @@ class Builder:
             is_card = not ids[entry]
             if is_card:
                 ids[entry] = self._add(self._card(entry, x, more))
-            told = slopes(x, always="slope" in self.show) if is_card and isinstance(x, Value) and x.operands else []
-            for slot, source in zip(_slots(x) if is_card else repeat(0), self.operands[entry], strict=False):
+            maker = self.made_by.get(x, x) if isinstance(x, Value) else None
+            told = (
+                slopes(maker, always="slope" in self.show) if is_card and maker is not None and maker.operands else []
+            )
+            for slot, source in zip(_slots(maker) if is_card else repeat(0), self.operands[entry], strict=False):
                 start = ids[source] if source >= 0 else more
                 if start and start != ids[entry]:
                     exact = is_card and start.startswith("n")
@@ -136,7 +145,7 @@ class Builder:
             value = stack.pop()
             for operand in operands_of(value):
                 if isinstance(operand, Value):
-                    if operand in self.number and value not in self.number:
+                    if operand in self.number and value not in self.number and value not in self.whole:
                         found.add(self.number[operand])
                     if operand not in seen:
                         seen.add(operand)
@@ -151,13 +160,23 @@ class Builder:
     def _card(self, entry: int, x: Any, more: str) -> Node:
         if not isinstance(x, Value):
             return Node("", "constant", **self._numbers(x))
-        arrives = {slot for slot, source in zip(_slots(x), self.operands[entry], strict=True) if source >= 0 or more}
+        maker = self.made_by.get(x, x)
+        arrives = {
+            slot for slot, source in zip(_slots(maker), self.operands[entry], strict=True) if source >= 0 or more
+        }
         told: dict[str, Any] = {"path": x.path}
         if "op" in self.show:
-            texts = ["" if slot in arrives or isinstance(y, Value) else literal(y) for slot, y in enumerate(x.operands)]
-            told |= {"op": x.op, "symbol": x.symbol, "arguments": tuple(texts), "options": options(x)}
-            if x.primitive is not None:
-                told["formula"] = (x.primitive.__doc__ or "").strip().partition("\n")[0] if x.operands else ""
+            texts = [
+                "" if slot in arrives or isinstance(y, Value) else literal(y) for slot, y in enumerate(maker.operands)
+            ]
+            told |= {
+                "op": x.op and maker.op,
+                "symbol": maker.symbol,
+                "arguments": tuple(texts),
+                "options": options(maker),
+            }
+            if maker.operands:
+                told["formula"] = (maker.primitive.__doc__ or "").strip().partition("\n")[0]
         if "label" in self.show:
             told["label"] = x.label
         node = Node("", _kind(x), **told, **self._numbers(x.data))
@@ -200,7 +219,7 @@ class Builder:
                 inside[cluster].append(entry)
             if ids[entry].startswith("n") and home in kept:
                 direct[home].append(ids[entry])
-        symbols = [x.symbol if isinstance(x, Value) and x.operands else "" for x in self.entries]
+        symbols = [self.made_by.get(x, x).symbol if isinstance(x, Value) and x.operands else "" for x in self.entries]
         bad = np.array([isinstance(x, Value) and _is_bad(x) for x in self.entries], dtype=bool)
         groups = []
         for cluster, number in kept.items():
@@ -209,6 +228,7 @@ class Builder:
             sizes = np.abs(self.sizes[members])
             sizes = sizes[np.isfinite(sizes)]
             told = tuple(format_number(float(q)) for q in np.quantile(sizes, [0, 0.5, 1])) if sizes.size else ()
+            told = told[:1] if len(set(told)) == 1 else told
             ops = Counter(symbols[entry] for entry in inside[cluster] if symbols[entry]).most_common()
             groups.append(Group(
                 f"g{number}", tree.path[cluster], tuple(direct[cluster]), f"g{kept[parent]}" if parent >= 0 else "",
@@ -259,6 +279,15 @@ def _choose(
         shown += added
         opened.update(more)
     return kept, whole, [c for c in kept if c not in opened]
+
+
+def _only_results(values: list[Value]) -> dict[Value, Value]:
+    """The only result taken of an operation with several → the hidden node of all of them."""
+    takers: dict[Value, list[Value]] = {}
+    for value in values:
+        if value.primitive is item:
+            takers.setdefault(value.operands[0], []).append(value)
+    return {alone[0]: whole for whole, alone in takers.items() if len(alone) == 1}
 
 
 def _slots(x: Any) -> list[int]:

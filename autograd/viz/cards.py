@@ -135,12 +135,14 @@ def _group(group: Group, within: str) -> Card:
         width, y = max(width, text_width(line, 11) + 2 * PAD), y + ROW
     if group.quantiles:
         columns = [_cell_width(text) for text in group.quantiles]
-        for i, (hint, text) in enumerate(zip(("min", "median", "max"), group.quantiles, strict=True)):
-            place = PAD + sum(columns[i + 1 :])
-            texts += [Text(hint, place, y + 10, "hint", "end", stick=True)]
-            texts += [Text(text, place, y + HINT_ROW + 13, "number", "end", stick=True)]
-        texts.append(Text("|grad|", PAD, y + HINT_ROW + 13, "name"))
-        width, y = max(width, 2 * PAD + 40 + sum(columns)), y + HINT_ROW + ROW
+        if len(columns) == 3:
+            for i, hint in enumerate(("min", "median", "max")):
+                texts.append(Text(hint, PAD + sum(columns[i + 1 :]), y + 10, "hint", "end", stick=True))
+            y += HINT_ROW
+        for i, text in enumerate(group.quantiles):
+            texts.append(Text(text, PAD + sum(columns[i + 1 :]), y + 13, "number", "end", stick=True))
+        texts.append(Text("|grad|", PAD, y + 13, "name"))
+        width, y = max(width, 2 * PAD + 40 + sum(columns)), y + ROW
     if group.bad:
         line = f"NaN or Inf in {group.bad:,} of them"
         texts.append(Text(line, PAD, y + 13, "number bad"))

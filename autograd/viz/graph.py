@@ -22,6 +22,7 @@ from .scene import Scene
 SHOWN = ("op", "label", "data", "grad", "shape")
 EXTRAS = ("slope",)
 COLORS = ("grad", "op")
+OPEN = 80  # nodes of a graph whose boxes depth="auto" leaves open, all of them
 
 
 def draw(
@@ -39,7 +40,8 @@ def draw(
     """Picture of the graph that computed `root`: one card per value, an arrow from each operand, a box per module call.
 
     root       a Value, or a list or tuple of them
-    depth      how deep boxes within boxes are open: 0 closes all. "auto": all, if there are at most max_nodes nodes
+    depth      how deep boxes within boxes are open: 0 closes all. "auto": all, or in a graph of more than 80 nodes as
+               many as make a picture of about 24 cards
     show       which of op, label, data, grad, shape the cards tell; "slope" writes |∂out/∂in| on the edges
     color      "grad" tints cards by the size and sign of their gradient; "op" leaves them as they are
     direction  "LR" (left to right) or "TB" (top to bottom)
@@ -85,9 +87,9 @@ def _scene(
     is_folded = False
     if focus is not None:
         values, before, after = _around(values, focus, radius)
-    elif len(values) > max_nodes:
+    elif len(values) > (min(max_nodes, OPEN) if depth == "auto" else max_nodes):
         is_folded = any(value.context.path for value in values)
-        values, before = (values, 0) if is_folded else youngest(values, max_nodes)
+        values, before = (values, 0) if is_folded or len(values) <= max_nodes else youngest(values, max_nodes)
     return Builder(roots, values, show, color).scene(depth, folded=is_folded, before=before, after=after)
 
 

@@ -37,7 +37,7 @@ header input,header button{font:inherit;border-radius:7px;padding:4px 9px;min-wi
 .live svg:active{cursor:grabbing}
 .live figcaption{display:none}
 .live svg .page{fill:none}
-.opens,.box.opens .title{cursor:pointer}
+[data-node].opens,.box.opens,.title.opens{cursor:pointer}
 .opens:hover .card,.box.opens:hover .frame{stroke-width:2}
 .node:focus,.box:focus{outline:none}
 .choosing [data-from]:not(.near),.choosing .node:not(.chosen):not(.near),.searching .node:not(.hit){opacity:.35}
@@ -125,9 +125,7 @@ def _states(scene: Scene, direction: str) -> dict[str, object]:
     return {"states": states, "cards": list(cards), "wires": list(wires)}
 
 
-def _state(
-    drawn: Rendered, opened: list[str], cards: dict[str, int], wires: dict[str, int]
-) -> dict[str, object]:
+def _state(drawn: Rendered, opened: list[str], cards: dict[str, int], wires: dict[str, int]) -> dict[str, object]:
     placed = []
     for text in drawn.cards:
         shape, x, y = card_at(text)
@@ -138,5 +136,5 @@ def _state(
         routed.append((wires.setdefault(shape, len(wires)), path, tip))
     parents = {group.id: drawn.view.frames[around].id if around >= 0 else ""
                for group, around in zip(drawn.view.frames, drawn.view.around, strict=True)}  # fmt: skip
-    return {"size": drawn.size, "frames": drawn.frames, "wires": routed, "cards": placed, "slopes": drawn.slopes,
+    return {"size": drawn.size, "frames": drawn.frames, "wires": routed, "cards": placed, "labels": drawn.labels,
             "open": opened, "parents": parents}  # fmt: skip

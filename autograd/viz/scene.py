@@ -107,7 +107,7 @@ class Group:
     count      how many nodes are inside, in groups inside it too
     times      how many equal groups it stands for
     ops        (symbol, how often) of the operations inside, most frequent first
-    quantiles  minimum, median and maximum of |gradient| of the nodes inside that have one
+    quantiles  minimum, median and maximum of |gradient| of the nodes inside that have one; one text if they are equal
     bad        how many nodes inside hold a NaN or an infinity
     share      size of the largest gradient inside, relative to the largest of the scene
     """

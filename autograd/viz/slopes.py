@@ -28,21 +28,26 @@ def slopes(node: Value, *, always: bool = False) -> list[tuple[str, float | None
     written "×2.0", which for numbers is |∂node/∂operand|; it takes a backward pass.
     """
     nothing: tuple[str, float | None, tuple[str, ...]] = ("", None, ())
-    arrays = (node.data, *node.saved)
-    has_parts = any(isinstance(x, tuple) for x in arrays)  # several results, which have no slope as a whole
-    if has_parts or (max(map(np.size, arrays)) > SIZE_LIMIT and not always):
+    outs = node.data if isinstance(node.data, tuple) else (node.data,)
+    arrays = [x for x in (*outs, *node.saved) if not isinstance(x, tuple)]
+    if max(map(np.size, arrays), default=0) > SIZE_LIMIT and not always:
         return [nothing] * len(node.operands)
     grad = plain(node.grad) if node.has_grad else None
+    if isinstance(grad, tuple):
+        grad = tuple(map(plain, grad))
     flows = _pulled(node, grad) if grad is not None else [None] * len(node.operands)
     units = _pulled(node, 1.0) if type(node.data) is float else [None] * len(node.operands)
+    arrived = sum(
+        float(np.linalg.norm(np.ravel(g))) for g in (grad if isinstance(grad, tuple) else (grad,)) if g is not None
+    )
     found = []
     for flow, unit in zip(flows, units, strict=True):
         told = () if flow is None else reading(flow).cells
         if type(unit) is float:
             found.append((format_number(unit), abs(unit) if math.isfinite(unit) else None, told))
-        elif flow is not None and grad is not None:
+        elif flow is not None and not isinstance(flow, tuple):
             with np.errstate(all="ignore"):
-                gain = float(np.linalg.norm(np.ravel(flow)) / np.linalg.norm(np.ravel(grad)))
+                gain = float(np.linalg.norm(np.ravel(flow)) / np.float64(arrived))
             known = math.isfinite(gain)
             found.append((f"×{format_number(gain)}" if known else "", gain if known else None, told))
         else:

@@ -46,7 +46,7 @@ RULES: dict[str, dict[str, str]] = {
     ".size": {"fill": "size"},
     ".plot": {"fill": "plot"},
     ".frame": {"fill": "frame", "stroke": "frame border"},
-    ".title": {"fill": "muted"},
+    ".title": {"fill": "muted", "stroke": "frame"},
     ".group .card,.group .stack": {"fill": "card", "stroke": "frame border"},
     ".group .head": {"fill": "frame head"},
     ".slope": {"fill": "muted", "stroke": "page"},
@@ -66,7 +66,7 @@ FIXED = {
     ".cut": "stroke-dasharray:5 4",
     ".node:hover .card": "stroke-width:2",
     ".frame": "fill-opacity:.55",
-    ".title": "font-size:11.5px;font-weight:600",
+    ".title": "font-size:11.5px;font-weight:600;stroke-width:4;paint-order:stroke",
     ".slope": f"font-family:{MONO};font-size:10px;stroke-width:3;paint-order:stroke",
     ".same,.gone": "opacity:.45",
     ".changed .card,.new .card": "stroke-width:2",
@@ -89,7 +89,7 @@ class Rendered:
     frames: list[str]
     wires: list[str]
     cards: list[str]
-    slopes: list[str]
+    labels: list[str]
 
     @property
     def size(self) -> tuple[float, float]:
@@ -97,7 +97,7 @@ class Rendered:
 
     @property
     def parts(self) -> list[str]:
-        return [*self.frames, *self.wires, *self.cards, *self.slopes]
+        return [*self.frames, *self.wires, *self.cards, *self.labels]
 
 
 def render(scene: Scene, *, direction: str, closed: Collection[str] | None = None, inside: str = "") -> Rendered:
@@ -114,13 +114,14 @@ def render(scene: Scene, *, direction: str, closed: Collection[str] | None = Non
     return Rendered(
         shown,
         plan,
-        frames=[_frame(group, name, box) for group, name, box in zip(shown.frames, names, plan.frames, strict=True)],
+        frames=[_frame(group, box) for group, box in zip(shown.frames, plan.frames, strict=True)],
         wires=[_wire(wire, route, shown, direction, slopes=scene.slopes) for wire, route in routed],
         cards=[
             _card(card, measured, box, is_root=card.id in roots, tinted=scene.color == "grad")
             for card, measured, box in zip(shown.cards, cards, plan.boxes, strict=True)
         ],
-        slopes=[_slope(wire, route, direction) for wire, route in routed if scene.slopes and wire.count == 1],
+        labels=[_frame_title(*told) for told in zip(shown.frames, names, plan.frames, strict=True)]
+        + [_slope(wire, route, direction) for wire, route in routed if scene.slopes and wire.count == 1],
     )
 
 
@@ -131,12 +132,19 @@ def _frame_name(shown: View, frame: int) -> str:
     return inner(path, outer)
 
 
-def _frame(group: Group, name: str, box: Box) -> str:
+def _frame(group: Group, box: Box) -> str:
     return (
         f'<g class="box" data-group="{group.id}">{_titled(hover(group))}'
         f'<rect class="frame" x="{number(box.x)}" y="{number(box.y)}" width="{number(box.width)}" '
-        f'height="{number(box.height)}" rx="12"/>'
-        f'<text class="title" x="{number(box.x + 13)}" y="{number(box.y + 17)}">{escape(name)}</text></g>'
+        f'height="{number(box.height)}" rx="12"/></g>'
+    )
+
+
+def _frame_title(group: Group, name: str, box: Box) -> str:
+    """The name of a box, above the edges that may enter there."""
+    return (
+        f'<text class="title" data-group="{group.id}" x="{number(box.x + 13)}" y="{number(box.y + 17)}">'
+        f"{escape(name)}</text>"
     )
 
 

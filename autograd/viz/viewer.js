@@ -48,7 +48,7 @@
     next.cards.forEach(([at, x, y]) => drawn.push(cards[at].replace("\u0001", `${x},${y}`)));
     svg.innerHTML = "";
     svg.append(...keep);
-    svg.insertAdjacentHTML("beforeend", drawn.join("") + next.slopes.join(""));
+    svg.insertAdjacentHTML("beforeend", drawn.join("") + next.labels.join(""));
     size = next.size;
     state = name;
     prepare();
@@ -80,6 +80,7 @@
       if (target(frame.dataset.group) === null) return;
       frame.tabIndex = 0;
       frame.classList.add("opens");
+      svg.querySelector(`.title[data-group="${frame.dataset.group}"]`).classList.add("opens");
     });
   }
 
@@ -157,10 +158,10 @@
   });
   svg.addEventListener("click", event => {
     if (drag && drag.far) return;
-    const node = event.target.closest(".node"), frame = event.target.closest(".box");
+    const node = event.target.closest(".node");
     if (node && node.classList.contains("opens")) toggle(node.dataset.node);
     else if (node) choose(node.dataset.node === chosen ? "" : node.dataset.node);
-    else if (frame && event.target.matches("text")) toggle(frame.dataset.group);
+    else if (event.target.matches(".title")) toggle(event.target.dataset.group);
     else choose("");
   });
   svg.addEventListener("dblclick", event => {

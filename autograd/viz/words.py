@@ -46,7 +46,8 @@ def _of_group(group: Group) -> str:
     lines = [f"{group.path}{times}: {plural(group.count, 'node')}"]
     lines += [", ".join(f"{count:,} {symbol}" for symbol, count in group.ops)] if group.ops else []
     if group.quantiles:
-        lines.append("|grad| of its nodes: min {}, median {}, max {}".format(*group.quantiles))
+        spread = "min {}, median {}, max {}" if len(group.quantiles) == 3 else "{}"
+        lines.append(f"|grad| of its nodes: {spread.format(*group.quantiles)}")
     lines += [f"NaN or Inf in {plural(group.bad, 'node')}"] if group.bad else []
     return "\n".join(lines)
 
