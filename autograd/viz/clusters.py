@@ -8,6 +8,7 @@ that was called many times, and neighbours that are built alike, become one with
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -175,9 +176,11 @@ def _edges(graph: Graph, tree: Tree) -> dict[int, set[tuple[Item, Item]]]:
 
 
 def _shape(graph: Graph, tree: Tree, cluster: int, nodes: list[int]) -> Hashable:
-    """Equal for clusters with the same operations in the same places."""
+    """Equal for clusters with the same operations in the same places, whose paths differ in numbers only."""
     length = len(tree.path[cluster])
-    return tuple([(graph.paths[node][length:], graph.names[node]) for node in nodes if graph.kinds[node] == "op"])
+    return re.sub(r"\d+", "#", tree.path[cluster]), tuple(
+        [(graph.paths[node][length:], graph.names[node]) for node in nodes if graph.kinds[node] == "op"]
+    )
 
 
 def _fold_level(

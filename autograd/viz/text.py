@@ -58,7 +58,9 @@ def formulas(scene: Scene) -> tuple[dict[str, str], dict[str, str]]:
 def _names(scene: Scene) -> dict[str, str]:
     """Label where it is one node's alone, otherwise label and id, otherwise id."""
     labels = {node.id: " ".join(node.label.split()) for node in scene.nodes}
-    uses = Counter([*labels, *labels.values()])  # a label may also be spelled like an id
+    uses = Counter(
+        [*labels, *(label for id, label in labels.items() if label != id)]
+    )  # a label may also be spelled like an id
     names = {id: id if not label else label if uses[label] == 1 else f"{label}·{id}" for id, label in labels.items()}
     return {**names, **{node.id: "…" for node in scene.nodes if node.kind == "more"}}
 
