@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -115,7 +114,7 @@ class Builder:
         """Make the cards and edges; the id by which each entry appears: its own, or that of a group around it."""
         around = {home: next((f"g{kept[c]}" for c in tree.chain(home) if c in kept), "") for home in {*tree.home}}
         ids = ["" if home in whole else around[home] for home in tree.home]
-        more = self._add(Node("", "more", label=f"… {plural(before, 'more node')}")) if before else ""
+        more = self._add(Node(self._next, "more", label=f"… {plural(before, 'more node')}")) if before else ""
         for entry, x in enumerate(self.entries):
             is_card = not ids[entry]
             if is_card:
@@ -133,7 +132,7 @@ class Builder:
                         slope, share, flow = told[slot] if exact and source >= 0 else ("", None, ())
                         self.edges[key] = Edge(*key, slope, flow, share)
         if after:
-            later = self._add(Node("", "more", label=f"… {plural(after, 'more node')}"))
+            later = self._add(Node(self._next, "more", label=f"… {plural(after, 'more node')}"))
             for entry in sorted(self._used_outside()):
                 self.edges[ids[entry], later, 0] = Edge(ids[entry], later, 0)
         return ids
@@ -153,13 +152,16 @@ class Builder:
         return found
 
     def _add(self, node: Node) -> str:
-        id = f"n{len(self.nodes)}"
-        self.nodes.append(replace(node, id=id))
-        return id
+        self.nodes.append(node)
+        return node.id
+
+    @property
+    def _next(self) -> str:
+        return f"n{len(self.nodes)}"
 
     def _card(self, entry: int, x: Any, more: str) -> Node:
         if not isinstance(x, Value):
-            return Node("", "constant", **self._numbers(x))
+            return Node(self._next, "constant", **self._numbers(x))
         maker = self.made_by.get(x, x)
         arrives = {
             slot for slot, source in zip(_slots(maker), self.operands[entry], strict=True) if source >= 0 or more
@@ -179,17 +181,18 @@ class Builder:
                 told["formula"] = (maker.primitive.__doc__ or "").strip().partition("\n")[0]
         if "label" in self.show:
             told["label"] = x.label
-        node = Node("", _kind(x), **told, **self._numbers(x.data))
-        if "grad" in self.show and node.kind != "constant":
-            return replace(node, grad=self._grad(entry, x))
-        return node
+        kind = _kind(x)
+        if "grad" in self.show and kind != "constant":
+            told["grad"] = self._grad(entry, x)
+        return Node(self._next, kind, **told, **self._numbers(x.data))
 
     def _grad(self, entry: int, x: Value) -> Reading:
         """The gradient, with its size relative to the largest finite one: the length of its bar."""
         if not x.has_grad:
             return Reading(("–",))
         told = reading(plain(x.grad), bins=True)
-        return replace(told, share=round(float(self.sizes[entry]) / self.largest, 3) if self.largest else 0.0)
+        share = round(float(self.sizes[entry]) / self.largest, 3) if self.largest else 0.0
+        return Reading(told.cells, told.is_bad, share, told.bins)
 
     def _numbers(self, data: Any) -> dict[str, Any]:
         data = plain(data)
@@ -205,7 +208,11 @@ class Builder:
         """Edges by target and slot, the size of each slope relative to the largest."""
         largest = max((edge.share or 0.0 for edge in self.edges.values()), default=0.0)
         return tuple(
-            replace(edge, share=round(edge.share / largest, 3) if largest else 0.0) if edge.share is not None else edge
+            edge
+            if edge.share is None
+            else Edge(
+                edge.source, edge.target, edge.slot, edge.slope, edge.flow, round(edge.share / (largest or 1.0), 3)
+            )
             for edge in self.edges.values()
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .scene import Group, Node, Reading
 
@@ -29,6 +30,7 @@ _WIDTHS = {
 }
 
 
+@lru_cache(maxsize=10_000)
 def text_width(text: str, size: float, *, mono: bool = False, bold: bool = False) -> float:
     """Upper bound of the width of a text, in the unit of `size` (pixels)."""
     total = 0.0

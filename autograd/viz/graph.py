@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
-from autograd.context import no_collection
+import numpy as np
+
+from autograd.context import no_collection, no_grad
 from autograd.ops.assign import operands_of
 from autograd.value import Value
 
@@ -69,7 +71,7 @@ def draw(
         raise ValueError(f"depth={depth!r}: expected 'auto' or a number from 0 on")
     if max_nodes < 1:
         raise ValueError(f"max_nodes={max_nodes}: expected at least 1")
-    with no_collection():
+    with no_collection(), no_grad(), np.errstate(all="ignore"):
         scene = _scene(roots, depth, frozenset(show), color, max_nodes, focus, radius)
     return Drawing(scene, direction=direction, theme=theme)
 

@@ -1,7 +1,8 @@
 """The local derivative of an operation, and what the backward pass sends along each edge.
 
 Comes before `graph`. An operation's own rules are called, with 1 for the derivative of a number and with the node's
-gradient for what was passed on, so that the picture shows what the engine does. Nothing is recorded or changed.
+gradient for what was passed on, so that the picture shows what the engine does. Nothing is changed; the caller sees to it
+that nothing is recorded and that NumPy does not warn.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from autograd.backward import conform, missing
-from autograd.context import no_grad
 from autograd.errors import NotDifferentiableError, RuleError
 from autograd.value import Value
 
@@ -46,8 +46,7 @@ def slopes(node: Value, *, always: bool = False) -> list[tuple[str, float | None
         if type(unit) is float:
             found.append((format_number(unit), abs(unit) if math.isfinite(unit) else None, told))
         elif flow is not None and not isinstance(flow, tuple):
-            with np.errstate(all="ignore"):
-                gain = float(np.linalg.norm(np.ravel(flow)) / np.float64(arrived))
+            gain = float(np.linalg.norm(np.ravel(flow)) / np.float64(arrived))
             known = math.isfinite(gain)
             found.append((f"×{format_number(gain)}" if known else "", gain if known else None, told))
         else:
@@ -59,17 +58,14 @@ def _pulled(node: Value, g: Any) -> list[Any]:
     """What each operand's rule makes of the cotangent g; None for constants and where there is no rule."""
     op, saved, options = node.primitive, node.saved, node.options
     needed = tuple(isinstance(x, Value) for x in node.operands)
-    with no_grad(), np.errstate(all="ignore"):
-        try:
-            if op.rule_all is not None:
-                given = list(op.rule_all(g, node.data, *saved, needed=needed, **options))
-            else:
-                given = [_apply(node, i, g) if need else None for i, need in enumerate(needed)]
-            return [
-                plain(conform(c, saved[i], node)) if needed[i] and c is not None else None for i, c in enumerate(given)
-            ]
-        except (NotDifferentiableError, RuleError):  # no rule, or one that is wrong: that is for backward() to say
-            return [None] * len(needed)
+    try:
+        if op.rule_all is not None:
+            given = list(op.rule_all(g, node.data, *saved, needed=needed, **options))
+        else:
+            given = [_apply(node, i, g) if need else None for i, need in enumerate(needed)]
+        return [plain(conform(c, saved[i], node)) if needed[i] and c is not None else None for i, c in enumerate(given)]
+    except (NotDifferentiableError, RuleError):  # no rule, or one that is wrong: that is for backward() to say
+        return [None] * len(needed)
 
 
 def _apply(node: Value, index: int, g: Any) -> Any:

@@ -121,7 +121,11 @@ def render(scene: Scene, *, direction: str, closed: Collection[str] | None = Non
             for card, measured, box in zip(shown.cards, cards, plan.boxes, strict=True)
         ],
         labels=[_frame_title(*told) for told in zip(shown.frames, names, plan.frames, strict=True)]
-        + [_slope(wire, route, direction) for wire, route in routed if scene.slopes and wire.count == 1],
+        + [
+            _slope(wire, route, plan.boxes[wire.target], direction)
+            for wire, route in routed
+            if scene.slopes and wire.count == 1
+        ],
     )
 
 
@@ -253,12 +257,12 @@ def wire_parts(element: str) -> tuple[str, str, str]:
     return f'{before} d="\x01"{between} d="\x02"{after}', line, tip
 
 
-def _slope(wire: Wire, route: tuple[Point, ...], direction: str) -> str:
-    (before_x, before_y), (x, y) = route[-2], route[-1]
+def _slope(wire: Wire, route: tuple[Point, ...], target: Box, direction: str) -> str:
+    (_, before_y), (x, y) = route[-2], route[-1]
     if direction == "LR":  # on the side that the line does not come from
         place = (x - 11, y + 11 if before_y < y - 1 else y - 5, "end")
     else:
-        place = (x + 7, y - 9, "start") if before_x <= x + 1 else (x - 7, y - 9, "end")
+        place = (x - 7, y - 9, "end") if x < target.x + target.width / 2 - 1 else (x + 7, y - 9, "start")
     return (
         f'<text class="slope" x="{number(place[0])}" y="{number(place[1])}" text-anchor="{place[2]}">'
         f"{escape(wire.edge.slope)}</text>"

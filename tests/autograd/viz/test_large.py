@@ -187,7 +187,7 @@ def test_steps_go_forward_then_backward():
     assert phases == ["start"] + ["forward"] * 5 + ["backward"] * 6
     written = steps.to_text()
     assert "5. forward: o = tanh(n)\n   = tanh(0.8814) = 0.7071\n" in written
-    assert "∂ n5 / ∂ x1 = -3.0, so x1 gets -3.0 · 0.5 = -1.5" in written
+    assert "∂ n4 / ∂ x1 = -3.0, so x1 gets -3.0 · 0.5 = -1.5" in written
 
 
 def test_a_gradient_that_waits_for_another_path_says_so():
