@@ -78,8 +78,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A histogram on a card: its lower left corner, and the heights of its bars from 0 to 1."""
+    """A histogram of data or grad on a card: its lower left corner, and the heights of its bars from 0 to 1."""
 
+    name: str
     x: float
     y: float
     bins: tuple[float, ...]
@@ -196,7 +197,7 @@ def _rows(node: Node) -> tuple[list[Text], list[Plot], float, float]:
     for name, reading in readings:
         texts.append(Text(name, PAD, y + 13, "name"))
         if reading.bins:
-            plots.append(Plot(PAD + 32, y + 14, reading.bins))
+            plots.append(Plot(name, PAD + 32, y + 14, reading.bins))
         style = f"number {name} bad" if reading.is_bad else f"number {name}"
         for text, x in zip(reading.cells, right[-len(reading.cells) :], strict=True):
             texts.append(Text(text, x, y + 13, style, "end", stick=True))

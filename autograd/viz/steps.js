@@ -22,8 +22,8 @@
       node.classList.toggle("unknown", !known);
       node.classList.toggle("now", id === steps[at].node);
       texts.forEach((text, number) => {
-        text.classList.toggle("three", texts.length === 3);
-        text.textContent = known ? grads.get(node)[number] : told.get(id) || "–";
+        const waiting = number === texts.length - 1 ? told.get(id) || "–" : "";
+        text.textContent = known ? grads.get(node)[number] : waiting;
       });
     });
     wires.forEach(wire => {
@@ -33,7 +33,14 @@
     });
   }
 
-  const go = step => show(Math.min(Math.max(+slider.value + step, 0), last));
+  function go(step) {
+    show(Math.min(Math.max(+slider.value + step, 0), last));
+    const now = root.querySelector(".node.now"), room = root.querySelector(".picture");
+    if (!now) return;
+    const card = now.getBoundingClientRect(), seen = room.getBoundingClientRect();
+    if (card.top < seen.top || card.bottom > seen.bottom) room.scrollTop += card.top - seen.top - seen.height / 2;
+    if (card.left < seen.left || card.right > seen.right) room.scrollLeft += card.left - seen.left - seen.width / 2;
+  }
   function play() {
     if (timer) { clearInterval(timer); timer = 0; return; }
     if (+slider.value === last) show(0);

@@ -203,9 +203,10 @@ li b{font-weight:500;opacity:.65;margin-right:.4em}
 .controls button{font:inherit;padding:3px 10px;border-radius:7px;border:1px solid #8884;background:#8882;color:inherit}
 &.live ol{list-style:none;padding:0;margin:0 0 10px;min-height:7.2em}
 &.live li:not(.now){display:none}
+&.live .picture{max-height:72vh;overflow:auto}
 .later{opacity:.16}
 .node,[data-from]{transition:opacity .15s}
-.unknown .tint,.unknown .bar,.unknown .grad.three,.unknown .grad-plot{visibility:hidden}
+.unknown .tint,.unknown .bar,.unknown .of-grad{visibility:hidden}
 .node.now .card{stroke:#8a3ffc;stroke-width:2.6}
 [data-from].flows .wire{stroke:#8a3ffc;stroke-width:2.6}
 [data-from].flows .tip{fill:#8a3ffc}

@@ -100,9 +100,9 @@ class Rendered:
         return [*self.frames, *self.wires, *self.cards, *self.labels]
 
 
-def render(scene: Scene, *, direction: str, closed: Collection[str] | None = None, inside: str = "") -> Rendered:
-    """Lay out and draw the scene, with these groups closed, or only what is inside of one."""
-    shown = view(scene, closed, inside)
+def render(scene: Scene, *, direction: str, closed: Collection[str] | None = None) -> Rendered:
+    """Lay out and draw the scene, with these groups closed, by default its own."""
+    shown = view(scene, closed)
     within = [shown.frames[home].path if home >= 0 else "" for home in shown.home]
     cards = [measure(card, path) for card, path in zip(shown.cards, within, strict=True)]
     names = [_frame_name(shown, frame) for frame in range(len(shown.frames))]
@@ -214,7 +214,7 @@ def _plot(plot: Plot) -> str:
         for i, height in enumerate(plot.bins)
         if height
     ]
-    return f'<path class="plot" d="{"".join(bars)}"/>'
+    return f'<path class="plot of-{plot.name}" d="{"".join(bars)}"/>'
 
 
 def _bar(share: float, style: str, y: float, width: float) -> str:

@@ -40,33 +40,29 @@ class View:
     wires: list[Wire] = field(default_factory=list)
 
 
-def view(scene: Scene, closed: Collection[str] | None = None, inside: str = "") -> View:
-    """The scene with these groups closed, by default its own; `inside`: only what is in the group of that id."""
+def view(scene: Scene, closed: Collection[str] | None = None) -> View:
+    """The scene with these groups closed, by default its own."""
     shut = frozenset(scene.closed if closed is None else closed)
-    groups = {group.id: group for group in scene.groups}
     parent = {group.id: group.parent for group in scene.groups}
     parent |= {id: group.id for group in scene.groups for id in group.nodes}
-    hidden: dict[
-        str, str
-    ] = {}  # id → the outermost closed group around it or itself, "" for what is outside of the view
+    hidden: dict[str, str] = {}  # id of a group → the outermost closed one around it, or itself
     frames: dict[str, int] = {}
     shown = View()
+    cards: list[Node | Group] = list(scene.nodes)
     for group in scene.groups:  # from the outside in
-        around = hidden.get(group.parent, "") if group.parent else ""
-        visible = group.parent == inside if group.parent == inside or not group.parent else group.parent in frames
-        if around:
-            hidden[group.id] = around
-        elif visible and group.id in shut:
+        if group.parent in hidden:
+            hidden[group.id] = hidden[group.parent]
+        elif group.id in shut:
             hidden[group.id] = group.id
-        elif visible and group.id != inside:
+            cards.append(group)
+        else:
             frames[group.id] = len(shown.frames)
             shown.frames.append(group)
             shown.around.append(frames.get(group.parent, -1))
     number: dict[str, int] = {}
-    cards: list[Node | Group] = [*scene.nodes, *(groups[id] for id in hidden if hidden[id] == id)]
     for card in cards:
         around = parent.get(card.id, "")
-        if card.id in hidden or around == inside or around in frames:
+        if around not in hidden:
             number[card.id] = len(shown.cards)
             shown.cards.append(card)
             shown.home.append(frames.get(around, -1))
