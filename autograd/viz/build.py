@@ -120,9 +120,7 @@ class Builder:
             if is_card:
                 ids[entry] = self._add(self._card(entry, x, more))
             maker = self.made_by.get(x, x) if isinstance(x, Value) else None
-            told = (
-                slopes(maker, always="slope" in self.show) if is_card and maker is not None and maker.operands else []
-            )
+            told = self._slopes(maker) if is_card and maker is not None else []
             for slot, source in zip(_slots(maker) if is_card else repeat(0), self.operands[entry], strict=False):
                 start = ids[source] if source >= 0 else more
                 if start and start != ids[entry]:
@@ -136,6 +134,11 @@ class Builder:
             for entry in sorted(self._used_outside()):
                 self.edges[ids[entry], later, 0] = Edge(ids[entry], later, 0)
         return ids
+
+    def _slopes(self, maker: Value) -> list[tuple[str, float | None, tuple[str, ...]]]:
+        if not {"grad", "slope"} & self.show:
+            return [("", None, ())] * len(maker.operands)
+        return slopes(maker, always="slope" in self.show) if maker.operands else []
 
     def _used_outside(self) -> set[int]:
         """The entries that nodes left out of the scene were made from."""

@@ -74,9 +74,14 @@ def grow(graph: Graph, modules: frozenset[str]) -> Tree:
     open_: list[Item] = []  # path and cluster, from the outside in
     call_of: dict[int, Hashable] = {}
     first: dict[int, int] = {}  # cluster → its first node
+    last: tuple[str, Hashable] = ("", 0)
     for node, (path, call, kind) in enumerate(zip(graph.paths, graph.calls, graph.kinds, strict=True)):
         if kind != "op":
             continue
+        if (path, call) == last:  # most nodes
+            tree.home[node] = open_[-1][1] if open_ else -1
+            continue
+        last = path, call
         if path not in prefixes:
             parts = path.split(".")
             heads = [".".join(parts[:i]) for i in range(1, len(parts))]
@@ -110,9 +115,10 @@ def _place_leaves(graph: Graph, tree: Tree, first: dict[int, int]) -> None:
             if graph.kinds[operand] != "op":
                 users.setdefault(operand, []).append(node)
     for leaf, nodes in users.items():
-        chain = tree.chain(tree.home[nodes[0]])
-        for node in nodes[1:]:
-            others = set(tree.chain(tree.home[node]))
+        homes = list(dict.fromkeys(tree.home[node] for node in nodes))
+        chain = tree.chain(homes[0])
+        for home in homes[1:]:
+            others = set(tree.chain(home))
             chain = [cluster for cluster in chain if cluster in others]
         label = graph.labels[leaf]
         for cluster in chain:
@@ -137,14 +143,14 @@ def fold(graph: Graph, tree: Tree, modules: frozenset[str]) -> None:
                 seen.add(cluster)
                 levels.setdefault(around, []).append(("cluster", cluster))
         levels.setdefault(home, []).append((_bundle(graph, node, modules), node))
-    edges = _edges(graph, tree)
     queue = [-1]
     for level in queue:
+        queue += [which for kind, which in levels.get(level, []) if kind == "cluster"][: max(0, LEVELS - len(queue))]
+    edges = _edges(graph, tree, set(queue))
+    for level in queue:
         items = levels.get(level, [])
-        clusters = [which for kind, which in items if kind == "cluster"]
-        shape = {cluster: _shape(graph, tree, cluster, inside[cluster]) for cluster in clusters}
+        shape = {which: _shape(graph, tree, which, inside[which]) for kind, which in items if kind == "cluster"}
         _fold_level(tree, level, items, edges.get(level, set()), shape)
-        queue += clusters[: max(0, LEVELS - len(queue))]
 
 
 def _bundle(graph: Graph, node: int, modules: frozenset[str]) -> str:
@@ -155,8 +161,8 @@ def _bundle(graph: Graph, node: int, modules: frozenset[str]) -> str:
     return "weight" if dot and head in {path.partition(".")[0] for path in modules} else "leaf"
 
 
-def _edges(graph: Graph, tree: Tree) -> dict[int, set[tuple[Item, Item]]]:
-    """For each cluster, and -1, the edges between the nodes and clusters directly inside."""
+def _edges(graph: Graph, tree: Tree, levels: set[int]) -> dict[int, set[tuple[Item, Item]]]:
+    """For each of these clusters, and -1, the edges between the nodes and clusters directly inside."""
     found: dict[int, set[tuple[Item, Item]]] = {}
     meeting: dict[tuple[int, int], tuple[int, int, int]] = {}  # homes → level, cluster of source and target there or -1
     for target, operands in enumerate(graph.operands):
@@ -169,6 +175,8 @@ def _edges(graph: Graph, tree: Tree) -> dict[int, set[tuple[Item, Item]]]:
                 ends = [chain[chain.index(level) - 1] if chain[0] != level else -1 for chain in (one, other)]
                 meeting[out, into] = level, ends[0], ends[1]
             level, below, above = meeting[out, into]
+            if level not in levels:
+                continue
             one_end = ("cluster", below) if below >= 0 else ("node", source)
             other_end = ("cluster", above) if above >= 0 else ("node", target)
             found.setdefault(level, set()).add((one_end, other_end))

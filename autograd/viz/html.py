@@ -17,12 +17,17 @@ from .words import summary
 
 STATE_LIMIT = 2_500  # cards of all states of a page together
 
-_PAGE = "body{{background:{page};color:{text}}}"
+PAGE = "body{{background:{page};color:{text}}}"
 _VIEWER = (
-    _PAGE + "\nheader input,header button{{background:{card};color:{text};border:1px solid {border}}}\n"
-    "#about{{background:{card};border:1px solid {border}}}\n"
-    ".chosen .card,.hit .card{{stroke:{positive};stroke-width:2.5}}\n.near .wire{{stroke:{positive}}}\n"
-    ".near .tip{{fill:{positive}}}\n.node:focus-visible .card,.box:focus-visible .frame{{stroke:{badge};stroke-width:3}}\n"
+    PAGE
+    + """
+header input,header button{{background:{card};color:{text};border:1px solid {border}}}
+#about{{background:{card};border:1px solid {border}}}
+.chosen .card,.hit .card{{stroke:{positive}!important;stroke-width:2.5}}
+.near .wire{{stroke:{positive}!important}}
+.near .tip{{fill:{positive}!important}}
+.node:focus-visible .card,.box:focus-visible .frame{{stroke:{badge}!important;stroke-width:3}}
+"""
 )
 _VIEWER_FIXED = """\
 body{margin:0}
@@ -48,7 +53,7 @@ white-space:pre-wrap;font-size:12.5px;line-height:1.5;max-width:min(520px,80vw)}
 
 def page(svg: str, *, title: str, theme: str = "auto") -> str:
     """A self-contained HTML page around one <svg>; a wide drawing scrolls sideways and is printed to fit."""
-    style = f"body{{margin:24px}}\n{coloured(_PAGE, theme)}"
+    style = f"body{{margin:24px}}\n{coloured(PAGE, theme)}"
     return document(f"<figure>\n{svg}<figcaption>{escape(title)}</figcaption>\n</figure>\n", title=title, style=style)
 
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from .html import coloured, document, script
+from .html import PAGE, coloured, document, script
 from .picture import Picture
 from .scene import Edge, Node, Scene
 from .style import escape
@@ -155,7 +155,7 @@ class Steps(Picture):
         return "\n".join(lines) + "\n"
 
     def to_html(self) -> str:
-        style = f"body{{margin:20px}}\n{coloured('body{{background:{page};color:{text}}}', self.theme)}"
+        style = f"body{{margin:20px}}\n{coloured(PAGE, self.theme)}"
         return document(self.to_inline(), title=self.title, style=style)
 
     def to_inline(self) -> str:
@@ -207,7 +207,7 @@ li b{font-weight:500;opacity:.65;margin-right:.4em}
 .later{opacity:.16}
 .node,[data-from]{transition:opacity .15s}
 .unknown .tint,.unknown .bar,.unknown .of-grad{visibility:hidden}
-.node.now .card{stroke:#8a3ffc;stroke-width:2.6}
-[data-from].flows .wire{stroke:#8a3ffc;stroke-width:2.6}
-[data-from].flows .tip{fill:#8a3ffc}
+.now .card{stroke:#8a3ffc!important;stroke-width:2.6}
+[data-from].flows .wire{stroke:#8a3ffc!important;stroke-width:2.6}
+[data-from].flows .tip{fill:#8a3ffc!important}
 """

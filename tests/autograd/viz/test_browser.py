@@ -3,18 +3,14 @@
 Needs a Chromium on the PATH and the Python package `playwright`; skipped with one line where either is missing.
 """
 
-import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
 
+import drawn_graphs as graphs
 import pytest
 
 from autograd import draw
-
-SPEC = importlib.util.spec_from_file_location("graphs", Path(__file__).with_name("graphs.py"))
-graphs = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(graphs)
 
 pytestmark = pytest.mark.slow
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -1,17 +1,13 @@
 """Six pictures, byte for byte. After a wanted change: `python tests/autograd/viz/test_golden.py`, and look at them."""
 
-import importlib.util
 from pathlib import Path
 
+import drawn_graphs as graphs
 import pytest
 
 from autograd import draw
 
 HERE = Path(__file__).parent
-SPEC = importlib.util.spec_from_file_location("graphs", HERE / "graphs.py")
-graphs = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(graphs)
-
 PICTURES = {
     "neuron": lambda: draw(graphs.neuron()),
     "slopes": lambda: draw(

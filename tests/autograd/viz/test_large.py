@@ -1,12 +1,11 @@
 """Boxes by module, folding of large graphs, the neighbourhood of a node, slopes, steps, comparison, speed."""
 
-import importlib.util
 import json
 import re
 import time
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
+import drawn_graphs as graphs
 import numpy as np
 import pytest
 
@@ -15,10 +14,6 @@ from autograd import Value, draw
 from autograd.viz import Drawing
 from autograd.viz.scene import Scene
 from autograd.viz.view import view
-
-SPEC = importlib.util.spec_from_file_location("graphs", Path(__file__).with_name("graphs.py"))
-graphs = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(graphs)
 
 
 def shown(drawing):
@@ -249,6 +244,14 @@ def test_json_draws_the_same_groups_and_slopes():
         assert again.scene == drawing.scene
         assert again.to_svg() == drawing.to_svg()
         assert again.to_html() == drawing.to_html()
+
+
+def test_dot_has_boxes_in_boxes_and_closed_groups():
+    written = draw(graphs.scalars(1), depth=1).to_dot()
+    assert written.count("{") == written.count("}")
+    assert written.index("subgraph cluster_g0") < written.index('label="layers.0"')
+    ends = {end for edge in re.findall(r"(\w+) -> (\w+);", written) for end in edge}
+    assert ends <= set(re.findall(r"^ *(\w+) \[label=<", written, re.MULTILINE))
 
 
 def test_the_page_holds_a_state_for_each_group():

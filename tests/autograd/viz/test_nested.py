@@ -4,6 +4,7 @@ import random
 from itertools import combinations, pairwise
 
 import pytest
+from geometry import apart, bezier, inside
 
 from autograd.viz.clusters import Graph, fold, grow
 from autograd.viz.nested import place
@@ -21,7 +22,7 @@ def random_scene(seed):
         first = max(0, target - draw.choice([3, 10, 40]))
         sources = [draw.randint(first, target - 1) for _ in range(draw.choice([0, 1, 2, 2, 4]))]
         edges += [Edge(f"n{source}", f"n{target}", slot) for slot, source in enumerate(sources)]
-    groups, inside = [], {}
+    groups, members = [], {}
 
     def divide(start, end, parent, depth):
         at = start
@@ -32,22 +33,13 @@ def random_scene(seed):
                 groups.append((f"g{len(groups)}", parent))
                 divide(at, stop, groups[-1][0], depth + 1)
             else:
-                inside.setdefault(parent, []).extend(f"n{i}" for i in range(at, stop))
+                members.setdefault(parent, []).extend(f"n{i}" for i in range(at, stop))
             at = stop
 
     divide(0, count, "", 0)
-    told = tuple(Group(id, f"module.{id}", tuple(inside.get(id, ())), parent) for id, parent in groups)
+    told = tuple(Group(id, f"module.{id}", tuple(members.get(id, ())), parent) for id, parent in groups)
     closed = tuple(group.id for group in told if draw.random() < 0.25)
     return Scene(nodes, tuple(edges), told, closed=closed)
-
-
-def bezier(start, end, t, along):
-    middle = (start[along] + end[along]) / 2
-    a, b, c, d = (1 - t) ** 3, t**3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2
-    point = [0.0, 0.0]
-    point[along] = a * start[along] + (c + d) * middle + b * end[along]
-    point[1 - along] = (a + c) * start[1 - along] + (b + d) * end[1 - along]
-    return point
 
 
 def contains(outer, inner):
@@ -58,14 +50,6 @@ def contains(outer, inner):
         and inner.x + inner.width <= right
         and inner.y + inner.height <= low
     )
-
-
-def apart(a, b):
-    return max(a.x - b.x - b.width, b.x - a.x - a.width, a.y - b.y - b.height, b.y - a.y - a.height)
-
-
-def strictly_inside(box, point):
-    return box.x + 0.3 < point[0] < box.x + box.width - 0.3 and box.y + 0.3 < point[1] < box.y + box.height - 0.3
 
 
 @pytest.mark.parametrize("direction", ["LR", "TB"])
@@ -92,8 +76,8 @@ def test_random_boxes(seed, direction):
         out, into = plan.boxes[wire.source], plan.boxes[wire.target]
         assert (out.x + out.width < into.x) if direction == "LR" else (out.y + out.height < into.y)
         assert all(p[along] <= q[along] for p, q in pairwise(route))
-        points = [bezier(p, q, t / 10, along) for p, q in pairwise(route) for t in range(11)]
-        assert not [p for box in plan.boxes for p in points if strictly_inside(box, p)]
+        points = [bezier(p, q, t / 10, along=along) for p, q in pairwise(route) for t in range(11)]
+        assert not [p for box in plan.boxes for p in points if inside(box, p)]
 
 
 @pytest.mark.parametrize("seed", range(10))
