@@ -4,9 +4,10 @@
     model = nn.MLP(64, [32, 10], rng=0)
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
-Files in reading order: module (with paths, state and outline), init, layers/, scalar, losses/, optim/, schedules, clip,
-averaging, data, training, models, summary; then viz/ (pictures), datasets/, onnx/ and export/ (networks from files and to
-files), and the main job: table, encoder, job, report, __main__.
+Files in reading order: module (with paths, state, outline, evaluation), init, layers/, scalar, losses/, optim/, schedules,
+clip, averaging, data, padding, text, training (with step, history, arguments, progress), checkpoint (with archive, resume),
+range_test, models, summary; then viz/ (pictures), datasets/, onnx/ and export/ (networks from files and to files), and the
+main job: table, encoder, job, report, predictions, __main__.
 """
 
 import importlib as _importlib
@@ -23,8 +24,10 @@ if not hasattr(_autograd, "check_gradients"):
 
 from nn import init, scalar, schedules
 from nn.averaging import EMA, SWA, Average, recompute_norm_statistics
+from nn.checkpoint import CheckpointError, load, load_state, save
 from nn.clip import clip_norm, clip_value
 from nn.data import Standardizer, batches, split
+from nn.evaluation import evaluate, predict
 from nn.history import History, Step
 from nn.layers import (
     GRU,
@@ -68,23 +71,27 @@ from nn.layers import (
 from nn.losses import accuracy, binary_cross_entropy, cross_entropy, gaussian_nll, hinge, huber, kl_div, mae, mse, nll
 from nn.module import Module, Parameter
 from nn.optim import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, Muon, NAdam, Optimizer, RMSprop
-from nn.training import Training, evaluate, fit, predict, train
+from nn.padding import pad_sequences, sequence_batches
+from nn.range_test import RangeTest, lr_find
+from nn.training import Training, fit, train
 
 __all__ = [
     "Adagrad", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "Average", "AvgPool1d", "AvgPool2d",
-    "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "Dropout2d",
-    "EMA", "Embedding", "Flatten", "GPTBlock", "GroupNorm", "GRU", "GRUCell", "History", "Layer", "LayerNorm",
-    "LBFGS", "Linear", "Lion", "LSTM", "LSTMCell", "MaxPool1d", "MaxPool2d", "MLP", "Module", "MultiheadAttention",
-    "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "Residual", "RMSNorm", "RMSprop", "RNN", "RNNCell",
-    "Sequential", "SGD", "Standardizer", "Step", "SWA", "Training", "TransformerEncoder", "TransformerEncoderLayer",
-    "accuracy", "attention_weights", "batches", "binary_cross_entropy", "clip_norm", "clip_value", "cross_entropy",
-    "evaluate", "fit", "gaussian_nll", "hinge", "huber", "init", "kl_div", "load_onnx", "mae", "mse", "nll",
-    "predict", "recompute_norm_statistics", "scalar", "scaled_dot_product_attention", "schedules", "split", "train",
+    "BatchNorm1d", "BatchNorm2d", "CheckpointError", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
+    "Dropout", "Dropout2d", "EMA", "Embedding", "Flatten", "GPTBlock", "GroupNorm", "GRU", "GRUCell", "History",
+    "Layer", "LayerNorm", "LBFGS", "Linear", "Lion", "LSTM", "LSTMCell", "MaxPool1d", "MaxPool2d", "MLP", "Module",
+    "MultiheadAttention", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "RangeTest", "Residual", "RMSNorm",
+    "RMSprop", "RNN", "RNNCell", "Sequential", "SGD", "Standardizer", "Step", "SWA", "Training",
+    "TransformerEncoder", "TransformerEncoderLayer", "accuracy", "attention_weights", "batches",
+    "binary_cross_entropy", "clip_norm", "clip_value", "cross_entropy", "evaluate", "fit", "gaussian_nll", "hinge",
+    "huber", "init", "kl_div", "load", "load_onnx", "load_state", "lr_find", "mae", "mse", "nll", "pad_sequences",
+    "predict", "recompute_norm_statistics", "save", "scalar", "scaled_dot_product_attention", "schedules",
+    "sequence_batches", "split", "train",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("datasets", "export", "models", "onnx", "table", "viz"):  # imported when first used
+    if name in ("datasets", "export", "models", "onnx", "table", "text", "viz"):  # imported when first used
         return _importlib.import_module(f"nn.{name}")
     if name == "load_onnx":
         return _importlib.import_module("nn.onnx").load_onnx

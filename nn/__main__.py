@@ -1,6 +1,7 @@
 """The main job: `python -m nn` trains a network on handwritten digits, or on your own table, and shows what it did.
 
-Options in, text out; the work is in `nn.job`, the page in `nn.report`. Every mistake of the person who calls ends as
+`python -m nn predict FOLDER new.csv` puts it to work. Options in, text out; the work is in `nn.job` and `nn.predictions`,
+the page in `nn.report`. Every mistake of the person who calls ends as
 one line "error: …" on stderr and exit status 2, before anything is written.
 """
 
@@ -15,19 +16,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from nn import report
+from nn import predictions, report
 from nn.curves import has_matplotlib
 from nn.job import MOVED, Examples, JobError, Result, Settings, build, load, train
-from nn.table import TableError
+from nn.table import TableError, read_table
 
 LARGEST_LAYER = 10_000
 
 DESCRIPTION = "Trains a network on handwritten digits, or on your own table, and shows what became of its weights."
+PREDICT = "Writes a CSV with what a trained network says of each row: the target, and the probability of each class."
 EXAMPLE = """\
 example:
   python -m nn                                            the handwritten digits
   python -m nn houses.csv --target price                  your own table
   python -m nn houses.csv --target price --categorical postcode --hidden 64,32 --epochs 200 --seed 1
+  python -m nn predict glassgrad-report new.csv           what the network in that folder says of new rows
 
 The table is UTF-8 text with a header line, its columns parted by commas, semicolons or tabs. Columns of numbers are
 standardised, others are categories; missing cells (empty, ?, NA, NaN, null, None) are fine. What is to be predicted is
@@ -43,30 +46,53 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the job and gives the exit status: 0, 2 for a mistake in the call, 130 for Ctrl-C."""
+    """Runs the job, or predicts, and gives the exit status: 0, 2 for a mistake in the call, 130 for Ctrl-C."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without → or ² is no reason to fail
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        options = _parser().parse_args(arguments)
-        settings = _settings(options)
-        report.check_writable(options.out)
-        examples = load(settings)
-        model = build(settings, examples)
-        print(_introduction(examples, model), flush=True)
-        result = train(settings, examples, model)
-        folder = report.write(result, options.out)
-        print(_account(result, folder), flush=True)
+        _predict(given[1:]) if given[:1] == ["predict"] else _train(given)
     except (JobError, TableError) as error:
         return _fail(" ".join(str(error).split()))
     except MemoryError:
         return _fail("not enough memory for this table and these sizes")
     except KeyboardInterrupt:
-        print("stopped; no report was written", file=sys.stderr)
+        print("stopped; nothing was written", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of a pipe has seen enough (`python -m nn | head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0
+
+
+def _train(arguments: Sequence[str]) -> None:
+    options = _parser().parse_args(arguments)
+    settings = _settings(options)
+    report.check_writable(options.out)
+    examples = load(settings)
+    model = build(settings, examples)
+    print(_introduction(examples, model), flush=True)
+    result = train(settings, examples, model)
+    folder = report.write(result, options.out)
+    print(_account(result, folder), flush=True)
+
+
+def _predict(arguments: Sequence[str]) -> None:
+    parser = _Parser(prog="python -m nn predict", description=PREDICT, allow_abbrev=False)
+    parser.add_argument("folder", type=Path, help="the report of a run of python -m nn")
+    parser.add_argument("data", type=Path, help="a CSV file with the columns that it was trained on, in any order")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="a new file; standard output if left out")
+    options = parser.parse_args(arguments)
+    model, encoder = predictions.trained(options.folder)
+    heads, rows = predictions.predicted(model, encoder, read_table(options.data))
+    if options.out is None:
+        predictions.write(heads, rows, sys.stdout)
+        return
+    try:
+        with open(options.out, "x", encoding="utf-8", newline="") as file:
+            predictions.write(heads, rows, file)
+    except OSError as error:
+        raise JobError(f"--out {options.out}: {error.strerror}") from None
 
 
 def _fail(message: str) -> int:
@@ -172,6 +198,7 @@ def _account(result: Result, folder: Path) -> str:
     lines += [f"changed: moved by more than {MOVED:g} of the std at birth (at all, where that is 0)", ""]
     if not has_matplotlib():
         lines.append(report.MISSING_PLOTS)
+    lines.append(f"for new rows: python -m nn predict {folder} new.csv")
     return "\n".join([*lines, f"report: {folder / 'index.html'}", result.verdict])
 
 

@@ -1,29 +1,60 @@
-"""What fit and train refuse, each with a line that says what was expected; and the one cast of the data."""
+"""What fit and train refuse, each with a line that says what was expected."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autograd.errors import ArgumentError
-from autograd.value import Value
+from nn.archive import ending
+from nn.evaluation import cast
 from nn.module import Module
 from nn.optim import Optimizer
 
-__all__ = ["cast", "check_optimizer", "check_options", "checked_data"]
+__all__ = ["augmented", "check_counts", "check_functions", "check_limits", "check_optimizer", "checked_data"]
 
 
-def check_options(epochs: Any, batch_size: Any, patience: Any, loss: Any, metric: Any, validation: Any) -> None:
-    """Raise ArgumentError for an option of fit that cannot be used."""
-    for name, number in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
+def check_counts(**numbers: Any) -> None:
+    """Raise ArgumentError for an option that is neither None nor a whole number of at least 1."""
+    for name, number in numbers.items():
         if number is not None and (not isinstance(number, (int, np.integer)) or number < 1):
             raise ArgumentError(f"{name} is a whole number of at least 1, got {number!r}")
+
+
+def check_functions(**functions: Any) -> None:
+    """Raise ArgumentError for an option that is neither None nor a function."""
+    examples = {"augment": "lambda x, rng: x", "schedule": "nn.schedules.cosine(0.1, steps=1000)"}
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise ArgumentError(f"{name} is a function such as {examples.get(name, 'nn.mse')}, got {function!r}")
+
+
+def check_limits(
+    clip_norm: Any, validation: Any, patience: Any, checkpoint: Any, checkpoint_every: Any, resume: Any, compile: Any
+) -> None:
+    """Raise ArgumentError for options that cannot be used, or not without another one."""
+    if not isinstance(compile, bool):
+        raise ArgumentError(f"compile is True or False, got {compile!r}")
+    if clip_norm is not None and not (isinstance(clip_norm, (int, float, np.number)) and clip_norm > 0):
+        raise ArgumentError(f"clip_norm is a number above 0, the largest norm of the gradient, got {clip_norm!r}")
     if patience is not None and validation is None:
         raise ArgumentError("patience needs validation=(X, y): training stops when the validation loss stops falling")
-    for name, function in (("loss", loss), ("metric", metric)):
-        if function is not None and not callable(function):
-            raise ArgumentError(f"{name} is a function such as nn.mse, got {function!r}")
     if validation is not None and not (isinstance(validation, (tuple, list)) and len(validation) == 2):
         raise ArgumentError(f"validation is a pair (X, y) of arrays, got {str(validation)[:40]}; nn.split makes one")
+    if checkpoint is None and (checkpoint_every is not None or resume):
+        raise ArgumentError("checkpoint_every and resume need checkpoint=, the name of a file")
+    if checkpoint is not None:
+        ending(checkpoint)
+        if not Path(checkpoint).parent.is_dir():
+            raise ArgumentError(f"checkpoint={str(checkpoint)!r}: there is no folder {Path(checkpoint).parent}")
+
+
+def augmented(model: Module, augment: Any, x: Any, rng: np.random.Generator) -> Any:
+    """augment(x, rng) in the model's dtype. Raises ArgumentError if it gives another number of rows."""
+    out = cast(model, augment(x, rng))
+    if np.shape(out)[:1] != np.shape(x)[:1]:
+        raise ArgumentError(f"augment(x, rng) gave shape {np.shape(out)} for {np.shape(x)}; the rows must stay as many")
+    return out
 
 
 def check_optimizer(optimizer: Any, model: Module) -> None:
@@ -32,16 +63,6 @@ def check_optimizer(optimizer: Any, model: Module) -> None:
         raise ArgumentError(f"optimizer is an object such as nn.Adam(model), got {optimizer!r}")
     if not {id(p) for p in model.parameters()} & {id(p) for p in optimizer.parameters}:
         raise ArgumentError("the optimizer holds none of the model's parameters: make it with nn.Adam(model)")
-
-
-def cast(model: Module, X: Any, kinds: str = "fiub") -> Any:
-    """X as an array of the model's dtype, cast once: integers and booleans (pixels, flags) too, unless the model looks
-    them up in a table (its modules say so in `takes_indices`)."""
-    x = X.data if isinstance(X, Value) else np.asarray(X)
-    if x.dtype.kind in "iu" and any(module.takes_indices for _, module in model.named_modules()):
-        return x
-    dtype = next((parameter.dtype for parameter in model.parameters()), x.dtype)
-    return x.astype(dtype) if x.dtype.kind in kinds and x.dtype != dtype else x
 
 
 def checked_data(name: str, model: Module, X: Any, y: Any) -> tuple[Any, Any]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from autograd.context import no_grad
 from autograd.errors import ArgumentError
-from nn.arguments import cast
+from nn.evaluation import cast
 from nn.module import Module
 from nn.optim.base import share, whole
 from nn.state import load

@@ -71,13 +71,16 @@ def split(
     *,
     rng: np.random.Generator | int,
     stratify: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
 ) -> tuple[Index, ...]:
     """The row numbers 0 … n - 1, drawn into one part per fraction; each part ascending, no row twice.
 
     fractions   at least 0, adding up to 1: (0.7, 0.15, 0.15) for train, validation and test
     stratify    (n,) class labels: every part then has the classes in nearly the same proportions, and every class is
                 in the first part, so that what is tested was also trained on
-    Sizes are right to one row, up to the rows that put rare classes into the first part.
+    groups      (n,) labels of rows that belong together, such as a person's: each group is in one part, so that what is
+                tested is not known already. Not beside stratify
+    Sizes are right to one row, up to the rows that put rare classes into the first part; to one group with groups.
     Raises ArgumentError if fractions do not add up to 1, or a part with a fraction above 0 would be empty.
 
     >>> train, test = split(10, (0.8, 0.2), rng=0)
@@ -87,13 +90,19 @@ def split(
     shares = np.asarray(fractions, dtype=np.float64)
     if shares.ndim != 1 or not shares.size or not (shares >= 0).all() or abs(shares.sum() - 1) > 1e-9:
         raise ArgumentError(f"fractions are at least 0 and add up to 1, got {list(fractions)}")
-    labels = np.zeros(n, np.int64) if stratify is None else np.asarray(stratify)
-    if labels.shape != (n,):
-        raise ArgumentError(f"stratify has shape {labels.shape}, expected ({n},)")
-    parts = _deal(labels, shares, generator(rng))
+    if stratify is not None and groups is not None:
+        raise ArgumentError(
+            "split has stratify or groups, not both: whole groups seldom have the classes in proportion"
+        )
+    labels = [given for given in (stratify, groups) if given is not None] or [np.zeros(n, np.int64)]
+    found = np.asarray(labels[0])
+    if found.shape != (n,):
+        raise ArgumentError(f"{'stratify' if groups is None else 'groups'} has shape {found.shape}, expected ({n},)")
+    parts = (_deal if groups is None else _deal_groups)(found, shares, generator(rng))
     for share, part in zip(shares, parts, strict=True):
         if share > 0 and not len(part):
-            raise ArgumentError(f"{n} rows are too few to split into parts of {list(fractions)}: a part would be empty")
+            what = f"{n} rows are" if groups is None else f"{n} rows in {len(np.unique(found))} groups are"
+            raise ArgumentError(f"{what} too few to split into parts of {list(fractions)}: a part would be empty")
     return parts
 
 
@@ -119,12 +128,27 @@ def _deal(labels: NDArray[Any], shares: NDArray[np.float64], rng: np.random.Gene
     return tuple(np.sort(np.concatenate(part or [order])) for part in parts)
 
 
+def _deal_groups(groups: NDArray[Any], shares: NDArray[np.float64], rng: np.random.Generator) -> tuple[Index, ...]:
+    """Group by group in random order, each to the part that lacks most rows; the last ones to parts that have none."""
+    member = np.unique(groups, return_inverse=True)[1]
+    sizes = np.bincount(member)
+    due = np.where(shares > 0, shares * len(groups), -np.inf)
+    home = np.full(len(sizes), -1)
+    for done, group in enumerate(rng.permutation(len(sizes))):
+        empty = (shares > 0) & ~np.isin(np.arange(len(shares)), home)
+        needed = len(sizes) - done <= empty.sum()
+        home[group] = np.argmax(np.where(empty, due, -np.inf) if needed else due)
+        due[home[group]] -= sizes[group]
+    return tuple(np.flatnonzero(home[member] == part) for part in range(len(shares)))
+
+
 @dataclass(frozen=True, eq=False)
 class Standardizer:
     """x ↦ (x - mean) / std per column, with statistics kept from the rows it was fitted on.
 
     Fit on the training rows only: statistics of validation or test rows would leak into training. A column that is
-    constant in the training rows has std 1 here, so it becomes 0 there and no division fails.
+    constant in the training rows has std 1 here, so it becomes 0 there and no division fails. Kept beside the model with
+    nn.save(path, model, mean=scale.mean, std=scale.std).
 
     mean, std   (features,), float64
 

@@ -120,6 +120,10 @@ class Encoder:
             return np.asarray(y)
         return ((y - self.mean) / self.std).astype(np.float32)[:, None]
 
+    def values(self, prediction: NDArray[Any]) -> NDArray[np.float32]:
+        """(rows, 1) standardised values that a network computed → (rows,) in the target's own unit."""
+        return (prediction[:, 0].astype(np.float64) * self.std + self.mean).astype(np.float32)
+
     def to_json(self) -> dict[str, Any]:
         """Numbers, texts, lists and dicts only."""
         return asdict(self)

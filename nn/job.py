@@ -19,11 +19,12 @@ import nn
 from autograd.errors import ArgumentError, NonFiniteError
 from nn.data import split
 from nn.datasets import digits
-from nn.encoder import Encoder
+from nn.encoder import Encoder, Number
 from nn.table import Task, prepare, read_table
 
 PARTS = ("train", "validation", "test")
 PATIENCE = 20  # epochs
+INK = 16.0  # points that the digits' file counts in a pixel that is all ink
 MOVED = 0.1  # of the standard deviation at birth: a weight that is farther from its start counts as changed
 
 
@@ -72,19 +73,33 @@ class Examples:
     """The data as a network reads it.
 
     X, y      part → (rows, features) float32, and (rows,) int64 labels or (rows, 1) float32 standardised values
-    classes   texts of the labels; empty for regression
-    std       of the regression target in the training rows, in its own unit
+    encoder   how they came about, and how new rows will
     notes     one sentence per decision about the columns
     """
 
     title: str
-    target: str
     X: dict[str, NDArray[np.float32]]
     y: dict[str, NDArray[Any]]
-    features: tuple[str, ...]
-    classes: tuple[str, ...]
-    std: float = 1.0
+    encoder: Encoder
     notes: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str:
+        return self.encoder.target
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return self.encoder.features
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Texts of the labels; empty for regression."""
+        return self.encoder.classes
+
+    @property
+    def std(self) -> float:
+        """Of the regression target in the training rows, in its own unit."""
+        return self.encoder.std
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -157,15 +172,17 @@ def load(settings: Settings) -> Examples:
             raise JobError(str(error)) from None
         X = {name: data.X[rows] for name, rows in parts.items()}
         y: dict[str, NDArray[Any]] = {name: data.y[rows] for name, rows in parts.items()}
-        return Examples("Handwritten digits", settings.target, X, y, data.feature_names, data.target_names)
+        pixels = tuple(Number(name, 0.0, INK, False) for name in data.feature_names)
+        return Examples(
+            "Handwritten digits", X, y, Encoder(pixels, settings.target, "classification", data.target_names)
+        )
     table = read_table(settings.data)
     prepared = prepare(table, settings.target, task=settings.task, categorical=settings.categorical)
     parts = dict(zip(PARTS, prepared.split(settings.fractions, rng=rng), strict=True))
     encoder = Encoder.fit(prepared, parts["train"])
     X = {name: encoder.transform(prepared.table, rows) for name, rows in parts.items()}
     y = {name: encoder.targets(prepared, rows) for name, rows in parts.items()}
-    features, classes = encoder.features, encoder.classes
-    return Examples(settings.data.name, settings.target, X, y, features, classes, encoder.std, prepared.notes)
+    return Examples(settings.data.name, X, y, encoder, prepared.notes)
 
 
 def build(settings: Settings, examples: Examples) -> nn.MLP:

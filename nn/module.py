@@ -26,6 +26,7 @@ import numpy as np
 from autograd.context import CONTEXT, Context
 from autograd.ops.constant import alias
 from autograd.value import Value, data_of, make
+from nn.evaluation import predict
 from nn.init import Rng, streams
 from nn.outline import outline
 from nn.paths import Paths
@@ -171,6 +172,10 @@ class Module:
             setattr(owner, name, fresh.setdefault(id(old), stream(path)))
         self.zero_grad()
         return self
+
+    def predict(self, X: Any, *, batch_size: int = 1024) -> Any:
+        """The output for X as a plain array, in evaluation mode, in batches: nn.predict(self, X)."""
+        return predict(self, X, batch_size=batch_size)
 
     # state
 

@@ -1,8 +1,8 @@
 """The page of the main job: one self-contained HTML file on what a network learned and what became of its weights.
 
-`write` puts it into a folder of its own that appears complete or not at all. The page needs no network and no script,
-follows the reader's light or dark scheme, and can be read on a phone; its pictures are `autograd.draw`'s and
-`nn.viz.network`'s, its curves matplotlib's, coloured by the page's own style.
+`write` puts it, and the network beside it, into a folder of its own that appears complete or not at all. The page needs no
+network and no script, follows the reader's light or dark scheme, and can be read on a phone; its pictures are
+`autograd.draw`'s and `nn.viz.network`'s, its curves matplotlib's, coloured by the page's own style.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from autograd.ops import relu
 from autograd.value import Value
 from autograd.viz import draw
 from autograd.viz.style import escape
+from nn import predictions
 from nn.curves import curves
 from nn.job import MOVED, JobError, Result, Score
 from nn.viz import network
@@ -52,6 +53,7 @@ def write(result: Result, out: Path) -> Path:
     try:
         draft.mkdir()
         (draft / "index.html").write_text(page(result), encoding="utf-8", newline="\n")
+        predictions.keep(result, draft)
         for number in count(1):
             folder = out if number == 1 else out.with_name(f"{out.name}-{number}")
             if os.path.lexists(folder):
@@ -251,6 +253,10 @@ def _run(result: Result) -> str:
         ("Optimiser", f"AdamW, learning rate {settings.learning_rate:g}, weight decay {settings.weight_decay:g}"),
         ("Training", f"{len(history.train_loss)} epochs in {history.seconds:.2g} s, batches of {settings.batch_size}"),
         ("Seed", str(settings.seed)),
+        (
+            "For new rows",
+            f"python -m nn predict FOLDER new.csv, with this page's folder, where {predictions.MODEL} lies",
+        ),
         ("glassgrad", autograd.__version__),
     ]
     facts += [("Columns", note) for note in examples.notes]

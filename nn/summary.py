@@ -19,7 +19,7 @@ from autograd import tree
 from autograd.backward import depending, order
 from autograd.context import context
 from autograd.value import Value, data_of, tick
-from nn.arguments import cast
+from nn.evaluation import cast
 from nn.layers.container import Sequential
 from nn.module import Module, Parameter
 from nn.outline import function_name

@@ -1,4 +1,4 @@
-"""Training: a loop over batches, with validation, early stopping and a progress bar.
+"""Training: a loop over batches, with validation, early stopping, checkpoints and a progress bar.
 
 `train` is the loop as a generator: each batch gives a Step, and what you do between batches is up to you.
 
@@ -14,36 +14,53 @@ in a `with` block, so that it is closed at once:
 """
 
 import copy
+import itertools
 import math
-import shutil
-import sys
+import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
 
-from autograd.context import no_grad
-from autograd.errors import ArgumentError
-from autograd.value import Value
-from nn.arguments import cast, check_optimizer, check_options, checked_data
+from nn.arguments import augmented, check_counts, check_functions, check_limits, check_optimizer, checked_data
 from nn.data import batches
+from nn.evaluation import Metric, evaluate
 from nn.history import History, Step
 from nn.init import Rng, generator
 from nn.losses import accuracy, cross_entropy, mse
 from nn.module import Module
 from nn.optim import Adam, Optimizer
-from nn.step import Careful, Watch, training_step
+from nn.progress import Bar
+from nn.resume import Position, keep, restore
+from nn.state import modes_kept
+from nn.step import Careful, Watch, in_parts, training_step
 
-__all__ = ["History", "Step", "Training", "evaluate", "fit", "predict", "train"]
-
-Metric = Callable[[Any, Any], float]
+__all__ = ["Training", "fit", "train"]
 
 
 class Training:
-    """Batches of training as an iterator of Steps; nn.train is another name for it. The arguments are those of fit.
+    """Batches of training as an iterator of Steps; nn.train is another name for it.
 
-    `history` grows as it runs; close() puts the best weights back.
+    X, y        (n, …) inputs and (n, …) targets; X and float targets are cast once to the model's dtype
+    optimizer   by default Adam with its default rate
+    loss        (prediction, target) → number; by default cross_entropy for integer targets, mse for others
+    rng         seed or Generator for the order of the batches, and for augment
+    accumulate  batches whose gradients are added up for one step: the step of one batch of that many times the size, in the
+                memory of one, for losses that are a mean over rows and layers that see each row alone (no batch norm)
+    augment     (x, rng) → x, applied to every training batch: flips, shifts, noise
+    schedule    step → learning rate (nn.schedules), set before every step; one that `watches` gets the losses by epoch too
+    clip_norm   the gradient's norm is cut to this (nn.clip_norm)
+    validation  (X, y) looked at after each epoch, in evaluation mode; the weights of the best epoch are kept
+    metric      (prediction, target) → float for validation; accuracy by default for class numbers
+    patience    stop after that many epochs without a better validation loss
+    compile     run each training step as a compiled program (autograd.compile), several times faster for small models
+    checkpoint  a file (.npz or .safetensors) that is replaced after every epoch, and after every `checkpoint_every` steps
+    resume      go on from that file if it is there: killed at any moment and resumed, with the same arguments, a training
+                ends with the bits of one that never stopped, order of the batches, dropout and early stopping included
+
+    `history` grows as it runs; close() puts the best weights back. Raises NonFiniteError if the loss becomes NaN or
+    infinite, and CheckpointError for a file that is damaged or of another training.
     """
 
     def __init__(
@@ -57,12 +74,22 @@ class Training:
         epochs: int = 10,
         batch_size: int = 32,
         rng: Rng = None,
+        accumulate: int = 1,
+        augment: Callable[[Any, np.random.Generator], Any] | None = None,
+        schedule: Callable[..., float] | None = None,
+        clip_norm: float | None = None,
         validation: tuple[Any, Any] | None = None,
         metric: Metric | None = None,
         patience: int | None = None,
         compile: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int | None = None,
+        resume: bool = False,
     ) -> None:
-        check_options(epochs, batch_size, patience, loss, metric, validation)
+        check_counts(epochs=epochs, batch_size=batch_size, accumulate=accumulate, patience=patience,
+                     checkpoint_every=checkpoint_every)  # fmt: skip
+        check_functions(loss=loss, metric=metric, augment=augment, schedule=schedule)
+        check_limits(clip_norm, validation, patience, checkpoint, checkpoint_every, resume, compile)
         self.model = model
         self.X, self.y = checked_data("X, y", model, X, y)
         self.validation = None if validation is None else checked_data("validation", model, *validation)
@@ -70,13 +97,17 @@ class Training:
         self.metric = metric or (accuracy if self.loss is cross_entropy and self.y.dtype.kind in "iub" else None)
         self.optimizer = optimizer or Adam(model)
         check_optimizer(self.optimizer, model)
-        self.epochs, self.batch_size, self.patience = epochs, batch_size, patience
-        self.rng = generator(rng)
+        self.epochs, self.rows, self.patience = epochs, batch_size * accumulate, patience
+        self.rng, self.augment, self.schedule = generator(rng), augment, schedule
+        self.checkpoint, self.checkpoint_every = checkpoint, checkpoint_every
         self.watch = Watch()
-        self.step = training_step(self.model, self.loss, self.optimizer, self.watch)
+        self.step = training_step(self.model, self.loss, self.optimizer, self.watch, clip_norm)
         if compile:
-            self.step = Careful(self.step)
-        self.history = History()
+            self.step = Careful(self.step, self.optimizer)
+        self.update = self.step if accumulate == 1 else in_parts(self.step, batch_size)
+        self.history, self.at = History(), Position()
+        if resume and checkpoint and os.path.exists(checkpoint):
+            restore(checkpoint, self)
         self._steps = copy.copy(self)._run()  # of a copy: holding its own generator, it would not be freed by a break
 
     def __iter__(self) -> Iterator[Step]:
@@ -98,143 +129,96 @@ class Training:
     @property
     def batches_per_epoch(self) -> int:
         """Number of Steps in an epoch."""
-        return math.ceil(len(self.X) / self.batch_size)
+        return math.ceil(len(self.X) / self.rows)
 
     def _run(self) -> Generator[Step, None, None]:
-        best: dict[str, Any] | None = None
-        best_loss = math.inf
-        history, started = self.history, time.perf_counter()
-        modes = _modes(self.model)
-        try:
-            for epoch in range(1, self.epochs + 1):
-                total, seen = 0.0, 0
-                for batch, (x, target) in enumerate(
-                    batches(self.X, self.y, batch_size=self.batch_size, rng=self.rng), start=1
-                ):
-                    self.model.train()
-                    self.watch.at(epoch, batch, self.optimizer.learning_rate)
-                    value = float(self.step(x, target))
-                    total, seen = total + value * len(x), seen + len(x)
-                    if batch < self.batches_per_epoch:
-                        yield Step(epoch, batch, value, False, total / seen)
-                history.train_loss.append(total / seen)
+        at, history = self.at, self.history
+        started = time.perf_counter() - history.seconds
+        with modes_kept(self.model):
+            try:
+                while at.epoch <= self.epochs and not history.stopped:
+                    for x, target in self._batches():
+                        self.model.train()
+                        self._set_rate()
+                        loss = float(self.update(x, target))
+                        at.batch, at.total, at.seen = at.batch + 1, at.total + loss * len(x), at.seen + len(x)
+                        history.seconds = time.perf_counter() - started
+                        if at.batch < self.batches_per_epoch:
+                            yield Step(at.epoch, at.batch, loss, False, at.total / at.seen)
+                            if self.checkpoint_every and self.optimizer.steps % self.checkpoint_every == 0:
+                                self._keep()
+                    yield self._end_of_epoch(loss)
+                    at.next_epoch()
+                    self._keep()
+            finally:
+                if at.best:
+                    self.model.load_state_dict(at.best)
                 history.seconds = time.perf_counter() - started
-                loss, metric = self._validate()
-                improved = loss is not None and loss < best_loss
-                if improved or self.validation is None:
-                    history.best_epoch = epoch
-                if loss is not None and improved:
-                    best_loss = loss
-                    best = self.model.state_dict()
-                yield Step(epoch, batch, value, True, total / seen, loss, metric, improved)
-                if self.patience is not None and epoch - history.best_epoch >= self.patience:
-                    history.stopped = f"no better validation loss for {self.patience} epochs"
-                    return
-        finally:
-            if best is not None:
-                self.model.load_state_dict(best)
-            _restore(modes)
-            history.seconds = time.perf_counter() - started
+
+    def _batches(self) -> Iterator[tuple[Any, Any]]:
+        """What is left of the epoch; its order is drawn from where the generator was when the epoch began."""
+        at, numbers = self.at, self.rng.bit_generator
+        now = numbers.state
+        at.order = numbers.state = at.order if at.batch else now
+        rest = batches(self.X, self.y, batch_size=self.rows, rng=self.rng)
+        if at.batch:
+            numbers.state = now
+        for x, target in itertools.islice(rest, at.batch, None):
+            yield x if self.augment is None else augmented(self.model, self.augment, x, self.rng), target
+
+    def _set_rate(self) -> None:
+        if self.schedule is not None:
+            losses = self.history.validation_loss or self.history.train_loss
+            watched = (losses,) if getattr(self.schedule, "watches", False) else ()
+            self.optimizer.learning_rate = self.schedule(self.optimizer.steps, *watched)
+        self.watch.at(self.at.epoch, self.at.batch + 1, self.optimizer.learning_rate)
+
+    def _end_of_epoch(self, loss: float) -> Step:
+        """Validate, and remember the weights if they are the best so far; the Step that tells of it."""
+        at, history = self.at, self.history
+        history.train_loss.append(at.total / at.seen)
+        measured, improved = self._validate() if self.validation else (None, None), False
+        if measured[0] is None:
+            history.best_epoch = at.epoch
+        elif measured[0] < at.best_loss:
+            history.best_epoch, at.best_loss, at.best, improved = at.epoch, measured[0], self.model.state_dict(), True
+        if self.patience is not None and at.epoch - history.best_epoch >= self.patience:
+            history.stopped = f"no better validation loss for {self.patience} epochs"
+        return Step(at.epoch, at.batch, loss, True, at.total / at.seen, *measured, improved)
 
     def _validate(self) -> tuple[float | None, float | None]:
-        if self.validation is None:
-            return None, None
-        figures = evaluate(self.model, *self.validation, loss=self.loss, metric=self.metric)
-        self.history.validation_loss.append(figures[0])
-        if figures[1] is not None:
-            self.history.validation_metric.append(figures[1])
-        return figures
+        """(loss, metric) on the validation data; those on as many rows of the training data go into the history."""
+        history, (X, y) = self.history, self.validation or (self.X, self.y)
+        rows = slice(
+            None, len(X) * max(1, len(self.X) // len(X)), max(1, len(self.X) // len(X))
+        )  # spread over them all
+        fitted = evaluate(self.model, self.X[rows], self.y[rows], loss=self.loss, metric=self.metric)
+        measured = evaluate(self.model, X, y, loss=self.loss, metric=self.metric)
+        history.validation_loss.append(measured[0])
+        history.fitted_loss.append(fitted[0])
+        if measured[1] is not None and fitted[1] is not None:
+            history.validation_metric.append(measured[1])
+            history.fitted_metric.append(fitted[1])
+        return measured
+
+    def _keep(self) -> None:
+        if self.checkpoint is not None:
+            keep(self.checkpoint, self)
 
 
 train = Training
 
 
-def fit(
-    model: Module,
-    X: Any,
-    y: Any,
-    *,
-    optimizer: Optimizer | None = None,
-    loss: Callable[[Any, Any], Any] | None = None,
-    epochs: int = 10,
-    batch_size: int = 32,
-    rng: Rng = None,
-    validation: tuple[Any, Any] | None = None,
-    metric: Metric | None = None,
-    patience: int | None = None,
-    compile: bool = False,
-    progress: bool = True,
-) -> History:
-    """Train the model and give the History.
+def fit(model: Module, X: Any, y: Any, *, progress: bool = True, **options: Any) -> History:
+    """Train the model to the end and give the History. The options are those of nn.train, and
 
-    X, y        (n, …) inputs and (n, …) targets; X and float targets are cast once to the model's dtype
-    loss        (prediction, target) → number; by default cross_entropy for integer targets, mse for others
-    optimizer   by default Adam with its default rate
-    rng         seed or Generator for the order of the batches
-    validation  (X, y) looked at after each epoch, in evaluation mode; the weights of the best epoch are kept
-    metric      (prediction, target) → float for validation; accuracy by default for class numbers
-    patience    stop after that many epochs without a better validation loss
-    compile     run each training step as a compiled program (autograd.compile), several times faster for small models
-    progress    a tqdm bar, on a terminal or in a notebook
+    progress  a tqdm bar with loss, rate and steps per second, on a terminal or in a notebook
 
-    Raises NonFiniteError if the loss becomes NaN or infinite. Ctrl-C ends it early, with the best weights back in the
-    model, and is raised again.
+    Ctrl-C ends it early, with the best weights back in the model, and is raised again.
     """
-    options: dict[str, Any] = {
-        "rng": rng, "validation": validation, "metric": metric, "patience": patience, "compile": compile,
-    }  # fmt: skip
-    steps = Training(model, X, y, optimizer=optimizer, loss=loss, epochs=epochs, batch_size=batch_size, **options)
-    with steps, _bar(progress, epochs) as bar:
+    training = Training(model, X, y, **options)
+    done = (training.at.epoch - 1) * training.batches_per_epoch + training.at.batch
+    with training as steps, Bar(progress, training.epochs * training.batches_per_epoch, done) as bar:
         for step in steps:
-            if step.last:
-                figures = {"loss": f"{step.train_loss:.4f}"}
-                if step.validation_loss is not None:
-                    figures["validation"] = f"{step.validation_loss:.4f}"
-                if step.validation_metric is not None:
-                    figures["metric"] = f"{step.validation_metric:.3f}"
-                bar.set_postfix(figures, refresh=False)
-                bar.update()
-    return steps.history
-
-
-def predict(model: Module, X: Any, *, batch_size: int = 1024) -> Any:
-    """The model's output for X as a plain array, in evaluation mode, in batches, with nothing recorded."""
-    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ArgumentError(f"batch_size is a whole number of at least 1, got {batch_size!r}")
-    x = cast(model, X)
-    modes = _modes(model)
-    model.eval()
-    try:
-        with no_grad():
-            parts = [model(x[i : i + batch_size]) for i in range(0, max(len(x), 1), batch_size)]
-    finally:
-        _restore(modes)
-    return np.concatenate([part.data if isinstance(part, Value) else np.asarray(part) for part in parts])
-
-
-def evaluate(
-    model: Module, X: Any, y: Any, *, loss: Callable[[Any, Any], Any], metric: Metric | None = None
-) -> tuple[float, float | None]:
-    """(loss, metric) of the model on X, y, in evaluation mode; the metric is None if none is asked for."""
-    prediction = predict(model, X)
-    target = np.asarray(y)
-    return float(loss(prediction, target)), None if metric is None else float(metric(prediction, target))
-
-
-def _modes(model: Module) -> list[tuple[Module, bool]]:
-    """Each module and whether it is in training mode: a part of a model may be kept in evaluation mode."""
-    return [(module, module.training) for _, module in model.named_modules()]
-
-
-def _restore(modes: list[tuple[Module, bool]]) -> None:
-    for module, mode in modes:
-        module.training = mode
-
-
-def _bar(progress: bool, epochs: int) -> Any:
-    """A tqdm bar over epochs, shown on a terminal and in a notebook's kernel, silent elsewhere."""
-    from tqdm import tqdm
-
-    notebook = "ipykernel" in sys.modules
-    width = None if shutil.get_terminal_size().columns else 80  # a terminal that does not know its width says 0
-    return tqdm(total=epochs, unit="epoch", ncols=width, disable=not (progress and (notebook or sys.stderr.isatty())))
+            bar.show(step, training.optimizer.learning_rate)
+    return training.history

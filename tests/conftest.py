@@ -5,7 +5,9 @@ and how many of the onnx wheel's cases were passed.
 """
 
 import sys
+from collections import Counter
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("glassgrad", derandomize=True, deadline=None, database=None)
@@ -19,14 +21,43 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=slow)
 
 
+COUNTERS = {"op_table": ("CHECKED",), "onnx_cases": ("COUNTS", "PASSED", "LEFT")}  # of modules, if they are imported
+TOTALS = {name: Counter() for names in COUNTERS.values() for name in names}
+
+
+def counted():
+    """What the counters of this process say."""
+    return {
+        name: dict(getattr(sys.modules[module], name))
+        for module, names in COUNTERS.items() if module in sys.modules for name in names
+    }  # fmt: skip
+
+
+def add(found):
+    for name, counts in found.items():
+        TOTALS[name].update(counts)
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):  # one of several processes
+        session.config.workeroutput["counters"] = counted()
+    else:
+        add(counted())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    add(getattr(node, "workeroutput", {}).get("counters", {}))
+
+
 def pytest_terminal_summary(terminalreporter):
-    table = sys.modules.get("op_table")
-    if table is not None and table.CHECKED:
-        counts = ", ".join(f"{count:,} {what}" for what, count in table.CHECKED.items())
+    if TOTALS["CHECKED"]:
+        counts = ", ".join(f"{count:,} {what}" for what, count in sorted(TOTALS["CHECKED"].items()))
         terminalreporter.write_line(f"gradient checks, numbers compared: {counts}")
-    onnx = sys.modules.get("onnx_cases")
-    if onnx is not None and onnx.COUNTS:
-        passed = ", ".join(f"{onnx.PASSED[kind]:,} of {count:,} {kind}" for kind, count in onnx.COUNTS.items())
+    if TOTALS["COUNTS"]:
+        passed = ", ".join(
+            f"{TOTALS['PASSED'][kind]:,} of {count:,} {kind}" for kind, count in TOTALS["COUNTS"].items()
+        )
         terminalreporter.write_line(f"onnx, passed: {passed}")
-        left = "; ".join(f"{count} {why}" for why, count in onnx.LEFT.most_common())
+        left = "; ".join(f"{count} {why}" for why, count in TOTALS["LEFT"].most_common())
         terminalreporter.write_line(f"onnx, left out: {left}")

@@ -117,8 +117,11 @@ class _Fusing(_Weighed):
 
     axes = 0
 
-    def begins(self, step: Step) -> bool:
+    def close(self) -> None:
+        super().close()
         self.axes = 0
+
+    def begins(self, step: Step) -> bool:
         out = step.results[0]
         return step.name in OPS and len(step.results) == 1 and bool(out.shape) and 0 not in out.shape
 

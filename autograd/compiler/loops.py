@@ -151,6 +151,8 @@ class Grouping:
                 self.after.append(step)
                 return
             self.close()
+        elif self.chain and prod(step.results[0].shape) > prod(self.shape) and self.begins(step):
+            self.close()  # a chain that nothing reads, such as running statistics, would keep all later ones from beginning
         if not self.chain and self.begins(step):
             self.shape = step.results[0].shape
             if self.joins(step):

@@ -30,6 +30,7 @@ class Names:
         self.known: dict[int, str] = {}
         self.labels: dict[Variable, str] = {}
         self.taken: set[str] = set(TAKEN)
+        self.counts: dict[str, int] = {}  # how many names begin with a word
         self.casts: dict[Any, str] = {}
         self.pending: dict[str, list[str]] = {}  # 0-d array → the line that fills it, before its first use
 
@@ -69,12 +70,14 @@ class Names:
 
     def free(self, wish: str) -> str:
         """A name like the wish that nothing else has."""
-        word = "".join(c if c.isascii() and c.isalnum() else "_" for c in wish).strip("_") or "v"
+        word = wish if wish.isidentifier() else "".join(c if c.isalnum() else "_" for c in wish)
+        word = word.strip("_") if word.isascii() else ""
+        word = word or "v"
         word = f"v_{word}" if word[0].isdigit() or iskeyword(word) else word
-        name, count = word, 1
+        name = word
         while name in self.taken:
-            count += 1
-            name = f"{word}_{count}"
+            self.counts[word] = self.counts.get(word, 1) + 1
+            name = f"{word}_{self.counts[word]}"
         self.taken.add(name)
         return name
 

@@ -41,7 +41,7 @@ def common(program: Program) -> Program:
 
     steps = []
     for step in program.steps:
-        step = step.but(operands=rebuild(step.operands, new), options=rebuild(step.options, new))
+        step = step.renamed(new) if renamed else step
         form = (id(step.op), key(step.operands), key(step.options))
         if step.pure and form in first:
             renamed.update(zip(step.results, first[form].results, strict=True))

@@ -59,7 +59,7 @@ class Plan:
         former: dict[int, Any] | None = None,
     ) -> None:
         self.program, self.steps, self.writable, self.given = program, program.steps, writable, given
-        self.pool, self.former = {} if pool is None else pool, former or {}
+        self.pool = {} if pool is None else pool
         self.static: dict[Variable, Any] = {}
         self.root: dict[Variable, Variable] = {}
         self.owned: set[Variable] = set()
@@ -67,7 +67,7 @@ class Plan:
         self.homes: dict[int, int] = {}
         self.buffers: list[Any] = []
         self.born = {out: i for i, step in enumerate(self.steps) for out in step.results}
-        self.state = self.settled(values)
+        self.state = self.settled(values, former or {})
         self.kinds = [self.kind(step) for step in self.steps]
         self.of = {x: kind for step, kind in zip(self.steps, self.kinds, strict=True) for x in step.results}
         self.last: dict[Variable, int] = {}
@@ -77,6 +77,7 @@ class Plan:
         self.come_home()
         self.allocate()
         self.look_again()
+        self.by_rows()
 
     def find(self, x: Variable) -> Variable:
         """The variable whose memory x lies in."""
@@ -84,16 +85,16 @@ class Plan:
             x = self.root[x]
         return x
 
-    def settled(self, values: dict[int, Any]) -> dict[int, Any]:
+    def settled(self, values: dict[int, Any], lay: dict[int, Any]) -> dict[int, Any]:
         """Buffers with the values of the state; what is packed together, or comes from one flat array, lies together.
 
-        The buffers of other programs, in which that state lay before, are used again: all work in the same.
+        lay   where the state lay before: buffers of other programs are used again, so that all work in the same
         """
         inputs = self.program.inputs
         number = {inputs[i]: i for i in values}
         old = {self.program.outputs[new]: x for x, new in self.program.state.items() if new >= 0 and x in number
                if isinstance(self.program.outputs[new], Variable)}  # fmt: skip
-        former = _apart({i: x for i, x in self.former.items() if i in values and _is_buffer(x, values[i])})
+        former = _apart({i: x for i, x in lay.items() if i in values and _is_buffer(x, values[i])})
         if any(np.may_share_memory(x, y) for x in former.values() for y in values.values()):
             values = {i: np.array(value) for i, value in values.items()}
         buffers: dict[int, Any] = {}
@@ -145,7 +146,7 @@ class Plan:
             return "call"
         if out.dtype is None:
             return "number"
-        reads = list(step.reads())
+        reads = step.reads()
         if reads and all(x in self.static for x in reads) and out.shape and may_view(step):
             made = self.tried(step)
             source = next((x for x in reads if np.may_share_memory(made, self.static[x])), None)
@@ -292,6 +293,13 @@ class Plan:
         for step, kind in zip(self.steps, self.kinds, strict=True):
             if kind == "view" and step.op is not pack:
                 self.static[step.results[0]] = self.tried(step)
+
+    def by_rows(self) -> None:
+        """A flat loop over an array with gaps goes by rows instead: its numbers do not lie one after the other."""
+        for step in self.steps:
+            if isinstance(step.op, Loop):
+                arrays = [self.static[x] for x in (*step.reads(), *step.results) if x in self.static]
+                step.op.flat &= all(x.flags.c_contiguous for x in arrays)
 
 
 def places(step: Step) -> list[tuple[Any, Any]]:

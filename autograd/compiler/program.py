@@ -74,7 +74,8 @@ class Step:
     line      "file:line" of the caller; path: dotted path of the Module; phase: "forward", "backward" or "update"
     """
 
-    __slots__ = ("line", "op", "operands", "options", "path", "phase", "pure", "quiet", "results")
+    FIELDS = ("line", "op", "operands", "options", "path", "phase", "pure", "quiet", "results")
+    __slots__ = (*FIELDS, "known")
 
     def __init__(
         self,
@@ -91,6 +92,7 @@ class Step:
     ) -> None:
         self.op, self.operands, self.options, self.results = op, operands, options, results
         self.pure, self.quiet, self.line, self.path, self.phase = pure, quiet, line, path, phase
+        self.known: list[Variable] | None = None  # what it reads, looked for once: each pass asks
 
     @property
     def compute(self) -> Callable[..., Any]:
@@ -108,14 +110,22 @@ class Step:
         """Whether each number of the result comes from the numbers at its place."""
         return getattr(self.op, "kind", "") == "elementwise" or isinstance(self.op, np.ufunc)
 
-    def reads(self) -> Iterator[Variable]:
+    def reads(self) -> list[Variable]:
         """The variables among operands and options, one for each place."""
-        yield from variables((self.operands, self.options))
+        if self.known is None:
+            self.known = list(variables((self.operands, self.options)))
+        return self.known
 
     def but(self, **changes: Any) -> "Step":
         """The same step with some fields changed."""
-        fields = {name: getattr(self, name) for name in Step.__slots__} | changes
+        fields = {name: getattr(self, name) for name in Step.FIELDS} | changes
         return Step(fields.pop("op"), fields.pop("operands"), fields.pop("options"), fields.pop("results"), **fields)
+
+    def renamed(self, new: Callable[[Variable], Any]) -> "Step":
+        """The step with new(x) in place of each variable x that it reads; itself if that changes nothing."""
+        operands, options = rebuild(self.operands, new), rebuild(self.options, new)
+        same = operands is self.operands and options is self.options
+        return self if same else self.but(operands=operands, options=options)
 
     def __repr__(self) -> str:
         return f"<{', '.join(out.name or '_' for out in self.results)} = {self.name}>"
@@ -167,7 +177,7 @@ def rewrite(program: Program, rule: Callable[[Step, dict[Variable, Step]], Any])
         return renamed.get(variable, variable)
 
     for step in program.steps:
-        step = step.but(operands=rebuild(step.operands, new), options=rebuild(step.options, new))
+        step = step.renamed(new) if renamed else step
         found = rule(step, made)
         if isinstance(found, Variable):
             renamed[step.results[0]] = found

@@ -1,5 +1,6 @@
 """refusal: the error for what a compiled function cannot do, with the user's line and what to write instead."""
 
+import functools
 import sys
 from types import FrameType
 
@@ -12,14 +13,24 @@ OURS = ("autograd", "numpy", "nn")  # packages whose lines are not the user's
 PHASES = {"autograd.backward": "backward", "nn.clip": "update", "nn.optim": "update"}  # what is running → phase
 
 
+@functools.cache
+def _part(module: str) -> tuple[bool, str]:
+    """Whether a module's lines are ours, and the phase that it stands for."""
+    words = module.split(".")
+    return words[0] in OURS, PHASES.get(".".join(words[:2]), "")
+
+
 def user_line() -> tuple[str, str]:
     """(“file:line” of the innermost frame outside of autograd, nn and NumPy, the phase: forward, backward or update)."""
     frame: FrameType | None = sys._getframe(1)
-    phase = "forward"
-    while frame is not None and (module := frame.f_globals.get("__name__", "")).split(".")[0] in OURS:
-        phase = PHASES.get(".".join(module.split(".")[:2]), phase)
+    found = "forward"
+    while frame is not None:
+        ours, phase = _part(frame.f_globals.get("__name__", ""))
+        if not ours:
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}", found
+        found = phase or found
         frame = frame.f_back
-    return (f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""), phase
+    return "", found
 
 
 def refusal(what: str, remedy: str, line: str = "") -> CompileError:

@@ -184,6 +184,14 @@ def autoencoder(rng):
     return training(ws, loss, nn.Adam(ws, 0.01))
 
 
+def images(rng):
+    """A whole batch of MNIST's size: its arrays are so long that chains run in blocks."""
+    x, y = rng.random((64, 1, 28, 28), np.float32), rng.integers(0, 10, 64)
+    model = nn.models.CNN((1, 28, 28), 10, (8, 16), dropout=0.0, rng=0)
+    parameters = list(model.parameters())
+    return training(parameters, lambda: nn.cross_entropy(model(x), y), nn.SGD(parameters, 0.05))
+
+
 class Norm:
     """Batch normalisation with running statistics, in bare ops."""
 
@@ -281,8 +289,8 @@ MODELS = {
     "batch of 1024": dense([12, 80, 5], relu, 1024, lambda ps: nn.AdamW(ps, 1e-3)),
     "float64": dense([12, 20, 5], np.tanh, 16, lambda ps: nn.AdamW(ps, 1e-3), np.float64),
     "wide": dense([100, 900, 5], gelu, 64, lambda ps: nn.Adam(ps, 1e-3)),
-    "recurrent": recurrent, "autoencoder": autoencoder, "convolutional": convolutional, "transformer": transformer,
-    "clipped": clipped, "dropped": dropped, "tied": tied,
+    "recurrent": recurrent, "autoencoder": autoencoder, "convolutional": convolutional, "images": images,
+    "transformer": transformer, "clipped": clipped, "dropped": dropped, "tied": tied,
 }  # fmt: skip
 
 

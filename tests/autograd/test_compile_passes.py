@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from autograd.compiler import backend, loops, lower, merge, passes
+from autograd import compile
+from autograd.compiler import backend, fuse, loops, lower, merge, passes
 from autograd.compiler.program import Program, Step, Variable, evaluate
 
 F = np.dtype(np.float32)
@@ -213,11 +214,32 @@ def check_numpy(program, after, arrays):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4 * np.abs(a).max())
 
 
+@pytest.mark.parametrize("view", [np.transpose, lambda x: x[:, ::2], lambda x: x[::-1], lambda x: x[::2, 1::2]])
+def test_a_loop_over_an_array_with_gaps_goes_by_rows(view):
+    f = lambda x: np.sum(np.tanh(view(2.0 * x) * 3.0 + 1.0))
+    compiled = compile(f, backend="numpy")
+    for scale in (1.0, 2.0, 0.5):  # each call has other numbers in the same memory
+        x = scale * numbers(800, 600)
+        np.testing.assert_allclose(compiled(x), f(x), rtol=1e-5)
+    assert "_block" in compiled.source
+
+
 def test_a_loop_keeps_its_scratch_in_the_cache():
     w, _, z, arrays = chain((2_000, 1_000))
     program = w.program(w(np.sum, z, shape=()))
     listing = backend.build(loops.looped(program), {}, 1)
     assert listing.nbytes < 1 << 20 < arrays[0].nbytes
+
+
+def test_a_chain_that_nothing_reads_does_not_keep_others_from_beginning():
+    mean, x, y = variable(3), variable(50, 3), variable(50, 3)
+    w = Writer(mean, x, y)
+    new = w(np.multiply, w(np.subtract, mean, 1.0, shape=(3,)), 0.9, shape=(3,))
+    chains = [w(np.tanh, w(np.multiply, v, v, shape=(50, 3)), shape=(50, 3)) for v in (x, y)]
+    program = w.program(new, w(np.dot, chains[0], w(np.transpose, chains[1], shape=(3, 50)), shape=(50, 50)))
+    after = fuse.fused(program)
+    assert names(after) == ["fused", "fused", "transpose", "dot"]
+    check(program, after, numbers(3), numbers(50, 3), numbers(50, 3)[::-1])
 
 
 def test_a_loop_ends_where_its_total_is_needed():

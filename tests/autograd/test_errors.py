@@ -134,8 +134,8 @@ EXAMPLES = [
         RuntimeError,
         branch_in_compile,
         f"{__file__}:{branch_in_compile.__code__.co_firstlineno + 1} branches on a number that differs in the next run "
-        "(if, while, and, or, min, max): a compiled function cannot. Write np.where(condition, a, b), np.maximum, or pass "
-        "a Python bool, which is static; or call it without compile",
+        "(if, while, and, or, min, max), which a compiled function cannot. Instead: np.where(condition, a, b), np.maximum, "
+        "or pass a Python bool, which is static; or call it without compile",
     ),
     (
         "MissingExtraError",

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import nn
 from autograd.errors import ArgumentError
 from nn.data import Standardizer, batches, split
 
@@ -119,3 +120,47 @@ def test_a_column_constant_in_training_is_left_at_zero():
     assert scale.transform(np.full((3, 1), 0.1)).tolist() == [[0.0]] * 3
     with pytest.raises(ArgumentError, match="no rows"):
         Standardizer.fit(np.zeros((0, 2)))
+
+
+GROUPS = np.repeat(np.arange(20), np.random.default_rng(0).integers(1, 12, 20))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_group_is_in_one_part_and_sizes_are_right_to_a_group(seed):
+    names = np.array([f"person {i}" for i in GROUPS])
+    parts = split(len(names), (0.7, 0.15, 0.15), rng=seed, groups=names)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(names)))
+    members = [set(names[part]) for part in parts]
+    assert sum(map(len, members)) == len(set(names)), "a group is in two parts"
+    for part, share in zip(parts, (0.7, 0.15, 0.15), strict=True):
+        assert abs(len(part) - share * len(names)) <= 11 and (np.diff(part) > 0).all()
+    again = split(len(names), (0.7, 0.15, 0.15), rng=seed, groups=names)
+    assert all(np.array_equal(a, b) for a, b in zip(parts, again, strict=True))
+    assert not np.array_equal(parts[0], split(len(names), (0.7, 0.15, 0.15), rng=seed + 1, groups=names)[0])
+
+
+def test_few_groups_leave_no_part_empty():
+    for seed in range(20):
+        parts = split(90, (0.7, 0.15, 0.0, 0.15), rng=seed, groups=np.repeat([5, 1, 3], 30))
+        assert [len(part) for part in parts] == [30, 30, 0, 30]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"groups": [0, 0, 1, 1], "stratify": [0, 1, 0, 1]}, "stratify or groups, not both"),
+        ({"groups": [0, 1]}, r"groups has shape \(2,\), expected \(4,\)"),
+        ({"groups": [7, 7, 7, 7]}, "4 rows in 1 groups are too few"),
+    ],
+)
+def test_groups_that_are_refused(options, text):
+    with pytest.raises(ArgumentError, match=text):
+        split(4, (0.5, 0.5), rng=0, **options)
+
+
+def test_statistics_are_saved_with_the_model(tmp_path):
+    scale = Standardizer.fit(np.random.default_rng(0).normal(3.0, 2.0, (9, 2)))
+    nn.save(tmp_path / "m.npz", nn.Linear(2, 1, rng=0), mean=scale.mean, std=scale.std)
+    twin = Standardizer(**nn.load(tmp_path / "m.npz", nn.Linear(2, 1)))
+    x = np.ones((3, 2))
+    assert np.array_equal(twin.transform(x), scale.transform(x)) and not np.allclose(twin.transform(x), x)

@@ -28,6 +28,8 @@ class Scripted:
     def __call__(self, prediction, target):
         if isinstance(prediction, Value):
             return nn.mse(prediction, target)
+        if not np.array_equal(target, VALID[1]):  # the part of the training data that is looked at too
+            return 0.0
         self.calls += 1
         return self.values[self.calls - 1]
 
@@ -125,7 +127,7 @@ def test_an_exception_in_the_loop_or_the_model_brings_them_back_and_goes_on(erro
 
     def failing(prediction, target):
         calls.append(1)
-        if len(calls) == 2 * 2 + 2 + 2:  # two batches and a validation an epoch; the second batch of the third
+        if len(calls) == 2 * 2 + 2 * 2 + 2:  # two batches and two measurements an epoch; the second batch of the third
             raise error
         return nn.mse(prediction, target)
 

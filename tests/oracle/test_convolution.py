@@ -7,16 +7,8 @@ import autograd
 from autograd import ops
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.usefixtures("float64")]
 LETTERS = "HWD"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def float64():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 def array(shape, seed):

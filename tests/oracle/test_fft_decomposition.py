@@ -10,16 +10,8 @@ import autograd
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 jnp = jax.numpy
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.usefixtures("float64")]
 TOLERANCE = 1e-9  # relative to the largest entry; both compute in float64
-
-
-@pytest.fixture(autouse=True, scope="module")
-def float64():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 def array(*shape, seed=0):

@@ -13,17 +13,9 @@ from autograd import ops
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 jnp, jnn = jax.numpy, jax.nn
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.usefixtures("float64")]
 QUICKLY = {"xla_backend_optimization_level": 0}  # most of the time here is compiling
 TOLERANCE = 1e-10  # relative to the largest entry; both compute in float64
-
-
-@pytest.fixture(autouse=True, scope="module")
-def float64():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 def array(*shape, seed=0, low=-1.5, high=1.5):

@@ -19,18 +19,10 @@ from sequence_cases import CASES as SEQUENCES
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 jnp, jnn = jax.numpy, jax.nn
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.usefixtures("float64")]
 QUICKLY = {"xla_backend_optimization_level": 0}  # most of the time here is compiling
 ELSEWHERE = {"Dropout", "Dropout2d"}  # these draw numbers of their own: tests/nn/test_layer_formulas.py
 ELSEWHERE |= set(SEQUENCES)  # test_sequences.py
-
-
-@pytest.fixture(autouse=True, scope="module")
-def float64():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 def activated(layer, x):

@@ -10,15 +10,7 @@ jax = pytest.importorskip("jax", reason="JAX is not installed")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import programs  # noqa: E402
 
-pytestmark = pytest.mark.oracle
-
-
-@pytest.fixture(autouse=True, scope="module")
-def float64():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
+pytestmark = [pytest.mark.oracle, pytest.mark.usefixtures("float64")]
 
 
 @pytest.mark.parametrize("first", range(0, 300, 10))

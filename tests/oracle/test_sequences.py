@@ -13,16 +13,8 @@ from autograd.ops import relu
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 jnp, jnn = jax.numpy, jax.nn
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.usefixtures("float64")]
 QUICKLY = {"xla_backend_optimization_level": 0}  # most of the time here is compiling
-
-
-@pytest.fixture(autouse=True, scope="module")
-def float64():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 def redrawn(layer):

@@ -18,7 +18,7 @@ jax = pytest.importorskip("jax", reason="JAX is not installed")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "autograd"))
 import op_table as table  # noqa: E402
 
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.usefixtures("float64")]
 assert scipy.linalg and scipy.special  # their ops are in the table once they are imported
 ops.load()
 QUICKLY = {"xla_backend_optimization_level": 0}  # most of the time here is compiling
@@ -43,14 +43,6 @@ OTHERWISE = {  # op → why JAX is no oracle for it
     "special.spence": "JAX's derivative is NaN at some arguments; test_special compares with mpmath",
     "special.hyp2f1": "JAX's value is off by up to 1e57 for z < −1; test_special compares with mpmath",
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def float64():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 def counterpart(op):

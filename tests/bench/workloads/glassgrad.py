@@ -6,7 +6,7 @@ import numpy as np
 import autograd
 import nn
 from autograd import Value
-from autograd.ops import conv2d, gelu, max_pool2d, relu, sigmoid, softmax
+from autograd.ops import relu, sigmoid
 
 NAME = "glassgrad"
 VERSION = autograd.__version__
@@ -74,56 +74,40 @@ def mlp_momentum():
 
 
 def cnn():
-    """W4 in bare ops: (parameters, loss function, optimiser)."""
+    """W4: (model, loss function, optimiser)."""
     x, y, layers = data.cnn_problem()
-    parameters = [Value(array) for layer in layers for array in layer]
-    w1, b1, w2, b2, w3, b3 = parameters
-
-    def loss():
-        h = max_pool2d(relu(conv2d(x, w1, b1, padding=1)), 2)
-        h = max_pool2d(relu(conv2d(h, w2, b2, padding=1)), 2)
-        return nn.cross_entropy(h.reshape(len(x), -1) @ w3.T + b3, y)
-
-    return parameters, loss, nn.SGD(parameters, data.CNN_RATE)
-
-
-def layer_norm(x, scale, shift):
-    """x with mean 0 and variance 1 along the last axis, scaled and shifted."""
-    centered = x - np.mean(x, axis=-1, keepdims=True)
-    variance = np.mean(centered * centered, axis=-1, keepdims=True)
-    return centered / np.sqrt(variance + data.NORM_EPSILON) * scale + shift
+    channels, pixels = data.CNN_CHANNELS, x.shape[-1] // 4
+    model = nn.Sequential(
+        nn.Conv2d(channels[0], channels[1], 3, padding=1), relu, nn.MaxPool2d(2),
+        nn.Conv2d(channels[1], channels[2], 3, padding=1), relu, nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(channels[2] * pixels**2, 10),
+    )  # fmt: skip
+    for parameter, array in zip(model.parameters(), [array for layer in layers for array in layer], strict=True):
+        parameter.data = array
+    return model, lambda: nn.cross_entropy(model(x), y), nn.SGD(model, data.CNN_RATE)
 
 
-def attention(x, qkv, qkv_bias, out, out_bias, mask):
-    """Causal attention of x (batch, context, width) with itself."""
-    batch, context, width = x.shape
-    heads, size = data.GPT_HEADS, width // data.GPT_HEADS
-    parts = (x @ qkv + qkv_bias).reshape(batch, context, 3, heads, size).transpose(2, 0, 3, 1, 4)
-    q, k, v = parts[0], parts[1], parts[2]
-    weights = softmax(q @ k.transpose(0, 1, 3, 2) * size**-0.5 + mask)
-    return (weights @ v).transpose(0, 2, 1, 3).reshape(batch, context, width) @ out + out_bias
+GPT_NAMES = {"norm1.weight": "norm1", "norm1.bias": "shift1", "norm2.weight": "norm2", "norm2.bias": "shift2",
+             "self_attn.in_proj_weight": "qkv", "self_attn.in_proj_bias": "qkv_bias", "self_attn.out_proj.weight": "out",
+             "self_attn.out_proj.bias": "out_bias", "linear1.weight": "up", "linear1.bias": "up_bias",
+             "linear2.weight": "down", "linear2.bias": "down_bias"}  # fmt: skip
 
 
 def gpt():
-    """W5 in bare ops: (parameters, loss function, optimiser)."""
+    """W5: (model, loss function, optimiser)."""
     tokens, targets, arrays = data.gpt_problem()
-    p = {name: Value(array) for name, array in arrays.items()}
-    mask = np.where(np.tri(data.GPT_CONTEXT, dtype=bool), np.float32(0), np.float32(-np.inf))
-
-    def loss():
-        x = p["token"][tokens] + p["place"]
-        for i in range(data.GPT_LAYERS):
-            h = layer_norm(x, p[f"{i}.norm1"], p[f"{i}.shift1"])
-            names = ("qkv", "qkv_bias", "out", "out_bias")
-            x = x + attention(h, *(p[f"{i}.{name}"] for name in names), mask)
-            h = layer_norm(x, p[f"{i}.norm2"], p[f"{i}.shift2"])
-            h = gelu(h @ p[f"{i}.up"] + p[f"{i}.up_bias"], approximate="tanh")
-            x = x + h @ p[f"{i}.down"] + p[f"{i}.down_bias"]
-        logits = layer_norm(x, p["norm"], p["shift"]) @ p["head"]
-        return nn.cross_entropy(logits.reshape(-1, data.GPT_VOCABULARY), targets.ravel())
-
-    optimizer = nn.AdamW(p.values(), data.GPT_RATE, weight_decay=data.GPT_DECAY, decay_all=True)
-    return list(p.values()), loss, optimizer
+    sizes = data.GPT_LAYERS, data.GPT_HEADS, data.GPT_WIDTH
+    model = nn.models.GPT(data.GPT_VOCABULARY, data.GPT_CONTEXT, *sizes, dropout=0.0, tied=False)
+    names = {"token.weight": "token", "position.weight": "place", "norm.weight": "norm", "norm.bias": "shift",
+             "head.weight": "head"}  # fmt: skip
+    for i in range(data.GPT_LAYERS):
+        names.update((f"blocks.{i}.{ours}", f"{i}.{theirs}") for ours, theirs in GPT_NAMES.items())
+    for path, parameter in model.named_parameters():
+        array = arrays[names[path]]
+        turned = array.ndim == 2 and names[path] not in ("token", "place")
+        parameter.data = np.ascontiguousarray(array.T) if turned else array.copy()
+    optimizer = nn.AdamW(model, data.GPT_RATE, weight_decay=data.GPT_DECAY, decay_all=True)
+    return model, lambda: nn.cross_entropy(model(tokens), targets), optimizer
 
 
 def training(build):

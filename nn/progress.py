@@ -1,0 +1,42 @@
+"""The progress bar of fit."""
+
+import shutil
+import sys
+from typing import Any
+
+from nn.history import Step
+
+__all__ = ["Bar"]
+
+
+class Bar:
+    """A tqdm bar over the steps of a training, shown on a terminal and in a notebook's kernel, silent elsewhere.
+
+    It says how many steps are done in a second, the loss of the epoch so far, the learning rate, and what the last
+    validation gave.
+    """
+
+    def __init__(self, wanted: bool, total: int, done: int) -> None:
+        from tqdm import tqdm
+
+        notebook = "ipykernel" in sys.modules
+        width = None if shutil.get_terminal_size().columns else 80  # a terminal that does not know its width says 0
+        shown = wanted and (notebook or sys.stderr.isatty())
+        self.bar = tqdm(total=total, initial=done, unit="step", ncols=width, disable=not shown)
+        self.validated: dict[str, str] = {}
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.bar.close()
+
+    def show(self, step: Step, rate: float) -> None:
+        """One step more. The figures are written when the bar is drawn anew, about ten times a second."""
+        if step.validation_loss is not None:
+            self.validated = {"validation": f"{step.validation_loss:.4f}"}
+        if step.validation_metric is not None:
+            self.validated["metric"] = f"{step.validation_metric:.3f}"
+        if self.bar.update() or step.last:
+            figures = {"epoch": step.epoch, "loss": f"{step.train_loss:.4f}", "rate": f"{rate:.3g}"}
+            self.bar.set_postfix(figures | self.validated, refresh=step.last)

@@ -1,0 +1,12 @@
+"""JAX computes in float64 in the tests of a file that says `pytestmark = pytest.mark.usefixtures("float64")`."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def float64():
+    jax = pytest.importorskip("jax", reason="JAX is not installed")
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", before)
