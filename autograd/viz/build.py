@@ -30,6 +30,7 @@ KEPT = 1_500  # cards, shown or to be shown on a click, that a folded scene hold
 class Builder:
     """One scene in the making.
 
+    marked    the Values whose cards stand out: the roots, or what was focused on
     entries   the Values, each after the constant arrays that it is the first to use
     made_by   the one result that is used of an operation with several → the hidden node of all of them, which has no card
     operands  for each entry the entries that it was made from, in order; -1 for a Value that is not among them
@@ -37,6 +38,7 @@ class Builder:
 
     def __init__(self, roots: tuple[Value, ...], values: list[Value], show: frozenset[str], color: str) -> None:
         self.roots, self.show, self.color = roots, show, color
+        self.marked = roots
         self.entries: list[Any] = []
         self.operands: list[list[int]] = []
         self.number: dict[Value, int] = {}
@@ -78,7 +80,7 @@ class Builder:
             inside.setdefault(home, []).append(("node", entry))
         kept, whole, closed = _choose(inside, tree, depth, folded)
         ids = self._add_cards(tree, kept, whole, before, after)
-        roots = dict.fromkeys(ids[self.number[root]] for root in self.roots if root in self.number)
+        roots = dict.fromkeys(ids[self.number[root]] for root in self.marked if root in self.number)
         return Scene(
             nodes=tuple(self.nodes),
             edges=self._edges_with_shares(),

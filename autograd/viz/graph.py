@@ -92,7 +92,9 @@ def _scene(
     elif len(values) > (min(max_nodes, OPEN) if depth == "auto" else max_nodes):
         is_folded = any(value.context.path for value in values)
         values, before = (values, 0) if is_folded or len(values) <= max_nodes else youngest(values, max_nodes)
-    return Builder(roots, values, show, color).scene(depth, folded=is_folded, before=before, after=after)
+    builder = Builder(roots, values, show, color)
+    builder.marked = roots if focus is None else (focus,)
+    return builder.scene(depth, folded=is_folded, before=before, after=after)
 
 
 _serial = attrgetter("serial")

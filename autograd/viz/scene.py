@@ -84,7 +84,8 @@ class Edge:
     """`source` is operand number `slot` of `target`; x * x has two edges, slots 0 and 1.
 
     source, target  ids of nodes; of a group where what is inside it was left out
-    slope           the local derivative ∂target/∂source; of an array its mean size, with "≈"
+    slope           the local derivative ∂target/∂source, "-3.0"; of arrays "×2.0", the norm of what flows back along this
+                    edge divided by that of the target's gradient
     flow            what the backward pass adds to the source's gradient along this edge: one text, or three as in a Reading
     share           |slope| relative to the largest of the scene, 0 … 1; None: unknown
     """

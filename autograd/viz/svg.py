@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from .cards import HEADER, PAD, PLOT, Card, Plot, Text, inner, measure, text_width
 from .layout import Box, Point
 from .nested import Plan, place
-from .scene import Group, Node, Scene
+from .scene import Edge, Group, Node, Scene
 from .style import MONO, SANS, escape, number, picture
 from .view import View, Wire, view
-from .words import hover, summary, tip
+from .words import hover, name_of, summary, tip
 
 SLOPE_ROOM = 40.0  # between layers, for what is written on the edges
 PLOT_HEIGHT = 12.0
@@ -111,14 +111,17 @@ def render(scene: Scene, *, direction: str, closed: Collection[str] | None = Non
     plan = place(shown, sizes, heads, direction=direction, room=SLOPE_ROOM if scene.slopes else 0.0)
     roots = frozenset(scene.roots)
     routed = list(zip(shown.wires, plan.routes, strict=True))
+    told: list[list[tuple[str, Edge]]] = [[] for _ in cards]
+    for wire in shown.wires:
+        told[wire.target].append((name_of(shown.cards[wire.source]), wire.edge))
     return Rendered(
         shown,
         plan,
         frames=[_frame(group, box) for group, box in zip(shown.frames, plan.frames, strict=True)],
         wires=[_wire(wire, route, shown, direction, slopes=scene.slopes) for wire, route in routed],
         cards=[
-            _card(card, measured, box, is_root=card.id in roots, tinted=scene.color == "grad")
-            for card, measured, box in zip(shown.cards, cards, plan.boxes, strict=True)
+            _card(card, measured, box, hover(card, operands), is_root=card.id in roots, tinted=scene.color == "grad")
+            for card, measured, box, operands in zip(shown.cards, cards, plan.boxes, told, strict=True)
         ],
         labels=[_frame_title(*told) for told in zip(shown.frames, names, plan.frames, strict=True)]
         + [
@@ -156,7 +159,7 @@ def _titled(text: str) -> str:
     return f"<title>{escape(text)}</title>"
 
 
-def _card(card: Node | Group, measured: Card, box: Box, *, is_root: bool, tinted: bool) -> str:
+def _card(card: Node | Group, measured: Card, box: Box, about: str, *, is_root: bool, tinted: bool) -> str:
     kind = "group" if isinstance(card, Group) else card.kind
     change = "" if isinstance(card, Group) else card.change
     style = " ".join(filter(None, ["node", kind, "root" if is_root else "", change]))
@@ -164,7 +167,7 @@ def _card(card: Node | Group, measured: Card, box: Box, *, is_root: bool, tinted
     dashes = ' stroke-dasharray="5 4"' if kind == "more" else ""
     parts = [
         f'<g class="{style}" data-node="{card.id}" transform="translate({number(box.x)},{number(box.y)})">',
-        _titled(hover(card)),
+        _titled(about),
     ]
     if isinstance(card, Group):
         parts.append(f'<rect class="stack" x="5" y="5" width="{width}" height="{height}" rx="8"/>')

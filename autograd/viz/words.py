@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .scene import Edge, Group, Node, Scene
 from .view import Wire
 
@@ -25,14 +27,18 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def hover(card: Node | Group) -> str:
-    """What the card's tooltip says: everything known of the node, one fact a line."""
+def hover(card: Node | Group, operands: Sequence[tuple[str, Edge]] = ()) -> str:
+    """What the card's tooltip says: everything known of the node, one fact a line.
+
+    operands  (name, edge) of the cards that it was made from
+    """
     if isinstance(card, Group):
         return _of_group(card)
     lines = [card.label] if card.label else []
     if card.op:
         lines.append(f"{card.op}({', '.join([*(text or '·' for text in card.arguments), *card.options])})")
     lines += [card.formula] if card.formula else []
+    lines += [line for name, edge in operands for line in _derivative(edge, name, name_of(card))]
     lines += [f"{card.shape} {card.dtype}".strip()] if card.shape or card.dtype else []
     for name, reading in (("data", card.data), ("grad", card.grad)):
         if reading is not None:
@@ -62,11 +68,12 @@ def tip(wire: Wire, source: Node | Group, target: Node | Group) -> str:
     if isinstance(source, Group) or isinstance(target, Group):
         return f"{names[0]} → {names[1]}" + (f", {wire.count:,} edges" if wire.count > 1 else "")
     lines = [f"{names[0]} → operand {edge.slot} of {names[1]}", *_derivative(edge, *names)]
+    lines += [f"adds to the gradient of {names[0]}: {spelled(edge.flow)}"] if edge.flow else []
     lines += [target.formula] if target.formula and edge.slope else []
     return "\n".join(lines)
 
 
 def _derivative(edge: Edge, source: str, target: str) -> list[str]:
-    sign = "≈" if edge.slope.startswith("≈") else "="
-    lines = [f"∂ {target} / ∂ {source} {sign} {edge.slope.removeprefix('≈')}"] if edge.slope else []
-    return [*lines, f"adds to the gradient of {source}: {spelled(edge.flow)}"] if edge.flow else lines
+    if edge.slope.startswith("×"):
+        return [f"the gradient's norm {edge.slope} on the way from {target} to {source}"]
+    return [f"∂ {target} / ∂ {source} = {edge.slope}"] if edge.slope else []

@@ -209,15 +209,15 @@ def test_several_roots_in_their_order():
     assert len(draw([]).scene.nodes) == 0
 
 
-def test_a_million_nodes_are_cut_honestly():
+def test_a_chain_of_200_000_nodes_is_cut_honestly():
     value = Value(1.0)
-    for _ in range(1_000_000):
+    for _ in range(200_000):
         value = value * 1.0
     drawing = draw(value, max_nodes=50)
     assert len(drawing.scene.nodes) == 51
-    assert drawing.scene.nodes[0].label == "… 999,951 more nodes"
-    assert drawing.title.endswith("50 nodes, 50 edges, 999,951 more nodes")
-    assert "… 999,951 more nodes" in drawing.to_text()
+    assert drawing.scene.nodes[0].label == "… 199,951 more nodes"
+    assert drawing.title.endswith("50 nodes, 50 edges, 199,951 more nodes")
+    assert "… 199,951 more nodes" in drawing.to_text()
     drawing.to_svg()
 
 

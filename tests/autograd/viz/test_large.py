@@ -107,6 +107,7 @@ def test_focus_shows_the_neighbourhood():
     scene = draw(values[-1], focus=values[10], radius=2).scene
     assert [node.label for node in scene.nodes] == ["… 8 more nodes", "v8", "v9", "v10", "v11", "v12", "… 7 more nodes"]
     assert [(edge.source, edge.target) for edge in scene.edges] == [(f"n{i}", f"n{i + 1}") for i in range(6)]
+    assert scene.roots == ("n3",)  # v10 stands out
     with pytest.raises(ValueError, match="focus is not in the graph that computed root"):
         draw(values[3], focus=values[10])
 
@@ -134,7 +135,7 @@ def test_of_arrays_the_slope_is_the_gain_of_the_gradients_norm():
 def test_the_tooltips_tell_derivative_and_formula():
     svg = draw(graphs.neuron()).to_svg()
     assert "∂ o / ∂ n = 0.5\nadds to the gradient of n: 0.5\nHyperbolic tangent; slope 1 − out²." in svg
-    assert "multiply(·, ·)\nProduct, out = x · y." in svg
+    assert "multiply(·, ·)\nProduct, out = x · y.\n∂ multiply / ∂ x1 = -3.0\n∂ multiply / ∂ w1 = 2.0" in svg
 
 
 def test_slopes_on_the_edges_only_if_asked_for():
@@ -239,7 +240,7 @@ def test_diff_marks_what_is_new_and_gone():
 
 
 def test_json_draws_the_same_groups_and_slopes():
-    for drawing in (draw(graphs.scalars(2)), draw(graphs.network(), show=("op", "data", "slope"), color="op")):
+    for drawing in (draw(graphs.scalars(1)), draw(graphs.network(), show=("op", "data", "slope"), color="op")):
         again = Drawing(Scene.from_json(drawing.to_json()))
         assert again.scene == drawing.scene
         assert again.to_svg() == drawing.to_svg()
