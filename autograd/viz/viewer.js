@@ -121,9 +121,10 @@
     const seen = new Set();
     hits = [];
     hit = -1;
+    const own = title => title.split("\n").filter(line => !/^(∂|the gradient)/.test(line)).join("\n").toLowerCase();
     if (words) [state, ...Object.keys(states)].forEach(name => states[name].cards.forEach(([at]) => {
       const id = cards[at].match(/data-node="(\w+)"/)[1], title = cards[at].match(/<title>([^<]*)/)[1];
-      if (!seen.has(id) && title.toLowerCase().includes(words)) { seen.add(id); hits.push([id, name]); }
+      if (!seen.has(id) && own(title).includes(words)) { seen.add(id); hits.push([id, name]); }
     }));
     mark();
   }
