@@ -83,6 +83,7 @@ def _numbers(node: Node, edges: list[Edge], by_id: dict[str, Node]) -> tuple[str
 def _backward(
     scene: Scene, nodes: list[Node], into: dict[str, list[Edge]], names: dict[str, str], written: dict[str, str]
 ) -> list[Step]:
+    """The backward steps: none before a backward pass, or where it kept only the gradients of leaves."""
     by_id = {node.id: node for node in nodes}
 
     def known(node: Node) -> bool:
