@@ -127,7 +127,7 @@ class Builder:
                 start = ids[source] if source >= 0 else more
                 if start and start != ids[entry]:
                     exact = is_card and start.startswith("n")
-                    key = (start, ids[entry], slot if exact else 0)
+                    key = (start, ids[entry], slot if is_card else 0)
                     if key not in self.edges:
                         slope, share, flow = told[slot] if exact and source >= 0 else ("", None, ())
                         self.edges[key] = Edge(*key, slope, flow, share)

@@ -46,12 +46,13 @@ def _of_group(group: Group) -> str:
 
 def formulas(scene: Scene) -> tuple[dict[str, str], dict[str, str]]:
     """id → the name of a node, and id → how it was made, "n2 = x × y"."""
-    names = _names(scene)
+    names, shown = _names(scene), view(scene)
     operands: dict[str, dict[int, str]] = {node.id: {} for node in scene.nodes}
-    for edge in scene.edges:
-        if edge.target in operands and edge.source in names:
-            name = names[edge.source]
-            operands[edge.target][edge.slot] = f"({name})" if " " in name else name
+    for wire in shown.wires:
+        source, target = shown.cards[wire.source], shown.cards[wire.target]
+        if isinstance(target, Node):
+            name = f"[{source.path}]" if isinstance(source, Group) else names[source.id]
+            operands[target.id][wire.edge.slot] = f"({name})" if " " in name and name[0] != "[" else name
     return names, {node.id: _formula(node, names[node.id], operands[node.id]) for node in scene.nodes}
 
 

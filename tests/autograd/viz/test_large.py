@@ -247,6 +247,12 @@ def test_json_draws_the_same_groups_and_slopes():
         assert again.to_html() == drawing.to_html()
 
 
+def test_text_names_closed_modules_as_operands():
+    written = draw(graphs.network(), depth=0).to_text()
+    assert "= power([layers.1]" in written or "[layers.1] ** 2" in written
+    assert "[layers.0: 4 nodes]" in written
+
+
 def test_dot_has_boxes_in_boxes_and_closed_groups():
     written = draw(graphs.scalars(1), depth=1).to_dot()
     assert written.count("{") == written.count("}")
