@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from nn import predictions, report
-from nn.curves import has_matplotlib
 from nn.job import MOVED, Examples, JobError, Result, Settings, build, load, train
+from nn.style import has_matplotlib
 from nn.table import TableError, read_table
 
 LARGEST_LAYER = 10_000

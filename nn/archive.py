@@ -20,7 +20,7 @@ import numpy as np
 
 from autograd.errors import ArgumentError, MissingExtraError
 
-__all__ = ["CheckpointError", "ending", "read", "write"]
+__all__ = ["CheckpointError", "ending", "read", "replacing", "write"]
 
 KINDS = "biufc"  # of dtypes: booleans and numbers
 WORDS = "checkpoint.json"  # name of the text in an .npz
@@ -48,7 +48,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, Any], words: Mappin
         raise ArgumentError(
             f"{path}: what is no array must be JSON (numbers, texts, lists, dicts): {mistake}"
         ) from None
-    with _replacing(path) as file:
+    with replacing(path) as file:
         (_write_npz if form == ".npz" else _write_safetensors)(file, plain, text)
 
 
@@ -107,7 +107,7 @@ def _digest(arrays: Mapping[str, Any], words: Mapping[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Any]:
+def replacing(path: Path) -> Iterator[Any]:
     """A file to write to that takes the place of `path` at the end; what killed writers left behind is removed."""
     for stale in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         stale.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """What fit and train refuse, each with a line that says what was expected."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,13 @@ import numpy as np
 from autograd.errors import ArgumentError
 from nn.archive import ending
 from nn.evaluation import cast
+from nn.losses import cross_entropy, mse
 from nn.module import Module
 from nn.optim import Optimizer
 
-__all__ = ["augmented", "check_counts", "check_functions", "check_limits", "check_optimizer", "checked_data"]
+__all__ = [
+    "augmented", "check_counts", "check_functions", "check_limits", "check_optimizer", "checked_data", "usual_loss",
+]  # fmt: skip
 
 
 def check_counts(**numbers: Any) -> None:
@@ -63,6 +67,11 @@ def check_optimizer(optimizer: Any, model: Module) -> None:
         raise ArgumentError(f"optimizer is an object such as nn.Adam(model), got {optimizer!r}")
     if not {id(p) for p in model.parameters()} & {id(p) for p in optimizer.parameters}:
         raise ArgumentError("the optimizer holds none of the model's parameters: make it with nn.Adam(model)")
+
+
+def usual_loss(target: Any) -> Callable[[Any, Any], Any]:
+    """What is minimised if nobody says: cross_entropy for integer targets, which are class numbers, mse for others."""
+    return cross_entropy if np.asarray(target).dtype.kind in "iub" else mse
 
 
 def checked_data(name: str, model: Module, X: Any, y: Any) -> tuple[Any, Any]:

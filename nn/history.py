@@ -1,9 +1,13 @@
 """What training reports: a Step for each batch, a History of the whole."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograd.errors import MissingExtraError
+import numpy as np
+
+from nn.curves import plot
 
 __all__ = ["History", "Step"]
 
@@ -40,6 +44,11 @@ class History:
     best_epoch  counted from 1: the epoch whose weights the model has now; the last one without validation data
     seconds     duration of the whole training
     stopped     why it ended before its last epoch, if it did
+    metric      the name of the metric
+
+    Of the last step of each epoch:
+    learning_rate  as the optimiser had it        gradient_norm  √Σ g² over all weights, after clip_norm
+    update_ratio   √Σ (change of w)² / √Σ w²: about 0.001 in a healthy training (Karpathy, "CS231n", Neural Networks 3)
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -51,25 +60,37 @@ class History:
     fitted_loss: list[float] = field(default_factory=list)
     fitted_metric: list[float] = field(default_factory=list)
 
+    metric: str = ""
+    learning_rate: list[float] = field(default_factory=list)
+    gradient_norm: list[float] = field(default_factory=list)
+    update_ratio: list[float] = field(default_factory=list)
+
+    def take_down(self, learning_rate: float, before: Sequence[Any], parameters: Sequence[Any]) -> None:
+        """The figures of an epoch's last step. before: copies of the parameters' data as they were ahead of it."""
+        after = [parameter.data for parameter in parameters]
+        gradients = [parameter.grad for parameter in parameters]
+        steps, size = [new - old for new, old in zip(after, before, strict=True)], _norm(before)
+        self.learning_rate.append(learning_rate)
+        self.gradient_norm.append(_norm(gradients))
+        self.update_ratio.append(_norm(steps) / size if size else 0.0)
+
+    def panels(self) -> list[str]:
+        """The names of the pictures that plot can draw of this history, in their order."""
+        lists = {
+            "loss": self.train_loss, "metric": self.validation_metric, "learning rate": self.learning_rate,
+            "gradient norm": self.gradient_norm, "update / weight": self.update_ratio,
+        }  # fmt: skip
+        return [name for name, values in lists.items() if values or name == "loss"]
+
     def plot(self, axes: Any = None) -> Any:
-        """Loss by epoch, training and validation, on matplotlib Axes, which it returns. Needs the extra [plot]."""
-        axes = new_axes("History.plot") if axes is None else axes
-        epochs = range(1, len(self.train_loss) + 1)
-        axes.plot(epochs, self.train_loss, label="training")
-        if self.fitted_loss:
-            axes.plot(epochs, self.fitted_loss, label="training, after the epoch", color="C0", linestyle="--")
-        if self.validation_loss:
-            axes.plot(epochs, self.validation_loss, label="validation", color="C1")
-            axes.axvline(self.best_epoch, color="gray", linewidth=1, linestyle=":", label="best epoch")
-        axes.set(xlabel="epoch", ylabel="loss", title="Training")
-        axes.legend(frameon=False)
-        return axes
+        """A picture of each figure there is, by epoch: loss, metric, learning rate, gradient norm, update-to-weight ratio.
+
+        axes  one matplotlib Axes, for the loss, or several, for as many of these; by default a figure of them all
+        Returns `axes`, or an array of the new ones. Needs the extra [plot].
+        """
+        return plot(self, axes)
 
 
-def new_axes(name: str) -> Any:
-    """Axes of a figure of their own for the picture called `name`. Raises MissingExtraError without matplotlib."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise MissingExtraError(f'{name} needs matplotlib: pip install "glassgrad[plot]"') from None
-    return plt.figure(figsize=(6, 3.5)).subplots()
+def _norm(arrays: Sequence[Any]) -> float:
+    """√Σ |a|² of all elements of all arrays."""
+    return math.sqrt(sum(float(np.vdot(array, array).real) for array in arrays))

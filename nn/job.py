@@ -140,7 +140,7 @@ class WeightChange:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What came of it: everything the last lines and the report tell."""
+    """What came of it: everything the last lines and the report tell. birth: the state_dict before training."""
 
     settings: Settings
     examples: Examples
@@ -148,6 +148,7 @@ class Result:
     history: nn.History
     scores: dict[str, Score]
     changes: tuple[WeightChange, ...]
+    birth: dict[str, Any] | None = None
 
     @property
     def verdict(self) -> str:
@@ -212,7 +213,8 @@ def train(settings: Settings, examples: Examples, model: nn.MLP, *, progress: bo
         ) from None
     if not all(math.isfinite(found.loss) for found in scores.values()):
         raise JobError("training diverged: the trained network's loss is not finite; use a smaller --learning-rate")
-    return Result(settings, examples, model, history, scores, changes(birth, model.state_dict()))
+    history.metric = "accuracy" if examples.classes else "R²"
+    return Result(settings, examples, model, history, scores, changes(birth, model.state_dict()), birth)
 
 
 def score(model: nn.MLP, examples: Examples, part: str) -> Score:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["function_name", "options", "outline"]
+__all__ = ["function_name", "options", "outline", "shortened"]
 
 
 def outline(module: Any) -> str:
@@ -20,6 +20,16 @@ def outline(module: Any) -> str:
 def function_name(function: Callable[..., Any] | None) -> str:
     """The name of an activation function, for a repr: "tanh", "relu"."""
     return getattr(function, "__name__", repr(function)) if function is not None else "None"
+
+
+def shortened(path: str, limit: int) -> str:
+    """A dotted path of at most `limit` characters: what is cut out is its middle, which says least.
+
+    >>> shortened("blocks.0.self_attn.in_proj_weight", 24)
+    'blocks.0…in_proj_weight'
+    """
+    head = limit // 3
+    return path if len(path) <= limit else path[:head] + "…" + path[head + 1 - limit :].lstrip(".")
 
 
 def options(module: Any, *sizes: Any, **defaults: Any) -> str:

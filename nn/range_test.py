@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError, NonFiniteError
-from nn.history import new_axes
 from nn.init import Rng, generator
 from nn.module import Module
 from nn.optim import Adam, Optimizer
 from nn.state import snapshot
+from nn.style import BLUE, GRAY, panel
 from nn.training import Training
 
 __all__ = ["RangeTest", "lr_find"]
@@ -35,13 +35,13 @@ class RangeTest:
 
     def plot(self, axes: Any = None) -> Any:
         """Loss by rate, on matplotlib Axes, which it returns. Needs the extra [plot]."""
-        axes = new_axes("RangeTest.plot") if axes is None else axes
-        axes.plot(self.rates, self.losses)
-        label = f"suggestion {self.suggestion:.2g}"
-        axes.axvline(self.suggestion, color="gray", linewidth=1, linestyle=":", label=label)
-        axes.set(xlabel="learning rate", ylabel="loss (smoothed)", xscale="log", title="Learning rate range test")
-        axes.legend(frameon=False)
-        return axes
+        with panel("RangeTest.plot", axes) as drawn:
+            drawn.plot(self.rates, self.losses, color=BLUE)
+            label = f"suggestion {self.suggestion:.2g}"
+            drawn.axvline(self.suggestion, color=GRAY, linewidth=1, linestyle=":", label=label)
+            drawn.set(xlabel="learning rate", ylabel="loss (smoothed)", xscale="log", title="Learning rate range test")
+            drawn.legend(frameon=False)
+            return drawn
 
 
 def lr_find(

@@ -5,11 +5,9 @@ made; nodes are numbered in time, so that is a matter of comparing numbers. Cost
 from the kinds of layers, so a module of your own is counted like any other.
 """
 
-import contextlib
-import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +16,10 @@ import numpy as np
 from autograd import tree
 from autograd.backward import depending, order
 from autograd.context import context
-from autograd.value import Value, data_of, tick
+from autograd.value import Value
+from nn.calls import Call, watched
 from nn.evaluation import cast
-from nn.layers.container import Sequential
 from nn.module import Module, Parameter
-from nn.outline import function_name
 from nn.state import preserved
 
 __all__ = ["Row", "Summary", "multiply_adds", "summary"]
@@ -77,13 +74,14 @@ def summary(model: Module, *xs: Any) -> Summary:
     The model runs once, in the mode it is in; mode, buffers and generators are afterwards what they were.
     """
     inputs = [cast(model, x) for x in xs]
-    with preserved(model), _watched(model) as calls, context(recording=True):
+    with preserved(model), watched(model) as calls, context(recording=True):
         out = model(*(Value(x) if x.dtype.kind == "f" else x for x in inputs))
     nodes = order([part for part in tree.flatten(out)[0] if isinstance(part, Value)])[::-1]
     learned = depending(nodes[::-1], model.parameters())
     seen = {id(_memory(x)) for x in (*inputs, *(p.data for p in model.parameters()))}
+    costs = {id(call): _Cost() for call in calls}
     for node in nodes:
-        place = next((call for call in reversed(calls) if call.first < node.serial < call.last), calls[0])
+        place = costs[id(next((call for call in reversed(calls) if call.first < node.serial < call.last), calls[0]))]
         forward = multiply_adds(node)
         place.used = True
         place.forward += forward
@@ -91,64 +89,20 @@ def summary(model: Module, *xs: Any) -> Summary:
             factors = node.operands if node.op == "einsum" else node.operands[:2]
             place.backward += forward * sum(isinstance(x, Value) and x in learned for x in factors)
             place.bytes += sum(_fresh(x, seen) for x in (node.data, *node.saved))
-    return Summary(type(model).__name__, tuple(x.shape for x in inputs), tuple(_rows(model, calls)))
+    return Summary(type(model).__name__, tuple(x.shape for x in inputs), tuple(_rows(model, calls, costs)))
 
 
-class _Call:
-    """A call under way: between the serial numbers `first` and `last` nodes were made in it."""
+@dataclass(slots=True)
+class _Cost:
+    """What the nodes made in a call add up to, and whether there was one."""
 
-    def __init__(self, path: str, layer: Any) -> None:
-        self.path, self.layer = path, layer
-        self.first, self.last = tick(), 0
-        self.shape: Any = ()
-        self.used, self.leaf = False, True
-        self.forward = self.backward = self.bytes = 0
-
-
-@contextlib.contextmanager
-def _watched(model: Module) -> Iterator[list[_Call]]:
-    """Take down every call of a module below the model, and of the functions in a Sequential, while the block runs."""
-    calls: list[_Call] = []
-    running: list[_Call] = []
-
-    def watched(path: str, layer: Any, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            if running:
-                running[-1].leaf = False
-            call = _Call(path, layer)
-            calls.append(call)
-            running.append(call)
-            try:
-                out = function(*args, **kwargs)
-            finally:
-                running.pop()
-            call.last, call.shape = tick(), tree.map(lambda x: np.shape(data_of(x)), out)
-            return out
-
-        return run
-
-    places: list[tuple[Any, Any, Any]] = []  # (holder, key, what was there)
-    for path, module in model.named_modules():
-        own = vars(module)
-        places.append((own, "forward", own.get("forward")))
-        own["forward"] = watched(path, module, module.forward)
-        if isinstance(module, Sequential):
-            for i, layer in enumerate(module.layers):
-                if not isinstance(layer, Module):
-                    places.append((module.layers, i, layer))
-                    module.layers[i] = watched(f"{path}.{i}".lstrip("."), layer, layer)
-    try:
-        yield calls
-    finally:
-        for holder, key, old in places:
-            if old is None:
-                del holder[key]
-            else:
-                holder[key] = old
+    forward: int = 0
+    backward: int = 0
+    bytes: int = 0
+    used: bool = False
 
 
-def _rows(model: Module, calls: list[_Call]) -> Iterator[Row]:
+def _rows(model: Module, calls: list[Call], costs: dict[int, _Cost]) -> Iterator[Row]:
     """A row for each call that did something itself, and for each module with parameters that was not called."""
     counts: Counter[int] = Counter()
     owners: dict[int, tuple[str, Module]] = {}
@@ -157,10 +111,9 @@ def _rows(model: Module, calls: list[_Call]) -> Iterator[Row]:
             counts[id(owner)] += held.size
             owners.setdefault(id(owner), (path.rpartition(".")[0], owner))
     for call in calls:
-        parameters = counts.pop(id(call.layer), 0)
-        if call.leaf or call.used or parameters:
-            kind = type(call.layer).__name__ if isinstance(call.layer, Module) else function_name(call.layer)
-            yield Row(call.path, kind, call.shape, parameters, call.forward, call.backward, call.bytes)
+        parameters, cost = counts.pop(id(call.layer), 0), costs[id(call)]
+        if call.leaf or cost.used or parameters:
+            yield Row(call.path, call.kind, call.shape, parameters, cost.forward, cost.backward, cost.bytes)
     for key, parameters in counts.items():
         path, owner = owners[key]
         yield Row(path, type(owner).__name__, None, parameters)

@@ -23,14 +23,24 @@ from typing import Any
 
 import numpy as np
 
-from nn.arguments import augmented, check_counts, check_functions, check_limits, check_optimizer, checked_data
+from nn.arguments import (
+    augmented,
+    check_counts,
+    check_functions,
+    check_limits,
+    check_optimizer,
+    checked_data,
+    usual_loss,
+)
+from nn.curves import Live
 from nn.data import batches
 from nn.evaluation import Metric, evaluate
 from nn.history import History, Step
 from nn.init import Rng, generator
-from nn.losses import accuracy, cross_entropy, mse
+from nn.losses import accuracy, cross_entropy
 from nn.module import Module
 from nn.optim import Adam, Optimizer
+from nn.outline import function_name
 from nn.progress import Bar
 from nn.resume import Position, keep, restore
 from nn.state import modes_kept
@@ -93,7 +103,7 @@ class Training:
         self.model = model
         self.X, self.y = checked_data("X, y", model, X, y)
         self.validation = None if validation is None else checked_data("validation", model, *validation)
-        self.loss = loss or (cross_entropy if self.y.dtype.kind in "iub" else mse)
+        self.loss = loss or usual_loss(self.y)
         self.metric = metric or (accuracy if self.loss is cross_entropy and self.y.dtype.kind in "iub" else None)
         self.optimizer = optimizer or Adam(model)
         check_optimizer(self.optimizer, model)
@@ -105,7 +115,7 @@ class Training:
         if compile:
             self.step = Careful(self.step, self.optimizer)
         self.update = self.step if accumulate == 1 else in_parts(self.step, batch_size)
-        self.history, self.at = History(), Position()
+        self.history, self.at = History(metric=function_name(self.metric) if self.metric else ""), Position()
         if resume and checkpoint and os.path.exists(checkpoint):
             restore(checkpoint, self)
         self._steps = copy.copy(self)._run()  # of a copy: holding its own generator, it would not be freed by a break
@@ -132,7 +142,7 @@ class Training:
         return math.ceil(len(self.X) / self.rows)
 
     def _run(self) -> Generator[Step, None, None]:
-        at, history = self.at, self.history
+        at, history, learned = self.at, self.history, self.optimizer.parameters
         started = time.perf_counter() - history.seconds
         with modes_kept(self.model):
             try:
@@ -140,6 +150,8 @@ class Training:
                     for x, target in self._batches():
                         self.model.train()
                         self._set_rate()
+                        ends = at.batch + 1 == self.batches_per_epoch
+                        before = [np.array(parameter.data) for parameter in learned] if ends else []
                         loss = float(self.update(x, target))
                         at.batch, at.total, at.seen = at.batch + 1, at.total + loss * len(x), at.seen + len(x)
                         history.seconds = time.perf_counter() - started
@@ -147,6 +159,7 @@ class Training:
                             yield Step(at.epoch, at.batch, loss, False, at.total / at.seen)
                             if self.checkpoint_every and self.optimizer.steps % self.checkpoint_every == 0:
                                 self._keep()
+                    history.take_down(self.optimizer.learning_rate, before, learned)
                     yield self._end_of_epoch(loss)
                     at.next_epoch()
                     self._keep()
@@ -209,16 +222,19 @@ class Training:
 train = Training
 
 
-def fit(model: Module, X: Any, y: Any, *, progress: bool = True, **options: Any) -> History:
+def fit(model: Module, X: Any, y: Any, *, progress: bool = True, live: bool = False, **options: Any) -> History:
     """Train the model to the end and give the History. The options are those of nn.train, and
 
     progress  a tqdm bar with loss, rate and steps per second, on a terminal or in a notebook
+    live      in a notebook, the curves of loss and metric too, drawn anew as they grow
 
     Ctrl-C ends it early, with the best weights back in the model, and is raised again.
     """
     training = Training(model, X, y, **options)
     done = (training.at.epoch - 1) * training.batches_per_epoch + training.at.batch
-    with training as steps, Bar(progress, training.epochs * training.batches_per_epoch, done) as bar:
+    total = training.epochs * training.batches_per_epoch
+    with training as steps, Bar(progress, total, done) as bar, Live(live, training.history) as curves:
         for step in steps:
             bar.show(step, training.optimizer.learning_rate)
+            curves.show(step)
     return training.history

@@ -1,34 +1,35 @@
-"""The picture of a network of dense layers: a column of neurons per layer, a line per weight.
+"""The picture of a network: its neurons and weights, and what an input becomes in them.
 
-A line's colour is its weight's sign (blue positive, orange negative), its width and strength are |weight| relative to
-the largest of its layer: layers differ in scale by their fan-in alone, so one scale for all would leave the wide ones
-empty. A weight of exactly 0 has no line. Neurons stand in index order; a column that is too long shows its ends and
-says how many stand between them.
+Layers of up to 40 neurons are columns with a line per weight, wider ones heat maps of their matrices, convolutions sheets
+of their kernels, attention a map of who looks at whom. `reading` copies all this from the model, `blocks` draws each part,
+and here they are put side by side, in the order of definition, and into rows where there are many.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autograd.viz.cards import shorten, text_width
+from autograd.viz.cards import text_width
 from autograd.viz.picture import THEMES, Picture, check_choice
 from autograd.viz.reading import format_number
-from autograd.viz.style import SANS, escape, number, picture
+from autograd.viz.style import SANS, number, picture
+from nn.module import Module
+from nn.viz.blocks import Block, Images, Matrix, Neurons
+from nn.viz.reading import Dense, Maps, from_pairs, read
+
+__all__ = ["NetworkDrawing", "network"]
 
 MARGIN = 24.0
-HEADER = 44.0
-FOOTER = 34.0
-TITLED_LINES = 800  # up to so many lines have a tooltip each; more would make the file several times as large
+GAP = 36.0  # between blocks
+WIDEST = 1150.0  # blocks beyond it go into the next row
+LINE = 20.0  # of the legend
 
 _RULES = {
     ".page": {"fill": "page"},
-    ".label,.count": {"fill": "text"},
+    ".label": {"fill": "text"},
     ".muted": {"fill": "muted"},
     ".p": {"stroke": "positive"},
     ".n": {"stroke": "negative"},
@@ -37,121 +38,121 @@ _RULES = {
     ".bp": {"fill": "positive"},
     ".bn": {"fill": "negative"},
     ".bx": {"fill": "bad"},
+    ".paper": {"fill": "card", "stroke": "border"},
 }
 _FIXED = {
     "text": f"font-family:{SANS};font-size:12px",
     ".label": "font-weight:600",
-    ".count": "font-size:11px;font-weight:600",
     ".muted": "font-size:11px",
     ".neuron": "stroke-width:1.3",
     ".unit:hover .neuron": "stroke-width:3",
+    "image": "image-rendering:pixelated",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DenseLayer:
-    """What is drawn of one layer: weight (out, in), bias (out,) or None, and a name."""
+def network(
+    model_or_weights: Any,
+    x: Any = None,
+    *,
+    names: Any = None,
+    image: tuple[int, int] | None = None,
+    max_neurons: int = 40,
+    theme: str = "auto",
+) -> NetworkDrawing:
+    """Picture of a network's neurons and weights, as they are now, and of what x becomes in them.
 
-    weight: NDArray[np.float64]
-    bias: NDArray[np.float64] | None
-    name: str
-
-
-def network(model_or_weights: Any, *, names: Any = None, max_neurons: int = 40, theme: str = "auto") -> NetworkDrawing:
-    """Picture of a network's neurons and weights, as they are now.
-
-    model_or_weights  a model (its two-dimensional parameters, in order, are the layers), or a sequence of pairs
-                      (weight, bias): weight (out, in), bias (out,) or None
+    model_or_weights  a model, or a sequence of pairs (weight, bias): weight (out, in), bias (out,) or None
+    x                 inputs, or one: neurons are filled by their activations (means over x), and lines are as wide as
+                      |weight| times the standard deviation of its input (the size of the input, if there is one);
+                      of the first one also images, feature maps and attention. Without x, by the biases, and |weight|
     names             names of the inputs, or a pair (names of the inputs, names of the outputs), each may be None
-    max_neurons       a longer column shows its first and last neurons and "+N" between them
+    image             (height, width) of inputs that are pixels: each first neuron's weights are drawn as such an image
+    max_neurons       a layer with a longer column than this is a heat map
     theme             "auto" (the reader's system or notebook decides), "light" or "dark"
+
+    The model runs once on x, in evaluation mode, and is afterwards what it was, bit for bit.
 
     >>> network([(np.array([[0.5, -2.0]]), np.zeros(1))], names=["height", "weight"])
     <NetworkDrawing: network of 2 → 1 neurons>
 
-    Raises ValueError if the layers do not fit together, or there is none.
+    Raises ValueError if pairs do not fit together, there is nothing to draw, or names and image are not as many.
     """
     check_choice("theme", theme, THEMES)
     if max_neurons < 2:
         raise ValueError(f"max_neurons={max_neurons}: expected at least 2")
-    layers = _layers_of(model_or_weights)
-    for before, after in pairwise(layers):
-        if after.weight.shape[1] != before.weight.shape[0]:
-            raise ValueError(
-                f"layers do not follow each other: {before.name} has {before.weight.shape[0]} outputs, "
-                f"{after.name} {after.weight.shape[1]} inputs; give network() the weights of one chain of dense layers"
-            )
-    return NetworkDrawing(layers, _names(names, layers), max_neurons=max_neurons, theme=theme)
+    if isinstance(model_or_weights, Module):
+        items = read(model_or_weights, x, image)
+        kind = type(model_or_weights).__name__
+    else:
+        items, kind = from_pairs(model_or_weights, x), "network"
+    return NetworkDrawing(items, _names(names, items), kind=kind, max_neurons=max_neurons, theme=theme)
 
 
-def _layers_of(source: Any) -> list[DenseLayer]:
-    """Layers as copies, from a model or from pairs."""
-    if hasattr(source, "named_parameters"):
-        parameters = [(name, np.asarray(parameter.data)) for name, parameter in source.named_parameters()]
-        vectors = [(name, data) for name, data in parameters if data.ndim == 1]
-        layers = []
-        for name, data in parameters:
-            if data.ndim == 2:
-                module = name.rpartition(".")[0]
-                biases = [b for other, b in vectors if other.rpartition(".")[0] == module and b.shape == data.shape[:1]]
-                layers.append(_layer(data, biases[0] if biases else None, module or name))
-        if not layers:
-            raise ValueError("network() found no two-dimensional weight among the model's parameters")
-        return layers
-    layers = [_layer(weight, bias, f"layer {i}") for i, (weight, bias) in enumerate(source)]
-    if not layers:
-        raise ValueError("network() needs at least one pair (weight, bias)")
-    return layers
-
-
-def _layer(weight: Any, bias: Any, name: str) -> DenseLayer:
-    matrix = np.array(weight, dtype=np.float64)
-    if matrix.ndim != 2 or not matrix.size:
-        raise ValueError(f"{name}: expected a weight of shape (out, in), got {matrix.shape}")
-    vector = None if bias is None else np.array(bias, dtype=np.float64)
-    if vector is not None and vector.shape != matrix.shape[:1]:
-        raise ValueError(f"{name}: expected a bias of shape ({matrix.shape[0]},), got {vector.shape}")
-    return DenseLayer(matrix, vector, name)
-
-
-def _names(names: Any, layers: Sequence[DenseLayer]) -> list[list[str]]:
-    """A list of names per column, empty where there are none."""
+def _names(names: Any, items: Sequence[Dense | Maps]) -> tuple[list[str], list[str]]:
+    """Names of the inputs and of the outputs, empty where there are none."""
     is_pair = names is not None and len(names) == 2 and not any(isinstance(part, str) for part in names)
     given = [None if part is None else list(part) for part in names] if is_pair else [names, None]
-    columns: list[list[str]] = [[] for _ in range(len(layers) + 1)]
-    for place, part in ((0, given[0]), (-1, given[1])):
-        size = layers[0].weight.shape[1] if place == 0 else layers[-1].weight.shape[0]
-        if part is not None:
-            if len(part) != size:
-                raise ValueError(f"{len(part)} names for {size} {'inputs' if place == 0 else 'outputs'}")
-            columns[place] = [str(name) for name in part]
-    return columns
+    matrices = [part.weight for part in items if part.weight is not None]
+    found: list[list[str]] = []
+    for part, size, what in zip(given, (matrices[0].shape[1], len(matrices[-1])), ("inputs", "outputs"), strict=True):
+        if part is not None and len(part) != size:
+            raise ValueError(f"{len(part)} names for {size} {what}")
+        found.append([str(name) for name in part or ()])
+    return found[0], found[1]
 
 
 class NetworkDrawing(Picture):
     """The picture of a network, frozen when it was drawn; shows itself in a notebook, saves .svg, .html and .txt."""
 
     def __init__(
-        self, layers: Sequence[DenseLayer], names: Sequence[Sequence[str]], *, max_neurons: int, theme: str
+        self,
+        items: Sequence[Dense | Maps],
+        names: tuple[list[str], list[str]],
+        *,
+        kind: str,
+        max_neurons: int,
+        theme: str,
     ) -> None:
-        self.layers = tuple(layers)
-        self.names = names
-        self.max_neurons = max_neurons
-        self.theme = theme
-        self.sizes = (layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in layers))
-        self.title = f"network of {' → '.join(map(str, self.sizes))} neurons"
+        self.items, self.names, self.max_neurons, self.theme = tuple(items), names, max_neurons, theme
+        self.layers = tuple(item for item in items if item.weight is not None)
+        self.sizes: tuple[int, ...] = ()
+        if all(isinstance(item, Dense) and (item.follows or i == 0) for i, item in enumerate(self.layers)):
+            self.sizes = (_shape(self.layers[0])[1], *(_shape(layer)[0] for layer in self.layers))
+            self.title = f"network of {' → '.join(map(str, self.sizes))} neurons"
+        else:
+            count = sum(int(np.prod(_shape(layer))) for layer in self.layers)
+            self.title = f"{kind} with {count:,} weights in {len(self.layers)} layers"
 
     def to_svg(self) -> str:
-        return _draw(self)
+        blocks = list(_blocks(self))
+        rows = list(_rows(blocks))
+        notes = _legend(self, blocks)
+        width = max(sum(block.width for block in row) + GAP * (len(row) - 1) for row in rows) + 2 * MARGIN
+        width = max(width, 330.0)
+        body: list[str] = []
+        y = 0.0
+        for row in rows:
+            x = (width - sum(block.width for block in row) - GAP * (len(row) - 1)) / 2 if len(rows) == 1 else MARGIN
+            tallest = max(block.height for block in row)
+            for block in row:
+                body.append(f'<g transform="translate({number(x)},{number(y)})">')
+                body += [*block.draw(), "</g>"]
+                x += block.width + GAP
+            y += tallest + 8
+        lines = list(_lines(notes, width - 2 * MARGIN))
+        for line in lines:
+            y += LINE
+            body += _legend_line(line, width / 2, y)
+        return picture((width, y + 14), body, rules=_RULES, fixed=_FIXED, theme=self.theme, title=self.title)
 
     def to_text(self) -> str:
         """One line a layer: name, shape of the weight, largest, mean size and share of positive weights."""
         rows = [("", "weight", "largest |w|", "mean |w|", "positive")]
         for layer in self.layers:
-            size = np.abs(layer.weight)
-            shares = f"{(layer.weight > 0).mean():.0%}"
+            weight = np.asarray(layer.weight)
+            size = np.abs(weight)
             texts = format_number(float(size.max())), format_number(float(size.mean()))
-            rows.append((layer.name, str(layer.weight.shape), *texts, shares))
+            rows.append((layer.name, str(weight.shape), *texts, f"{(weight > 0).mean():.0%}"))
         widths = [max(len(row[i]) for row in rows) for i in range(5)]
         lines = [
             "   ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
@@ -163,113 +164,87 @@ class NetworkDrawing(Picture):
         return f"<NetworkDrawing: {self.title}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The neurons of one layer that are shown: index → y, and where the marker of the others stands."""
-
-    x: float
-    places: dict[int, float]
-    hidden: int
-    gap: float
+def _shape(layer: Dense | Maps) -> tuple[int, ...]:
+    return np.asarray(layer.weight).shape
 
 
-def _columns(drawing: NetworkDrawing) -> tuple[list[Column], float, float, float]:
-    """Columns, radius of a neuron, width and height of the picture."""
-    shown = [min(size, drawing.max_neurons) + (size > drawing.max_neurons) for size in drawing.sizes]
-    pitch = max(min(30.0, 660.0 / max(shown)), 15.0)
-    radius = min(9.0, 0.36 * pitch)
-    height = max(HEADER + pitch * max(shown) + FOOTER, 150.0)
-    left = max((text_width(shorten(name, 24), 12) for name in drawing.names[0]), default=0.0)
-    right = max((text_width(shorten(name, 24), 12) for name in drawing.names[-1]), default=0.0)
-    start = max(MARGIN + radius + left + 8, MARGIN + 44)
-    step = min(max(190.0, 0.42 * height), 300.0)
-    middle = HEADER + (height - HEADER - FOOTER) / 2
-    columns = []
-    for i, (size, rows) in enumerate(zip(drawing.sizes, shown, strict=True)):
-        ys = [middle + (row - (rows - 1) / 2) * pitch for row in range(rows)]
-        head = rows if rows == size else rows // 2  # the row of the "+N" marker, where there is one
-        places = dict(enumerate(ys[:head]))
-        tail = ys[head + 1 :]
-        places |= {size - len(tail) + k: y for k, y in enumerate(tail)}
-        columns.append(Column(start + i * step, places, size - len(places), ys[head] if rows != size else 0.0))
-    width = columns[-1].x + max(MARGIN + radius + right + 8, MARGIN + 44)
-    return columns, radius, max(width, 330.0), height
+def _blocks(drawing: NetworkDrawing) -> Iterator[Block]:
+    """Layers that are narrow enough and follow each other make one block; everything else is one of its own."""
+    run: list[Dense] = []
+    for item in drawing.items:
+        is_narrow = isinstance(item, Dense) and item.chained and max(item.weight.shape) <= drawing.max_neurons
+        if run and not (is_narrow and isinstance(item, Dense) and item.follows):
+            yield Neurons(tuple(run), _names_of(drawing, run[0], run[-1]))
+            run = []
+        if isinstance(item, Maps):
+            yield Images(item)
+        elif is_narrow:
+            run.append(item)
+        else:
+            yield Matrix(item, _names_of(drawing, item, item))
+    if run:
+        yield Neurons(tuple(run), _names_of(drawing, run[0], run[-1]))
 
 
-def _draw(drawing: NetworkDrawing) -> str:
-    columns, radius, width, height = _columns(drawing)
-    body: list[str] = []
-    for layer, (before, after) in zip(drawing.layers, pairwise(columns), strict=True):
-        body += _lines(layer, before, after)
-    for i, column in enumerate(columns):
-        body += _neurons(drawing.layers[i - 1].bias if i else None, column, radius)
-        body += _labels(drawing, i, column, radius)
-    body.append(_legend(width / 2, height - 14))
-    return picture((width, height), body, rules=_RULES, fixed=_FIXED, theme=drawing.theme, title=drawing.title)
-
-
-def _lines(layer: DenseLayer, before: Column, after: Column) -> Iterator[str]:
-    """A line per weight between shown neurons, the strongest last, so that they lie on top."""
-    size = np.abs(layer.weight)
-    finite = size[np.isfinite(size)]
-    largest = float(finite.max()) if finite.size else 0.0
-    pairs = [(i, j) for i in after.places for j in before.places if layer.weight[i, j] != 0]
-    strength = {(i, j): float(size[i, j]) / largest if np.isfinite(size[i, j]) and largest else 1.0 for i, j in pairs}
-    has_titles = len(pairs) <= TITLED_LINES
-    contrast = 1.0 + min(len(pairs) / 400, 2.0)  # among many lines the weak ones must step back
-    for i, j in sorted(pairs, key=strength.__getitem__):
-        weight, share = float(layer.weight[i, j]), strength[i, j]
-        style = "x" if not np.isfinite(weight) else "p" if weight > 0 else "n"
-        path = f"M{number(before.x)},{number(before.places[j])}L{number(after.x)},{number(after.places[i])}"
-        look = f'stroke-width="{0.3 + 2.7 * share:.2f}" stroke-opacity="{0.06 + 0.89 * share**contrast:.2f}"'
-        title = f"<title>{j} → {i}: {format_number(weight)}</title>" if has_titles else ""
-        yield f'<path class="{style}" d="{path}" {look}>{title}</path>'
-
-
-def _neurons(bias: NDArray[np.float64] | None, column: Column, radius: float) -> Iterator[str]:
-    """Circles, filled by the bias: colour for its sign, strength for its size relative to the layer's largest."""
-    finite = np.abs(bias[np.isfinite(bias)]) if bias is not None else np.zeros(0)
-    largest = float(finite.max()) if finite.size else 0.0
-    for i, y in column.places.items():
-        circle = f'cx="{number(column.x)}" cy="{number(y)}"'
-        parts = [f'<circle class="neuron" {circle} r="{number(radius)}"/>']
-        title = f"neuron {i}"
-        if bias is not None:
-            b = float(bias[i])
-            title += f", bias {format_number(b)}"
-            share = abs(b) / largest if np.isfinite(b) and largest else float(not np.isfinite(b))
-            style = "bx" if not np.isfinite(b) else "bp" if b > 0 else "bn"
-            parts.append(f'<circle class="{style}" {circle} r="{number(radius - 1.5)}" fill-opacity="{share:.2f}"/>')
-        yield f'<g class="unit"><title>{title}</title>{"".join(parts)}</g>'
-    if column.hidden:
-        text = f"+{column.hidden:,}"
-        wide = text_width(text, 11, bold=True) + 10
-        place = f'x="{number(column.x - wide / 2)}" y="{number(column.gap - 7)}" width="{number(wide)}"'
-        yield f'<rect class="neuron" {place} height="14" rx="7"/>'
-        place = f'x="{number(column.x)}" y="{number(column.gap + 4)}" text-anchor="middle"'
-        yield f'<text class="count" {place}>{text}</text>'
-
-
-def _labels(drawing: NetworkDrawing, i: int, column: Column, radius: float) -> Iterator[str]:
-    """The column's heading, and names beside the inputs or outputs."""
-    x, last = number(column.x), len(drawing.sizes) - 1
-    heading = "input" if i == 0 else shorten(drawing.layers[i - 1].name, 22)
-    yield f'<text class="label" x="{x}" y="26" text-anchor="middle">{escape(heading)}</text>'
-    yield f'<text class="muted" x="{x}" y="41" text-anchor="middle">{drawing.sizes[i]:,}</text>'
-    names = drawing.names[i]
-    side, anchor = (-radius - 7, "end") if i < last else (radius + 7, "start")
-    for neuron, y in column.places.items() if names else ():
-        place = f'x="{number(column.x + side)}" y="{number(y + 4)}" text-anchor="{anchor}"'
-        yield f'<text class="muted" {place}>{escape(shorten(names[neuron], 24))}</text>'
-
-
-def _legend(x: float, y: float) -> str:
-    """What colour and width mean, in one line centred at x."""
-    start, line = x - 140, number(y - 4)
+def _names_of(drawing: NetworkDrawing, first: Dense, last: Dense) -> tuple[Sequence[str], Sequence[str]]:
+    """Names of what goes into the first and comes out of the last, if they are the network's own and not too many."""
+    inputs, outputs = drawing.names
+    most = drawing.max_neurons
     return (
-        f'<path class="p" d="M{number(start)},{line}h18" stroke-width="3"/>'
-        f'<text class="muted" x="{number(start + 24)}" y="{number(y)}">positive</text>'
-        f'<path class="n" d="M{number(start + 80)},{line}h18" stroke-width="3"/>'
-        f'<text class="muted" x="{number(start + 104)}" y="{number(y)}">negative</text>'
-        f'<text class="muted" x="{number(start + 164)}" y="{number(y)}">width: |weight| in its layer</text>'
+        inputs if first is drawing.layers[0] and len(inputs) <= most else (),
+        outputs if last is drawing.layers[-1] and len(outputs) <= most else (),
     )
+
+
+def _rows(blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    """Blocks that stand side by side."""
+    row: list[Block] = []
+    width = 0.0
+    for block in blocks:
+        if row and width + GAP + block.width > WIDEST:
+            yield row
+            row, width = [], 0.0
+        width += block.width + (GAP if row else 0.0)
+        row.append(block)
+    yield row
+
+
+def _legend(drawing: NetworkDrawing, blocks: Sequence[Block]) -> list[tuple[str, str]]:
+    """(class of a line or "", text) of what colour, width and filling mean in this picture."""
+    notes = [("p", "positive"), ("n", "negative")]
+    layers = [layer for block in blocks if isinstance(block, Neurons) for layer in block.layers]
+    ran = [layer for layer in layers if layer.inputs is not None]
+    if ran:
+        several = len(np.asarray(ran[0].inputs)) > 1
+        notes.append(("", f"width: |weight| × {'spread' if several else 'size'} of its input, in its layer"))
+        notes.append(("", f"circle: {'mean activation' if several else 'activation'} for x"))
+    elif layers:
+        notes.append(("", "width: |weight| in its layer"))
+        if any(layer.bias is not None for layer in layers):
+            notes.append(("", "circle: bias"))
+    if any(not isinstance(block, Neurons) for block in blocks):
+        notes.append(("", "colour in a map: size relative to its largest"))
+    return notes
+
+
+def _note_width(note: tuple[str, str]) -> float:
+    return text_width(note[1], 11) + (24.0 if note[0] else 0.0)
+
+
+def _lines(notes: Sequence[tuple[str, str]], room: float) -> Iterator[list[tuple[str, str]]]:
+    line: list[tuple[str, str]] = []
+    for note in notes:
+        if line and sum(map(_note_width, [*line, note])) + 18.0 * len(line) > room:
+            yield line
+            line = []
+        line.append(note)
+    yield line
+
+
+def _legend_line(line: Sequence[tuple[str, str]], middle: float, y: float) -> Iterator[str]:
+    x = middle - (sum(map(_note_width, line)) + 18.0 * (len(line) - 1)) / 2
+    for style, text in line:
+        if style:
+            yield f'<path class="{style}" d="M{number(x)},{number(y - 4)}h18" stroke-width="3"/>'
+        yield f'<text class="muted" x="{number(x + (24.0 if style else 0.0))}" y="{number(y)}">{text}</text>'
+        x += _note_width((style, text)) + 18.0

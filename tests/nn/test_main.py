@@ -83,14 +83,17 @@ def test_the_page_is_complete_and_needs_no_network(capsys):
         "Loss and accuracy",
         "Training",
         "The network",
+        "Its answers",
+        "Inside",
         "One neuron",
         "What became of the weights",
         "The run",
     ):
         assert f"<h2>{title}</h2>" in page
-    assert page.count("<svg") == page.count("</svg>") == 4
+    assert page.count("<svg") == page.count("</svg>") == 12
     assert "CC BY 4.0" in page
-    assert "#0102" not in page, "a stand-in colour of the curves was left"
+    charts = "".join(re.findall(r'<figure class="chart".*?</figure>', page, re.DOTALL))
+    assert charts and "#2f7de1" not in charts, "a colour of the figures was left"
 
 
 def test_a_table_with_categories_and_missing_values(capsys):

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -347,7 +348,7 @@ def test_the_bar_counts_steps_and_shows_the_figures(stderr):
 
 def test_a_history_is_drawn_with_its_best_epoch():
     plt = pytest.importorskip("matplotlib.pyplot")
-    axes = nn.History([3.0, 2.0, 1.0], [3.0, 2.0, 2.5], [], 2).plot()
+    (axes,) = nn.History([3.0, 2.0, 1.0], [3.0, 2.0, 2.5], [], 2).plot()
     lines = {line.get_label(): line.get_xydata().tolist() for line in axes.get_lines()}
     assert lines["training"] == [[1, 3.0], [2, 2.0], [3, 1.0]] and lines["validation"][2] == [3, 2.5]
     assert [x for x, _ in lines["best epoch"]] == [2, 2]
@@ -356,6 +357,68 @@ def test_a_history_is_drawn_with_its_best_epoch():
     own = figure.subplots()
     assert nn.History([1.0]).plot(own) is own and [line.get_label() for line in own.get_lines()] == ["training"]
     plt.close(figure)
+
+
+def test_a_history_draws_what_it_has():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    history = nn.fit(nn.Linear(3, 3, rng=0), X, LABELS, epochs=3, rng=0, validation=(X, LABELS), progress=False)
+    drawn = history.plot()
+    titles = [axes.get_title(loc="left") for axes in drawn]
+    assert titles == ["Loss", "Accuracy", "Learning rate", "Gradient norm", "Update-to-weight ratio"]
+    shown = [axes.get_lines()[-1 if i > 1 else 1].get_ydata().tolist() for i, axes in enumerate(drawn)]
+    assert shown[1:] == [
+        history.validation_metric,
+        history.learning_rate,
+        history.gradient_norm,
+        history.update_ratio,
+    ]
+    plt.close(drawn[0].figure)
+    figure = plt.figure()
+    pair = figure.subplots(1, 2)
+    assert history.plot(pair) is pair and [axes.get_ylabel() for axes in pair] == ["loss", "accuracy"]
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("compile", [False, True])
+def test_the_last_step_of_an_epoch_is_measured(compile):
+    """By hand: loss (w - 1)² of one row, w = 3: gradient 4, a step of -0.4."""
+    model = nn.Linear(1, 1, bias=False, rng=0)
+    model.weight.data = np.array([[3.0]], np.float32)
+    history = nn.fit(model, np.ones((1, 1)), np.ones((1, 1)), optimizer=nn.SGD(model, 0.1), epochs=2, rng=0,
+                     loss=nn.mse, progress=False, compile=compile)  # fmt: skip
+    assert history.learning_rate == [0.1, 0.1] and history.metric == ""
+    assert history.gradient_norm == pytest.approx([4.0, 3.2], rel=1e-6)
+    assert history.update_ratio == pytest.approx([0.4 / 3.0, 0.32 / 2.6], rel=1e-6)
+
+
+class Display:
+    """What a notebook would be sent."""
+
+    def __init__(self, monkeypatch):
+        self.pictures = []
+        monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
+        monkeypatch.setattr(pytest.importorskip("IPython.display"), "display", self.display)
+
+    def display(self, picture, raw, display_id):
+        self.pictures.append(picture)
+        return SimpleNamespace(update=lambda picture, raw: self.pictures.append(picture))
+
+
+def test_live_curves_are_drawn_in_a_notebook(monkeypatch):
+    pytest.importorskip("matplotlib")
+    notebook = Display(monkeypatch)
+    monkeypatch.setattr("nn.curves.PAUSE", 0.0)
+    nn.fit(regressor(), X, Y, epochs=2, rng=0, progress=False, live=True)
+    assert len(notebook.pictures) == 3  # after each epoch, and at the end
+    assert all(picture["image/svg+xml"].startswith("<svg") for picture in notebook.pictures)
+    assert "var(" not in notebook.pictures[-1]["image/svg+xml"]
+    nn.fit(regressor(), X, Y, epochs=2, rng=0, progress=False)
+    assert len(notebook.pictures) == 3
+
+
+def test_there_are_no_live_curves_on_a_terminal(monkeypatch):
+    monkeypatch.setattr("nn.curves.themed", lambda *_, **__: pytest.fail("drawn"))
+    nn.fit(regressor(), X, Y, epochs=1, rng=0, progress=False, live=True)
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):

@@ -1,16 +1,24 @@
 """The network picture: neurons in order, a line per weight, and honest about what it leaves out."""
 
+import base64
 import re
 import xml.etree.ElementTree as ElementTree
+import zlib
 from itertools import pairwise
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from footprint import footprint
 
+import nn
+from autograd.ops import relu
+from autograd.viz.reading import format_number
+from nn.models import GPT
 from nn.viz import network
 
 NS = "{http://www.w3.org/2000/svg}"
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def dense(*sizes, seed=0):
@@ -33,6 +41,61 @@ def lines(element):
 
 def texts(element):
     return [text.text for text in element.iter(f"{NS}text")]
+
+
+def pixels(image):
+    """What an <image> shows, an entry a cell: -127, the strongest orange, to 127, the strongest blue; -128 is no number."""
+    data = base64.b64decode(image.get("href").partition("base64,")[2])
+    parts, place = {}, 8
+    while place < len(data):
+        length = int.from_bytes(data[place : place + 4], "big")
+        kind, body = data[place + 4 : place + 8], data[place + 8 : place + 8 + length]
+        assert int.from_bytes(data[place + 8 + length : place + 12 + length], "big") == zlib.crc32(kind + body)
+        parts[kind], place = body, place + 12 + length
+    width, height = (int.from_bytes(parts[b"IHDR"][i : i + 4], "big") for i in (0, 4))
+    lines = np.frombuffer(zlib.decompress(parts[b"IDAT"]), np.uint8).reshape(height, width + 1).copy()
+    for i in range(1, height):
+        lines[i, 1:] += lines[i - 1, 1:] * (lines[i, 0] == 2)
+    whole = lines[:, 1:].astype(int) - 128
+    for scale in range(30, 0, -1):
+        cells = whole[::scale, ::scale]
+        if np.array_equal(np.kron(cells, np.ones((scale, scale), int))[:height, :width], whole):
+            break
+    return cells
+
+
+def exact(model, seed=0):
+    """The model with weights that are eighths, so that its sums are exact on every machine."""
+    rng = np.random.default_rng(seed)
+    for parameter in model.parameters():
+        parameter.data = (rng.integers(-8, 9, parameter.shape) / 8).astype(np.float32)
+    return model
+
+
+def golden():
+    """Name → a small network's picture."""
+    rng = np.random.default_rng(0)
+    mlp = exact(nn.MLP(3, [4, 2], rng=0))
+    cnn = exact(nn.Sequential(nn.Conv2d(1, 2, 3, rng=0), relu, nn.Flatten(), nn.Linear(18, 2, rng=0)))
+    x, images = rng.integers(-4, 5, (4, 3)) / 2, rng.integers(-4, 5, (2, 1, 5, 5)) / 2
+    return {
+        "mlp.svg": network(mlp, x, names=(["a", "b", "c"], ["no", "yes"])),
+        "cnn.svg": network(cnn, images, max_neurons=10),
+    }
+
+
+@pytest.mark.parametrize("name", ["mlp.svg", "cnn.svg"])
+def test_the_pictures_of_two_networks(name):
+    """They were looked at. After a change that is meant, look again and run this file to write them anew."""
+    texts = golden()[name].to_svg(), (GOLDEN / name).read_text(encoding="utf-8")
+    drawn, kept = (
+        re.split(r'href="[^"]*"|gg[0-9a-f]{8}', text) for text in texts
+    )  # zlib's bytes may differ, not pixels
+    assert drawn == kept
+    drawn, kept = (
+        [pixels(image).tolist() for image in ElementTree.fromstring(text).iter(f"{NS}image")] for text in texts
+    )
+    assert drawn == kept
 
 
 def test_a_circle_per_neuron_and_a_line_per_weight():
@@ -74,19 +137,38 @@ def test_biases_fill_the_neurons():
     assert not by_class(parse(network([(np.ones((3, 1)), None)])), "bn")
 
 
-def test_a_long_column_says_what_it_leaves_out():
-    root = parse(network(dense(64, 32, 10)))
-    assert "+24" in texts(root)
-    assert "64" in texts(root)
-    assert len(by_class(root, "unit")) == 40 + 32 + 10
-    assert not [text for text in texts(parse(network(dense(40, 40)))) if text.startswith("+")]
+def test_a_wide_layer_is_a_heat_map():
+    """A row for each output; 41 neurons are too many for lines, 40 are not."""
+    weights = dense(41, 3)
+    root = parse(network(weights))
+    assert not lines(root)
+    (image,) = root.iter(f"{NS}image")
+    weight = weights[0][0]
+    np.testing.assert_array_equal(pixels(image), np.rint(127 * weight / np.abs(weight).max()))
+    assert "3 × 41" in texts(root)
+    assert len(lines(parse(network(dense(40, 40))))) == 1600
+    drawing = network(dense(2, 7), max_neurons=6)
+    assert not lines(parse(drawing)) and drawing.sizes == (2, 7)
 
 
-def test_the_ends_of_a_long_column_are_shown():
-    drawing = network([(np.ones((1, 7)), None)], max_neurons=3, names=list("abcdefg"))
-    shown = [text for text in texts(parse(drawing)) if text in "abcdefg"]
-    assert shown == ["a", "b", "g"] or shown == ["a", "f", "g"]
-    assert "+4" in texts(parse(drawing))
+def test_of_a_very_wide_layer_the_strongest_of_blocks_are_shown():
+    weight = np.zeros((400, 2))
+    weight[4, 0], weight[5, 0], weight[399, 1] = 1.0, -2.0, np.nan
+    root = parse(network([(weight, None)]))
+    shown = pixels(next(root.iter(f"{NS}image")))
+    assert shown.shape == (134, 2)  # blocks of 3 rows
+    expected = np.zeros((134, 2))
+    expected[1, 0], expected[133, 1] = -127.0, -128.0  # the index of what is no number
+    np.testing.assert_array_equal(shown, expected)
+    assert "400 × 2, cell: strongest of 3 × 1" in texts(root)
+
+
+def test_columns_and_heat_maps_stand_side_by_side():
+    drawing = network(dense(64, 32, 10))
+    root = parse(drawing)
+    assert len(list(root.iter(f"{NS}image"))) == 1 and len(by_class(root, "unit")) == 32 + 10
+    assert drawing.title == "network of 64 → 32 → 10 neurons"
+    assert [text for text in texts(root) if text.startswith("layer")] == ["layer 0", "layer 0", "layer 1"]
 
 
 def test_names_of_inputs_and_outputs():
@@ -96,20 +178,113 @@ def test_names_of_inputs_and_outputs():
     assert {"no", "yes"} <= set(texts(parse(network(dense(2, 2), names=(None, ["no", "yes"])))))
 
 
+class Net(nn.Module):
+    """A scale, and two matrices, of which the second has no bias."""
+
+    def __init__(self):
+        weights = dense(4, 3, 2)
+        self.scale = nn.Parameter(np.ones(3))
+        self.a = nn.Linear(4, 3, rng=0)
+        self.a.weight.data, self.a.bias.data = weights[0]
+        self.b = nn.Linear(3, 2, bias=False, rng=0)
+        self.b.weight.data = weights[1][0]
+
+    def forward(self, x):
+        return self.b(np.tanh(self.a(x)) * self.scale)
+
+
 def test_a_model():
     """Two-dimensional parameters are layers, each with the bias of its own module."""
-    weights = dense(4, 3, 2)
-    parameters = [
-        ("scale", np.ones(3)),
-        ("layers.0.weight", weights[0][0]),
-        ("layers.0.bias", weights[0][1]),
-        ("layers.1.weight", weights[1][0]),
-    ]
-    pairs = [(name, SimpleNamespace(data=data)) for name, data in parameters]
-    drawing = network(SimpleNamespace(named_parameters=lambda: iter(pairs)))
+    drawing = network(Net())
     assert drawing.sizes == (4, 3, 2)
-    assert [layer.name for layer in drawing.layers] == ["layers.0", "layers.1"]
+    assert [layer.name for layer in drawing.layers] == ["a", "b"]
     assert [layer.bias is None for layer in drawing.layers] == [False, True]
+
+
+def test_circles_show_what_x_becomes_and_lines_how_much_it_varies():
+    model = Net()
+    x = np.random.default_rng(1).normal(size=(5, 4)) * np.array([1.0, 10.0, 0.0, 1.0])
+    drawing = network(model, x)
+    hidden = np.tanh(x @ model.a.weight.data.T + model.a.bias.data)
+    out = hidden @ model.b.weight.data.T
+    titles = [unit.find(f"{NS}title").text for unit in by_class(parse(drawing), "unit")]
+    means = [*x.mean(0), *hidden.mean(0), *out.mean(0)]  # a column is what the next layer is given
+    assert [title.rpartition("activation ")[2] for title in titles] == [format_number(float(mean)) for mean in means]
+    widths = {path.find(f"{NS}title").text: float(path.get("stroke-width")) for path in lines(parse(drawing))}
+    size = np.abs(model.a.weight.data) * x.std(0)
+    for i in range(3):
+        for j in range(4):
+            name = f"{j} → {i}: {format_number(model.a.weight.data[i, j])} × {format_number(x.std(0)[j])}"
+            assert widths[name] == pytest.approx(0.3 + 2.7 * size[i, j] / size.max(), abs=0.006)
+    assert "width: |weight| × spread of its input, in its layer" in texts(parse(drawing))
+
+
+def test_of_one_input_lines_are_as_wide_as_weight_times_its_size():
+    drawing = network(Net(), np.array([-2.0, 0.0, 0.0, 0.0]))
+    assert drawing.layers[0].reach.tolist() == [2.0, 0.0, 0.0, 0.0]
+    assert "circle: activation for x" in texts(parse(drawing))
+
+
+def test_kernels_feature_maps_and_the_image():
+    model = nn.Sequential(
+        nn.Conv2d(1, 2, 2, rng=0), np.tanh, nn.Conv2d(2, 3, 2, rng=0), nn.Flatten(), nn.Linear(12, 2, rng=0)
+    )
+    x = np.random.default_rng(0).normal(size=(6, 1, 4, 4)).astype(np.float32)
+    plain, drawing = network(model), network(model, x)
+    assert [item.name for item in plain.items] == ["0 Conv2d", "2 Conv2d", "4 Linear"]
+    names = ["input", "0 Conv2d", "0 Conv2d", "2 Conv2d", "2 Conv2d", "4 Linear"]
+    assert [item.name for item in drawing.items] == names
+    first = nn.predict(model[0], x)[0]
+    maps = pixels(list(parse(drawing).iter(f"{NS}image"))[2])  # two maps of 3 × 3 and a gap between them
+    np.testing.assert_array_equal(maps[:, :3], np.rint(127 * first[0] / np.abs(first).max()))
+    np.testing.assert_array_equal(maps[:, 4:], np.rint(127 * first[1] / np.abs(first).max()))
+    kernels = pixels(
+        list(parse(plain).iter(f"{NS}image"))[1]
+    )  # a row for each of 3 outputs, a column for each of 2 inputs
+    weight = model[2].weight.data
+    np.testing.assert_array_equal(kernels[6:8, 3:5], np.rint(127 * weight[2, 1] / np.abs(weight).max()))
+    assert kernels.shape == (3 * 2 + 2, 2 * 2 + 1)
+
+
+def test_the_first_layer_as_images():
+    model = nn.MLP(6, [5, 2], rng=0)
+    drawing = network(model, np.arange(12.0).reshape(2, 6), image=(2, 3))
+    assert [item.name for item in drawing.items] == ["input", "layers.0", "layers.1"]
+    np.testing.assert_array_equal(drawing.items[0].images, np.arange(6.0).reshape(1, 2, 3))
+    np.testing.assert_array_equal(drawing.items[1].images[4], model.layers[0].weight.data[4].reshape(2, 3))
+    with pytest.raises(ValueError, match=r"image=\(2, 2\) needs a first layer of 4 inputs, the model has 6 inputs"):
+        network(model, image=(2, 2))
+
+
+def test_attention_is_drawn_as_the_layer_computes_it():
+    model = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.5, rng=0)
+    x = np.random.default_rng(0).normal(size=(3, 5, 8)).astype(np.float32)
+    (maps,) = (item for item in network(model, x).items if "attention" in getattr(item, "note", ""))
+    model.eval()
+    _, expected = model.self_attn(x[:1], need_weights=True, average_attn_weights=False)
+    np.testing.assert_allclose(maps.images, expected.data[0], rtol=1e-6)
+    assert maps.name == "self_attn"
+    causal = GPT(10, 6, 1, 2, 8, rng=0)
+    (maps,) = (item for item in network(causal, np.arange(6)).items if "attention" in getattr(item, "note", ""))
+    assert not np.triu(maps.images, 1).any() and np.allclose(maps.images.sum(-1), 1.0)
+
+
+def test_scalar_networks_and_recurrent_ones():
+    model = nn.scalar.MLP(2, [3, 1], rng=0)
+    drawing = network(model)
+    assert drawing.sizes == (2, 3, 1)
+    assert drawing.layers[0].weight[1].tolist() == [weight.data for weight in model.layers[0].neurons[1].w]
+    assert [item.name for item in network(nn.GRU(2, 3, rng=0)).items] == ["weight_ih_l0", "weight_hh_l0"]
+    assert network(nn.Neuron(3, rng=0)).sizes == (3, 1)
+
+
+def test_looking_leaves_everything_as_it_was():
+    model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.BatchNorm1d(4), nn.Dropout(0.5, rng=0), nn.Linear(4, 2, rng=0))
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    np.sum(model(x) ** 2).backward()
+    before = footprint(model)
+    network(model, x).to_svg()
+    assert footprint(model) == before
 
 
 def test_drawing_is_a_copy():
@@ -149,7 +324,7 @@ def test_same_weights_same_bytes():
         ([(np.ones(3), None)], r"layer 0: expected a weight of shape \(out, in\), got \(3,\)"),
         ([(np.ones((3, 2)), np.ones(2))], r"layer 0: expected a bias of shape \(3,\), got \(2,\)"),
         ([(np.ones((3, 2)), None), (np.ones((1, 4)), None)], "layer 0 has 3 outputs, layer 1 4 inputs"),
-        (SimpleNamespace(named_parameters=list), "found no two-dimensional weight"),
+        (nn.Sequential(np.tanh), "found no two-dimensional weight"),
     ],
 )
 def test_weights_that_are_no_network(weights, message):
@@ -158,6 +333,8 @@ def test_weights_that_are_no_network(weights, message):
 
 
 def test_other_mistakes_are_explained():
+    with pytest.raises(ValueError, match=r"network\(x=…\) needs a model of arrays"):
+        network(dense(2, 1), np.ones(2))
     with pytest.raises(ValueError, match="3 names for 2 inputs"):
         network(dense(2, 1), names=["a", "b", "c"])
     with pytest.raises(ValueError, match="2 names for 1 outputs"):
@@ -166,3 +343,8 @@ def test_other_mistakes_are_explained():
         network(dense(2, 1), max_neurons=1)
     with pytest.raises(ValueError, match="theme='pink'"):
         network(dense(2, 1), theme="pink")
+
+
+if __name__ == "__main__":
+    for name, drawing in golden().items():
+        drawing.save(GOLDEN / name)
