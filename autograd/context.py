@@ -6,13 +6,14 @@ place and take it away again.
 """
 
 import contextlib
+import gc
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-__all__ = ["CONTEXT", "Context", "context", "detect_anomaly", "no_grad"]
+__all__ = ["CONTEXT", "Context", "context", "detect_anomaly", "no_collection", "no_grad"]
 
 
 class Context:
@@ -88,3 +89,15 @@ def detect_anomaly() -> Iterator[None]:
     """
     with context(anomaly=True), np.errstate(all="ignore"):
         yield
+
+
+@contextlib.contextmanager
+def no_collection() -> Iterator[None]:
+    """No cyclic garbage collection meanwhile: a graph of 100,000 scalars would be walked again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -18,7 +18,7 @@ import autograd
 from autograd.ops import relu
 from autograd.value import Value
 from autograd.viz import draw
-from autograd.viz.svg import escape
+from autograd.viz.style import escape
 from nn import predictions
 from nn.job import MOVED, JobError, Result, Score
 from nn.viz import page as html

@@ -1,13 +1,11 @@
 """compile(f): a function like f that runs a program instead of f's Python."""
 
-import contextlib
 import functools
-import gc
 import threading
 import types
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -19,7 +17,7 @@ from autograd.compiler.driver import MISFIT
 from autograd.compiler.pool import check_threads
 from autograd.compiler.program import variables
 from autograd.compiler.replay import Replay, replayed
-from autograd.context import CONTEXT
+from autograd.context import CONTEXT, no_collection
 from autograd.errors import ArgumentError, CompileError
 
 __all__ = ["Compiled", "compile"]
@@ -150,7 +148,7 @@ class Compiled:
 
     def _captured(self, key: Any, args: Any, kwargs: Any, leaves: Any) -> Any:
         """Run the function itself, and keep its program."""
-        with _no_collection():
+        with no_collection():
             try:
                 found = capture(self.f, args, kwargs, self.varying)
             except CompileError:
@@ -271,18 +269,6 @@ def _different(keys: list[Any], replays: list[Replay]) -> str:
         if len(set(map(repr, seen))) >= MANY - 2 and type(seen[-1]) in (int, float):
             return f"{path} was {', '.join(map(str, seen[-3:]))}"
     return ""
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """No cyclic garbage collection meanwhile: a graph of 100,000 scalars would be walked again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _Same:

@@ -10,12 +10,14 @@ from autograd.compiler.fuse import Fused
 from autograd.compiler.loops import Loop
 from autograd.compiler.program import Program, Step, Variable, variables
 from autograd.compiler.tape import Tape
+from autograd.viz.clusters import Graph, grow
 from autograd.viz.drawing import Drawing
-from autograd.viz.graph import format_number
+from autograd.viz.reading import format_number
 from autograd.viz.scene import Edge, Group, Node, Scene
 
 __all__ = ["chains", "drawing", "flops"]
 
+PHASES = ("forward", "backward", "update")
 SHOWN = 40  # ops of a chain that explain() names
 
 
@@ -24,13 +26,12 @@ def drawing(program: Program, names: dict[Variable, str], *, direction: str, the
     nodes: list[Node] = []
     edges: list[Edge] = []
     ids: dict[Variable, str] = {}
-    groups: dict[str, list[str]] = {}
     used = {x for step in program.steps for x in step.reads()}
     for x in program.inputs:
         if x in used and len(nodes) < max_nodes:
             ids[x] = f"n{len(nodes)}"
             nodes.append(Node(ids[x], "leaf", label=names.get(x, x.name), shape=_shape(x), dtype=str(x.dtype or "")))
-    for i, step in enumerate(program.steps):
+    for i, (phase, step) in enumerate(_by_phase(program)):
         if len(nodes) >= max_nodes:
             nodes.append(Node(f"n{len(nodes)}", "more", label=f"… {len(program.steps) - i} more steps"))
             break
@@ -44,18 +45,47 @@ def drawing(program: Program, names: dict[Variable, str], *, direction: str, the
                 edges.append(Edge(ids[x], own, slot))
         edges += [Edge(ids[x], own, len(arguments)) for x in variables(step.options) if x in ids]
         ids.update(dict.fromkeys(step.results, own))
-        groups.setdefault(step.phase, []).append(own)
         options = tuple(f"{name}={_text(x)}" for name, x in step.options.items() if x is not None)
         inside = _parts(step.op.body, 3) if isinstance(step.op, (Loop, Fused)) else ""
         symbol = inside or getattr(step.op, "symbol", step.name)
         nodes.append(Node(own, "op", op=step.name, symbol=symbol, label=names.get(out, ""),
                           arguments=tuple(arguments), options=options, shape=_shape(out), dtype=str(out.dtype or ""),
-                          path=step.phase))  # fmt: skip
+                          path=f"{phase}.{step.path}".rstrip(".")))  # fmt: skip
     roots = [ids[x] for x in variables(list(program.outputs)) if x in ids]
-    boxes = tuple(Group(f"g{i}", phase, tuple(members)) for i, (phase, members) in enumerate(groups.items()))
-    return Drawing(
-        Scene(tuple(nodes), tuple(edges), boxes, tuple(dict.fromkeys(roots))), direction=direction, theme=theme
-    )
+    scene = Scene(tuple(nodes), tuple(edges), _boxes(nodes, edges), tuple(dict.fromkeys(roots)))
+    return Drawing(scene, direction=direction, theme=theme)
+
+
+def _by_phase(program: Program) -> list[tuple[str, Step]]:
+    """The steps with their phases, each phase in one stretch: a step belongs to no earlier phase than what it reads."""
+    ranks: dict[Variable, int] = {}
+    found = []
+    for step in program.steps:
+        rank = max([PHASES.index(step.phase), *(ranks.get(x, 0) for x in step.reads())])
+        ranks.update(dict.fromkeys(step.results, rank))
+        found.append((rank, step))
+    found.sort(key=lambda pair: pair[0])
+    return [(PHASES[rank], step) for rank, step in found]
+
+
+def _boxes(nodes: list[Node], edges: list[Edge]) -> tuple[Group, ...]:
+    """A box for each phase, and in it for each call of a module."""
+    number = {node.id: i for i, node in enumerate(nodes)}
+    operands: list[list[int]] = [[] for _ in nodes]
+    for edge in edges:
+        operands[number[edge.target]].append(number[edge.source])
+    graph = Graph(operands, [node.path for node in nodes], [0] * len(nodes), [node.label for node in nodes],
+                  ["op" if node.path else "leaf" for node in nodes], [node.op for node in nodes])  # fmt: skip
+    tree = grow(graph, frozenset())
+    inside = [[i for i, home in enumerate(tree.home) if box in tree.chain(home)] for box in range(len(tree.path))]
+    return tuple(
+        Group(
+            f"g{box}", path, tuple(nodes[i].id for i in members if tree.home[i] == box),
+            f"g{tree.parent[box]}" if tree.parent[box] >= 0 else "", len(members),
+            ops=tuple(Counter(nodes[i].symbol for i in members).most_common()),
+        )
+        for box, (path, members) in enumerate(zip(tree.path, inside, strict=True))
+    )  # fmt: skip
 
 
 def _shape(x: Variable) -> str:

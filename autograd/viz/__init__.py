@@ -1,7 +1,9 @@
-"""Pictures of computation graphs: graph → scene → layout → svg | html | dot | text.
+"""Pictures of computation graphs: graph → scene → view → places → svg | html | dot | text.
 
-In reading order: `scene` (plain data), `graph` (Value → scene, the only file that knows the engine), `cards` and
-`layout` (sizes and places), `svg`, `html`, `dot`, `text` (writers), `drawing` (what the user holds).
+In reading order: `scene` (plain data); `clusters` (what belongs together), `reading`, `slopes`, `build` and `graph`
+(Values → scene, all that knows the engine); `view` (what is visible), `cards`, `layout` and `nested` (sizes and places);
+`style`, `words`, `svg`, `html` with `viewer.js`, `dot`, `text` (writers); `steps` with `steps.js`, `diff`; `picture` and
+`drawing` (what the user holds).
 """
 
 from .drawing import Drawing

@@ -1,14 +1,16 @@
 """Scene → DOT, the language of Graphviz, for those who have it or want its layouts.
 
-Comes after `scene`. Modules become clusters, which Graphviz draws as boxes.
+Comes after `scene`. Open groups become clusters, which Graphviz draws as boxes in boxes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .scene import Node, Reading, Scene
-from .svg import LIGHT, escape
+from .scene import Group, Node, Reading, Scene
+from .style import LIGHT, escape
+from .view import view
+from .words import hover
 
 
 def to_dot(scene: Scene, *, direction: str = "LR") -> str:
@@ -19,22 +21,24 @@ def to_dot(scene: Scene, *, direction: str = "LR") -> str:
         '  node [shape=plain, fontname="Helvetica", fontsize=11];',
         f'  edge [color="{LIGHT["edge"]}", arrowsize=0.6];',
     ]
-    grouped: set[str] = set()
-    nodes = {node.id: node for node in scene.nodes}
-    roots = set(scene.roots)
-    for group in scene.groups:
-        lines.append(f"  subgraph cluster_{group.id} {{")
-        lines.append(f'    label={_quote(group.path)}; color="{LIGHT["border"]}"; style=rounded;')
-        lines += [f"  {_node(nodes[id], is_root=id in roots)}" for id in group.nodes]
-        lines.append("  }")
-        grouped.update(group.nodes)
-    lines += [_node(node, is_root=node.id in roots) for node in scene.nodes if node.id not in grouped]
-    lines += [f"  {edge.source} -> {edge.target};" for edge in scene.edges]
+    shown, roots = view(scene), set(scene.roots)
+    inside: dict[int, list[str]] = {}
+    for card, home in zip(shown.cards, shown.home, strict=True):
+        inside.setdefault(home, []).append(_node(card, is_root=card.id in roots))
+    for frame in reversed(range(len(shown.frames))):  # from the inside out
+        group = shown.frames[frame]
+        head = (
+            f'  subgraph cluster_{group.id} {{\n  label={_quote(group.path)}; color="{LIGHT["border"]}"; style=rounded;'
+        )
+        cluster = [head, *inside.get(frame, ()), "  }"]
+        inside.setdefault(shown.around[frame], []).append("\n".join(cluster).replace("\n", "\n  "))
+    lines += inside.get(-1, [])
+    lines += [f"  {shown.cards[wire.source].id} -> {shown.cards[wire.target].id};" for wire in shown.wires]
     return "\n".join([*lines, "}", ""])
 
 
-def _node(node: Node, *, is_root: bool) -> str:
-    rows = "".join(_rows(node, is_root=is_root))
+def _node(node: Node | Group, *, is_root: bool) -> str:
+    rows = "".join(_rows_of_group(node) if isinstance(node, Group) else _rows(node, is_root=is_root))
     table = f'<table border="1" cellborder="0" cellspacing="0" cellpadding="4" color="{LIGHT["border"]}">'
     return f"  {node.id} [label=<{table}{rows}</table>>];"
 
@@ -48,6 +52,12 @@ def _rows(node: Node, *, is_root: bool) -> Iterator[str]:
     for name, reading in (("data", node.data), ("grad", node.grad)):
         if reading is not None:
             yield f'<tr><td align="left">{name}</td>{"".join(_cells(reading))}</tr>'
+
+
+def _rows_of_group(group: Group) -> Iterator[str]:
+    """What its tooltip says, a row for each line."""
+    for line in hover(group).split("\n"):
+        yield f'<tr><td bgcolor="{LIGHT["frame head"]}">{escape(line)}</td></tr>'
 
 
 def _cells(reading: Reading) -> Iterator[str]:

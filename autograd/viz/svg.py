@@ -1,77 +1,28 @@
 """Scene → SVG: one text that a browser, a notebook and librsvg all draw, with nothing installed.
 
-Comes after `cards` (sizes) and `layout` (places). Colours are literal, because librsvg draws CSS `var()` black; a dark
-scheme follows the reader's system, or the notebook's own theme where it has one. Every rule is scoped by a class made
-from the picture's content, so several drawings on one page do not restyle each other, and there are no `id`s to clash.
-`stylesheet`, `escape` and `picture` serve other pictures too.
+Comes after `cards` (sizes) and `nested` (places). A dark scheme follows the reader's system, or the notebook's own theme
+where it has one. Every rule is scoped by a class made from the picture's content, so several drawings on one page do not
+restyle each other, and there are no `id`s to clash.
 """
 
 from __future__ import annotations
 
-import re
-import zlib
-from collections.abc import Mapping
+from collections.abc import Collection
+from dataclasses import dataclass
 
-from .cards import HEADER, PAD, Card, Text, measure
-from .layout import Box, Point, arrange
-from .scene import Edge, Node, Reading, Scene
+from .cards import HEADER, PAD, PLOT, Card, Plot, Text, inner, measure, text_width
+from .layout import Box, Point
+from .nested import Plan, place
+from .scene import Edge, Group, Node, Scene
+from .style import MONO, SANS, escape, number, picture
+from .view import View, Wire, view
+from .words import hover, name_of, summary, tip
 
-Scheme = Mapping[str, str]
-
-LIGHT: Scheme = {
-    "page": "#fafbfc",
-    "card": "#ffffff",
-    "border": "#d3d8e2",
-    "text": "#1b2130",
-    "muted": "#6b7385",
-    "edge": "#9aa4b8",
-    "leaf": "#e3f4ec",
-    "leaf border": "#a9d6c1",
-    "op": "#e9eefc",
-    "op border": "#bccaf2",
-    "badge": "#3b5bdb",
-    "badge text": "#ffffff",
-    "root": "#fff0d6",
-    "root border": "#eab54d",
-    "root badge": "#b35c00",
-    "constant": "#eef0f4",
-    "track": "#edf0f5",
-    "positive": "#2f7de1",
-    "negative": "#ef7d1a",
-    "size": "#7684a3",
-    "bad": "#d6203a",
-}
-DARK: Scheme = {
-    "page": "#14161c",
-    "card": "#1d2029",
-    "border": "#3a4050",
-    "text": "#e8eaf0",
-    "muted": "#9ba3b5",
-    "edge": "#6a748a",
-    "leaf": "#1d3a30",
-    "leaf border": "#33634f",
-    "op": "#262f50",
-    "op border": "#435391",
-    "badge": "#5f7df0",
-    "badge text": "#ffffff",
-    "root": "#453515",
-    "root border": "#a87a22",
-    "root badge": "#c9740e",
-    "constant": "#2a2e39",
-    "track": "#2c313d",
-    "positive": "#5aa2f7",
-    "negative": "#f79545",
-    "size": "#8593b3",
-    "bad": "#ff6b7d",
-}
-
-SANS = "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'DejaVu Sans',sans-serif"
-MONO = "ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace"
-
-_FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+SLOPE_ROOM = 40.0  # between layers, for what is written on the edges
+PLOT_HEIGHT = 12.0
 
 # selector → (property → name of a colour); written once per scheme
-_RULES: dict[str, dict[str, str]] = {
+RULES: dict[str, dict[str, str]] = {
     ".page": {"fill": "page"},
     ".card": {"fill": "card", "stroke": "border"},
     ".op .card": {"stroke": "op border"},
@@ -93,8 +44,16 @@ _RULES: dict[str, dict[str, str]] = {
     ".positive": {"fill": "positive"},
     ".negative": {"fill": "negative"},
     ".size": {"fill": "size"},
+    ".plot": {"fill": "plot"},
+    ".frame": {"fill": "frame", "stroke": "frame border"},
+    ".title": {"fill": "muted", "stroke": "frame"},
+    ".group .card,.group .stack": {"fill": "card", "stroke": "frame border"},
+    ".group .head": {"fill": "frame head"},
+    ".slope": {"fill": "muted", "stroke": "page"},
+    ".changed .card": {"stroke": "changed"},
+    ".new .card": {"stroke": "leaf border"},
 }
-_FIXED = {
+FIXED = {
     "text": f"font-family:{SANS};font-size:12px",
     ".label": "font-size:12.5px;font-weight:600",
     ".badge": "font-size:12px;font-weight:600",
@@ -106,143 +65,130 @@ _FIXED = {
     ".wire": "fill:none;stroke-width:1.4",
     ".cut": "stroke-dasharray:5 4",
     ".node:hover .card": "stroke-width:2",
+    ".frame": "fill-opacity:.55",
+    ".title": "font-size:11.5px;font-weight:600;stroke-width:4;paint-order:stroke",
+    ".slope": f"font-family:{MONO};font-size:10px;stroke-width:3;paint-order:stroke",
+    ".same,.gone": "opacity:.45",
+    ".changed .card,.new .card": "stroke-width:2",
+    ".gone .card": "stroke-dasharray:5 4",
 }
 
 
 def to_svg(scene: Scene, *, direction: str = "LR", theme: str = "auto") -> str:
-    """The scene as one SVG element, with a <title> (shown on hover) on each card and edge."""
-    cards = [measure(node) for node in scene.nodes]
-    number = {node.id: i for i, node in enumerate(scene.nodes)}
-    ends = [(number[edge.source], number[edge.target]) for edge in scene.edges]
-    plan = arrange([(card.width, card.height) for card in cards], ends, direction=direction)
-    wires = [
-        _wire(edge, route, scene.nodes[source], scene.nodes[target], direction)
-        for edge, route, (source, target) in zip(scene.edges, plan.routes, ends, strict=True)
-    ]
+    """The scene as one SVG element, with a <title> (shown on hover) on each card, box and edge."""
+    drawn = render(scene, direction=direction)
+    return picture(drawn.size, drawn.parts, rules=RULES, fixed=FIXED, theme=theme, title=summary(scene))
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A view with places, and the elements that draw it, the lower ones first."""
+
+    view: View
+    plan: Plan
+    frames: list[str]
+    wires: list[str]
+    cards: list[str]
+    labels: list[str]
+
+    @property
+    def size(self) -> tuple[float, float]:
+        return self.plan.width, self.plan.height
+
+    @property
+    def parts(self) -> list[str]:
+        return [*self.frames, *self.wires, *self.cards, *self.labels]
+
+
+def render(scene: Scene, *, direction: str, closed: Collection[str] | None = None) -> Rendered:
+    """Lay out and draw the scene, with these groups closed, by default its own."""
+    shown = view(scene, closed)
+    within = [shown.frames[home].path if home >= 0 else "" for home in shown.home]
+    cards = [measure(card, path) for card, path in zip(shown.cards, within, strict=True)]
+    names = [_frame_name(shown, frame) for frame in range(len(shown.frames))]
+    heads = [text_width(name, 11.5, bold=True) + 28 for name in names]
+    sizes = [(card.width, card.height) for card in cards]
+    plan = place(shown, sizes, heads, direction=direction, room=SLOPE_ROOM if scene.slopes else 0.0)
     roots = frozenset(scene.roots)
-    nodes = [
-        _card(node, card, box, is_root=node.id in roots)
-        for node, card, box in zip(scene.nodes, cards, plan.boxes, strict=True)
-    ]
-    size = plan.width, plan.height
-    return picture(size, [*wires, *nodes], rules=_RULES, fixed=_FIXED, theme=theme, title=summary(scene))
-
-
-def picture(
-    size: tuple[float, float],
-    body: list[str],
-    *,
-    rules: Mapping[str, Mapping[str, str]],
-    fixed: Mapping[str, str],
-    theme: str,
-    title: str,
-) -> str:
-    """An <svg> around elements, with its background and its own style.
-
-    size   (width, height) in pixels
-    rules  selector → property → name of a colour of LIGHT and DARK
-    fixed  selector → declarations that do not depend on the scheme
-    """
-    width, height = (number(side) for side in size)
-    content = "\n".join(body)
-    scope = f"gg{zlib.crc32(f'{theme} {width} {height} {content}'.encode()):08x}"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="{scope}" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">\n'
-        f"<style>\n{stylesheet(scope, rules, fixed, theme)}\n</style>\n"
-        f'<rect class="page" width="{width}" height="{height}" rx="10"/>\n{content}\n</svg>\n'
+    routed = list(zip(shown.wires, plan.routes, strict=True))
+    told: list[list[tuple[str, Edge]]] = [[] for _ in cards]
+    for wire in shown.wires:
+        told[wire.target].append((name_of(shown.cards[wire.source]), wire.edge))
+    return Rendered(
+        shown,
+        plan,
+        frames=[_frame(group, box) for group, box in zip(shown.frames, plan.frames, strict=True)],
+        wires=[_wire(wire, route, shown, direction, slopes=scene.slopes) for wire, route in routed],
+        cards=[
+            _card(card, measured, box, hover(card, operands), is_root=card.id in roots, tinted=scene.color == "grad")
+            for card, measured, box, operands in zip(shown.cards, cards, plan.boxes, told, strict=True)
+        ],
+        labels=[_frame_title(*told) for told in zip(shown.frames, names, plan.frames, strict=True)]
+        + [
+            _slope(wire, route, plan.boxes[wire.target], direction)
+            for wire, route in routed
+            if scene.slopes and wire.count == 1
+        ],
     )
 
 
-def stylesheet(scope: str, rules: Mapping[str, Mapping[str, str]], fixed: Mapping[str, str], theme: str) -> str:
-    """CSS inside `scope`. Theme "auto" is light, dark where the system asks for it, and as a notebook's theme says."""
-    lines = [f"{_scoped(scope, selector)}{{{declarations}}}" for selector, declarations in fixed.items()]
-    base = _coloured(scope, rules, DARK if theme == "dark" else LIGHT)
-    if theme != "auto":
-        return "\n".join([*lines, *base])
-    dark = _coloured(scope, rules, DARK)
-    # JupyterLab marks its body with its theme; that beats the system's choice, by its higher specificity.
-    notebook_light = _coloured(f'[data-jp-theme-light="true"] .{scope}', rules, LIGHT)
-    notebook_dark = _coloured(f'[data-jp-theme-light="false"] .{scope}', rules, DARK)
-    system = ["@media (prefers-color-scheme:dark){", *dark, "}"]
-    return "\n".join([*lines, *base, *system, *notebook_light, *notebook_dark])
+def _frame_name(shown: View, frame: int) -> str:
+    """A module's path without that of the box around it."""
+    path, around = shown.frames[frame].path, shown.around[frame]
+    outer = shown.frames[around].path if around >= 0 else ""
+    return inner(path, outer)
 
 
-def _coloured(scope: str, rules: Mapping[str, Mapping[str, str]], scheme: Scheme) -> list[str]:
-    return [
-        f"{_scoped(scope, selector)}{{{';'.join(f'{name}:{scheme[colour]}' for name, colour in colours.items())}}}"
-        for selector, colours in rules.items()
-    ]
+def _frame(group: Group, box: Box) -> str:
+    return (
+        f'<g class="box" data-group="{group.id}">{_titled(hover(group))}'
+        f'<rect class="frame" x="{number(box.x)}" y="{number(box.y)}" width="{number(box.width)}" '
+        f'height="{number(box.height)}" rx="12"/></g>'
+    )
 
 
-def _scoped(scope: str, selector: str) -> str:
-    prefix = scope if scope.startswith("[") else f".{scope}"
-    return ",".join(f"{prefix} {part}" for part in selector.split(","))
-
-
-def escape(text: str) -> str:
-    """Text for XML content and attributes; characters that XML forbids become U+FFFD."""
-    legal = _FORBIDDEN.sub("\ufffd", text)
-    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
-        legal = legal.replace(character, entity)
-    return legal
-
-
-def number(value: float) -> str:
-    """A coordinate: one decimal at most, so that a picture is the same text everywhere."""
-    return f"{value:.1f}".removesuffix(".0")
-
-
-def summary(scene: Scene) -> str:
-    """One line about the picture, for readers who do not see it."""
-    names = [node.label or node.op or node.kind for node in scene.nodes if node.id in scene.roots]
-    more = [node.label.removeprefix("… ") for node in scene.nodes if node.kind == "more"]
-    counts = (len(scene.nodes) - len(more), "node"), (len(scene.edges), "edge")
-    parts = [f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in counts]
-    return f"computation graph of {', '.join(names)}: {', '.join([*parts, *more])}"
-
-
-def hover(node: Node) -> str:
-    """What the card's tooltip says: everything known of the node, one fact a line."""
-    lines = [node.label] if node.label else []
-    if node.op:
-        lines.append(f"{node.op}({', '.join([*(text or '·' for text in node.arguments), *node.options])})")
-    lines += [f"{node.shape} {node.dtype}".strip()] if node.shape or node.dtype else []
-    for name, reading in (("data", node.data), ("grad", node.grad)):
-        if reading is not None:
-            lines.append(f"{name} {_spelled(reading)}")
-    lines += [f"in {node.path}"] if node.path else []
-    return "\n".join(lines)
-
-
-def _spelled(reading: Reading) -> str:
-    if len(reading.cells) == 3:
-        return "min {}, mean {}, max {}".format(*reading.cells)
-    return reading.cells[0]
+def _frame_title(group: Group, name: str, box: Box) -> str:
+    """The name of a box, above the edges that may enter there."""
+    return (
+        f'<text class="title" data-group="{group.id}" x="{number(box.x + 13)}" y="{number(box.y + 17)}">'
+        f"{escape(name)}</text>"
+    )
 
 
 def _titled(text: str) -> str:
     return f"<title>{escape(text)}</title>"
 
 
-def _card(node: Node, card: Card, box: Box, *, is_root: bool) -> str:
-    style = f"node {node.kind} root" if is_root else f"node {node.kind}"
+def _card(card: Node | Group, measured: Card, box: Box, about: str, *, is_root: bool, tinted: bool) -> str:
+    kind = "group" if isinstance(card, Group) else card.kind
+    change = "" if isinstance(card, Group) else card.change
+    style = " ".join(filter(None, ["node", kind, "root" if is_root else "", change]))
     width, height = number(box.width), number(box.height)
-    dashes = ' stroke-dasharray="5 4"' if node.kind == "more" else ""
+    dashes = ' stroke-dasharray="5 4"' if kind == "more" else ""
     parts = [
-        f'<g class="{style}" data-node="{node.id}" transform="translate({number(box.x)},{number(box.y)})">',
-        _titled(hover(node) or node.kind),
-        f'<rect class="card" width="{width}" height="{height}" rx="8"{dashes}/>',
+        f'<g class="{style}" data-node="{card.id}" transform="translate({number(box.x)},{number(box.y)})">',
+        _titled(about),
     ]
-    if card.header:
-        parts.append(f'<path class="head" d="{_head(box.width, card.height)}"/>')
-    if card.pill:
+    if isinstance(card, Group):
+        parts.append(f'<rect class="stack" x="5" y="5" width="{width}" height="{height}" rx="8"/>')
+    parts.append(f'<rect class="card" width="{width}" height="{height}" rx="8"{dashes}/>')
+    share = card.share if isinstance(card, Group) else card.grad.share if card.grad is not None else None
+    has_sign = isinstance(card, Node) and card.grad is not None and len(card.grad.cells) == 1
+    sign = "size" if not has_sign else "negative" if (share or 0.0) < 0 else "positive"
+    if tinted and share and height != number(HEADER):
+        opacity = number(2 + 24 * abs(share) ** 0.5)
+        body = f"M.5,{number(HEADER)}H{number(box.width - 0.5)}V{number(box.height - 8)}q0,7.5 -7.5,7.5H8q-7.5,0 -7.5,-7.5z"
+        parts.append(f'<path class="tint {sign}" fill-opacity="{opacity}%" d="{body}"/>')
+    if measured.header:
+        parts.append(f'<path class="head" d="{_head(box.width, measured.height)}"/>')
+    if measured.pill:
         parts.append(
-            f'<rect class="pill" x="{number(PAD - 3)}" y="5.5" width="{number(card.pill)}" height="18" rx="9"/>'
+            f'<rect class="pill" x="{number(PAD - 3)}" y="5.5" width="{number(measured.pill)}" height="18" rx="9"/>'
         )
-    parts += [_text(text, box.width) for text in card.texts]
-    if card.bar and node.grad is not None and node.grad.share is not None:
-        parts.append(_bar(node.grad, node.grad.share, card.bar, box.width))
+    parts += [_text(text, box.width) for text in measured.texts]
+    parts += [_plot(plot) for plot in measured.plots]
+    if measured.bar and share is not None:
+        parts.append(_bar(share, sign, measured.bar, box.width))
     return "".join([*parts, "</g>"])
 
 
@@ -262,22 +208,67 @@ def _text(text: Text, width: float) -> str:
     return f'<text class="{text.style}" x="{number(x)}" y="{number(text.y)}"{anchor}>{escape(text.text)}</text>'
 
 
-def _bar(grad: Reading, share: float, y: float, width: float) -> str:
+def _plot(plot: Plot) -> str:
+    """A histogram as one path: a bar for each bin, on a common baseline."""
+    step = PLOT / len(plot.bins)
+    bars = [
+        f"M{number(plot.x + i * step)},{number(plot.y)}v-{number(max(height * PLOT_HEIGHT, 0.6))}h{number(step - 0.6)}"
+        f"v{number(max(height * PLOT_HEIGHT, 0.6))}z"
+        for i, height in enumerate(plot.bins)
+        if height
+    ]
+    return f'<path class="plot of-{plot.name}" d="{"".join(bars)}"/>'
+
+
+def _bar(share: float, style: str, y: float, width: float) -> str:
     """The gradient's size relative to the largest; coloured by its sign, if it has one."""
     room = width - 2 * PAD
-    style = "size" if len(grad.cells) == 3 else "negative" if share < 0 else "positive"
     length = number(max(abs(share) * room, 1.5 if share else 0.0))
     place = f'x="{number(PAD)}" y="{number(y - 3)}" height="3" rx="1.5"'
-    return f'<rect class="track" {place} width="{number(room)}"/><rect class="{style}" {place} width="{length}"/>'
-
-
-def _wire(edge: Edge, route: tuple[Point, ...], source: Node, target: Node, direction: str) -> str:
-    cut = " cut" if source.kind == "more" else ""
-    names = (source.label or source.op or source.kind, target.label or target.op or target.kind)
-    tip = f"{names[0]} → operand {edge.slot} of {names[1]}"
     return (
-        f'<g>{_titled(tip)}<path class="wire{cut}" d="{curve(route, direction)}"/>'
+        f'<rect class="track bar" {place} width="{number(room)}"/><rect class="bar {style}" {place} width="{length}"/>'
+    )
+
+
+def _wire(wire: Wire, route: tuple[Point, ...], shown: View, direction: str, *, slopes: bool) -> str:
+    source, target = shown.cards[wire.source], shown.cards[wire.target]
+    is_cut = any(isinstance(end, Node) and (end.kind == "more" or end.change == "gone") for end in (source, target))
+    cut = " cut" if is_cut else ""
+    wide = f' style="stroke-width:{number(1 + 4 * wire.edge.share)}"' if slopes and wire.edge.share is not None else ""
+    return (
+        f'<g data-from="{source.id}" data-to="{target.id}" data-slot="{wire.edge.slot}">'
+        f"{_titled(tip(wire, source, target))}"
+        f'<path class="wire{cut}"{wide} d="{curve(route, direction)}"/>'
         f'<path class="tip" d="{_arrow(route[-1], direction)}"/></g>'
+    )
+
+
+def card_at(element: str) -> tuple[str, str, str]:
+    """A card's element with its place taken out (U+0001 stands there), and x and y."""
+    before, _, rest = element.partition('transform="translate(')
+    place, _, after = rest.partition(")")
+    x, _, y = place.partition(",")
+    return f'{before}transform="translate(\x01){after}', x, y
+
+
+def wire_parts(element: str) -> tuple[str, str, str]:
+    """An edge's element with its line and its tip taken out (U+0001 and U+0002 stand there), and these two."""
+    before, _, rest = element.partition(' d="')
+    line, _, rest = rest.partition('"')
+    between, _, rest = rest.partition(' d="')
+    tip, _, after = rest.partition('"')
+    return f'{before} d="\x01"{between} d="\x02"{after}', line, tip
+
+
+def _slope(wire: Wire, route: tuple[Point, ...], target: Box, direction: str) -> str:
+    (_, before_y), (x, y) = route[-2], route[-1]
+    if direction == "LR":  # on the side that the line does not come from
+        place = (x - 11, y + 11 if before_y < y - 1 else y - 5, "end")
+    else:
+        place = (x - 7, y - 9, "end") if x < target.x + target.width / 2 - 1 else (x + 7, y - 9, "start")
+    return (
+        f'<text class="slope" x="{number(place[0])}" y="{number(place[1])}" text-anchor="{place[2]}">'
+        f"{escape(wire.edge.slope)}</text>"
     )
 
 

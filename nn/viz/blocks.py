@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.viz.cards import shorten, text_width
-from autograd.viz.graph import format_number
-from autograd.viz.svg import escape, number
+from autograd.viz.reading import format_number
+from autograd.viz.style import escape, number
 from nn.outline import shortened
 from nn.viz.png import data_uri, strongest
 from nn.viz.reading import Dense, Maps

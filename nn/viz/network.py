@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from autograd.viz.cards import text_width
-from autograd.viz.drawing import THEMES, Picture, check_choice
-from autograd.viz.graph import format_number
-from autograd.viz.svg import SANS, number, picture
+from autograd.viz.picture import THEMES, Picture, check_choice
+from autograd.viz.reading import format_number
+from autograd.viz.style import SANS, number, picture
 from nn.module import Module
 from nn.viz.blocks import Block, Images, Matrix, Neurons
 from nn.viz.reading import Dense, Maps, from_pairs, read

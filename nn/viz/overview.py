@@ -15,7 +15,7 @@ import numpy as np
 import autograd
 from autograd.errors import ArgumentError
 from autograd.ops import softmax
-from autograd.viz.svg import escape
+from autograd.viz.style import escape
 from nn.archive import replacing
 from nn.arguments import checked_data, usual_loss
 from nn.curves import plot

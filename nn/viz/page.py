@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from autograd.viz.svg import escape
+from autograd.viz.style import escape
 from nn.style import has_matplotlib, themed
 
 __all__ = ["MISSING_PLOTS", "charts", "drawing", "facts", "header", "page", "section", "table"]

@@ -13,7 +13,7 @@ from footprint import footprint
 
 import nn
 from autograd.ops import relu
-from autograd.viz.graph import format_number
+from autograd.viz.reading import format_number
 from nn.models import GPT
 from nn.viz import network
 

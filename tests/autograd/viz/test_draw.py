@@ -10,7 +10,7 @@ import pytest
 
 from autograd import Value, no_grad
 from autograd.viz import Drawing, draw
-from autograd.viz.graph import format_number
+from autograd.viz.reading import format_number
 from autograd.viz.scene import Scene
 
 
@@ -209,15 +209,15 @@ def test_several_roots_in_their_order():
     assert len(draw([]).scene.nodes) == 0
 
 
-def test_a_million_nodes_are_cut_honestly():
+def test_a_chain_of_200_000_nodes_is_cut_honestly():
     value = Value(1.0)
-    for _ in range(1_000_000):
+    for _ in range(200_000):
         value = value * 1.0
     drawing = draw(value, max_nodes=50)
     assert len(drawing.scene.nodes) == 51
-    assert drawing.scene.nodes[0].label == "… over 100,000 more nodes"
-    assert drawing.title.endswith("50 nodes, 50 edges, over 100,000 more nodes")
-    assert "… over 100,000 more nodes" in drawing.to_text()
+    assert drawing.scene.nodes[0].label == "… 199,951 more nodes"
+    assert drawing.title.endswith("50 nodes, 50 edges, 199,951 more nodes")
+    assert "… 199,951 more nodes" in drawing.to_text()
     drawing.to_svg()
 
 
@@ -266,9 +266,10 @@ def test_save_chooses_the_format_by_suffix(tmp_path):
 
 def test_save_refuses_other_suffixes(tmp_path):
     with pytest.raises(
-        ValueError, match=r"cannot save a picture as 'a.png': its suffix must be one of .svg, .html, .txt, .dot"
+        ValueError,
+        match=r"cannot save a picture as 'a.gif': its suffix must be one of .svg, .html, .txt, .png, .pdf, .dot",
     ):
-        draw(neuron()).save(tmp_path / "a.png")
+        draw(neuron()).save(tmp_path / "a.gif")
     assert not list(tmp_path.iterdir())
 
 

@@ -4,6 +4,7 @@ import random
 from itertools import combinations, pairwise
 
 import pytest
+from geometry import apart, bezier, inside
 
 from autograd.viz.layout import CARD_GAP, arrange, layers_of
 
@@ -20,22 +21,6 @@ def random_graph(seed):
     return sizes, edges
 
 
-def bezier(start, end, t, *, along):
-    """Point of the S-bend that the SVG writer draws between two points of a route."""
-    middle = (start[along] + end[along]) / 2
-    a, b = (1 - t) ** 3, t**3
-    c, d = 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2
-    point = [0.0, 0.0]
-    point[along] = a * start[along] + (c + d) * middle + b * end[along]
-    point[1 - along] = (a + c) * start[1 - along] + (b + d) * end[1 - along]
-    return point
-
-
-def inside(box, point, slack=0.2):
-    x, y = point
-    return box.x + slack < x < box.x + box.width - slack and box.y + slack < y < box.y + box.height - slack
-
-
 @pytest.mark.parametrize("direction", ["LR", "TB"])
 @pytest.mark.parametrize("seed", range(30))
 def test_random_graphs(seed, direction):
@@ -43,8 +28,7 @@ def test_random_graphs(seed, direction):
     plan = arrange(sizes, edges, direction=direction)
     along = 0 if direction == "LR" else 1
     for a, b in combinations(plan.boxes, 2):
-        apart = max(a.x - b.x - b.width, b.x - a.x - a.width, a.y - b.y - b.height, b.y - a.y - a.height)
-        assert apart >= CARD_GAP - 0.2
+        assert apart(a, b) >= CARD_GAP - 0.2
     for box, (width, height) in zip(plan.boxes, sizes, strict=True):
         assert min(box.x, box.y) >= 0
         assert box.x + box.width <= plan.width

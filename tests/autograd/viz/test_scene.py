@@ -33,7 +33,7 @@ def test_json_is_the_same_text_every_time():
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"format": "glassgrad scene 0"}'])
 def test_from_json_refuses_what_is_no_scene(text):
-    with pytest.raises(ValueError, match=r"not a scene: expected a JSON object with .* 1"):
+    with pytest.raises(ValueError, match=r"not a scene: expected a JSON object with .* 2"):
         Scene.from_json(text)
 
 
