@@ -56,10 +56,19 @@ def number_line(step: Step, names: list[str], function: Callable[[Any, str], str
     if step.name == "power" and type(other) in (int, float) and other in (2, 3):
         return " * ".join([x] * int(other))
     if step.name == "power":
-        return f"float({function(step.compute, 'power_of_numbers')}({x}, {y}))"
+        return f"{function(number_power, 'power_of_numbers')}({x}, {y})"
     if step.name == "divide" and not (isinstance(other, (int, float)) and other):
         return f"{x} / {y} if {y} else float({function(np.divide, 'divide')}({x}, {y}))"
     return f"{x} {ARITHMETIC[step.name]} {y}"
+
+
+def number_power(x: float, y: float) -> float:
+    """x ** y as a float, where Python raises or leaves the reals as NumPy has it."""
+    try:
+        z = x**y
+    except ArithmeticError:
+        z = None
+    return z if type(z) is float else float(np.power(np.float64(x), np.float64(y)))
 
 
 def _power(step: Step, names: list[str], out: str) -> str | None:

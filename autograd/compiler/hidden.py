@@ -110,6 +110,8 @@ class Reach:
         self.names: dict[int, str] = {}
         self.codes: list[types.CodeType] = []
         self.seen: set[int] = set()
+        self.known: set[tuple[int, Any]] = set()  # places of names
+        self.roots: dict[str, list[int]] = {}  # name → what has it
         self.varying = varying
         self.todo: list[tuple[Any, ...]] = []
         self.todo.append((self.function, f))
@@ -118,8 +120,16 @@ class Reach:
             self.walk(f"argument {i}", argument, True, None, None)
             self.all()
         for name, argument in kwargs.items():
-            self.walk(name, argument, True, None, None)
+            self.walk(self.named(name, argument), argument, True, None, None)
             self.all()
+
+    def named(self, name: str, thing: Any) -> str:
+        """The name, with a number if something else has it: two functions may know two things by one name."""
+        known = self.roots.setdefault(name, [])
+        if id(thing) not in known:
+            known.append(id(thing))
+        place = known.index(id(thing))
+        return f"{name}_{place + 1}" if place else name
 
     def all(self) -> None:
         """Look into what is to be looked into, what lies below a thing before the next; not recursive, at any depth."""
@@ -132,14 +142,14 @@ class Reach:
     def function(self, f: Any) -> None:
         """What a function's code may reach by name; a function among that is looked into likewise."""
         if isinstance(f, types.MethodType):
-            self.later("self", f.__self__)
+            self.later(self.named("self", f.__self__), f.__self__)
             f = f.__func__
         code = getattr(f, "__code__", None)
         if isinstance(f, functools.partial):
             for name in ("func", "args", "keywords"):
-                self.later(name, getattr(f, name))
+                self.later(self.named(name, getattr(f, name)), getattr(f, name))
         elif code is None and f is not None and hasattr(f, "__dict__") and not isinstance(f, CLOSED):
-            self.later(type(f).__name__.lower(), f)
+            self.later(self.named(type(f).__name__.lower(), f), f)
         if code is None or id(f) in self.seen:
             return
         self.seen.add(id(f))
@@ -152,7 +162,7 @@ class Reach:
             except ValueError:  # not assigned yet
                 continue
         for default in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
-            self.later("default", default)
+            self.later(self.named("default", default), default)
         if not ours:
             for name in _names(code):
                 if name in f.__globals__ and not name.startswith("__"):  # type(x).__name__ is no global
@@ -160,6 +170,10 @@ class Reach:
 
     def root(self, name: str, x: Any, holder: Any, key: str) -> None:
         """What a function knows by a name of its surroundings."""
+        if (id(holder), key) in self.known:
+            return
+        self.known.add((id(holder), key))
+        name = self.named(name, holder)
         if isinstance(x, (np.ndarray, Traced)):
             self.names[id(x)] = name
             if name in self.varying:

@@ -151,6 +151,36 @@ def test_a_partial():
     alike(make)
 
 
+def test_two_things_of_one_name():
+    """Closures, methods, defaults and partials of several functions, each with names that the others have too."""
+
+    class Scaled:
+        def __init__(self, k):
+            self.k, self.weight = k, Value(X * k)
+
+        def __call__(self, x):
+            return self.weight * x * self.k
+
+        def method(self, x):
+            return self.weight + x * self.k
+
+    def closure(k):
+        w, eps, parts = Value(X * k), k * 1e-3, [X * k]
+        return lambda x, d=[k]: w * x + eps + parts[0] * d[0]
+
+    def make():
+        one, two, f, g = Scaled(2.0), Scaled(3.0), closure(2.0), closure(5.0)
+        h, i = one.method, functools.partial(lambda k, x: x * k[0], [7.0])
+        j = functools.partial(lambda k, x: x * k[0], [11.0])
+
+        def run(x, bound=two.method):
+            return sum(p(x) * q for q, p in enumerate((one, two, f, g, h, bound, i, j), 1))
+
+        return run, [lambda: setattr(two, "k", 4.0), lambda: setattr(one.weight, "data", X * 9.0)]
+
+    alike(make)
+
+
 def test_keys_of_every_kind():
     class Colour(enum.Enum):
         RED = 1
