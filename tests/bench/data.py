@@ -22,12 +22,20 @@ TITLES = {
     "W7h": "its Hessian",
     "W7j": "Jacobian of tanh(A x), 100 to 100, float64",
     "W8": "value and gradient of sum(tanh(a*x + b) * sigmoid(x)), 4M elements, float32",
+    "U1": "RNN 8-24 over 32 steps, last state to 5 classes, batch 16, Adam, float32",
+    "U2": "CNN of two conv5x5, batch norm, relu, pool 2, to 8 and 6 channels, on 3x14x14, batch 12, SGD, float32",
+    "U3": "autoencoder 20-12-3-12-20 sigmoid, mean squared error, Adam, batch 40, float32",
+    "U4": "MLP of 20 layers of width 16, tanh, cross-entropy, SGD, batch 8, float32",
+    "U5": "MLP 12-20-5 relu, cross-entropy, SGD, batch 1, float32",
+    "U6": "MLP 12-80-5 relu, cross-entropy, Adam, batch 1024, float32",
+    "U7": "MLP 12-20-5 tanh, cross-entropy, SGD, batch 16, float64",
 }
 
-# Largest relative difference to the hand-written NumPy that rounding explains, after CHECK_STEPS steps.
+# Largest relative difference to the hand-written NumPy, or where nobody wrote it to glassgrad eager, that rounding
+# explains, after CHECK_STEPS steps.
 TOLERANCES = {
     "W1": 1e-9, "W1b": 1e-3, "W2": 1e-3, "W3": 1e-3, "W4": 1e-3, "W5": 1e-3, "W6": 1e-9, "W7g": 1e-9, "W7h": 1e-9,
-    "W7j": 1e-9, "W8": 1e-3,
+    "W7j": 1e-9, "W8": 1e-3, "U1": 1e-4, "U2": 1e-4, "U3": 1e-4, "U4": 1e-4, "U5": 1e-4, "U6": 1e-4, "U7": 1e-9,
 }  # fmt: skip
 CHECK_STEPS = 3
 
@@ -55,6 +63,29 @@ CHAIN_START, CHAIN_A, CHAIN_B = 0.5, 1.0009, 0.01
 WAVE_A, WAVE_B = 1.5, 0.25
 WAVE_SIZE = 4_000_000
 
+RNN_BATCH, RNN_STEPS, RNN_INPUTS, RNN_WIDTH, RNN_CLASSES = 16, 32, 8, 24, 5
+NORMED_CHANNELS, NORMED_PIXELS, NORMED_BATCH, NORMED_CLASSES = (3, 8, 6), 14, 12, 5
+UNTUNED_RATE = 0.05  # of SGD; Adam's settings as above
+
+
+class Untuned(NamedTuple):
+    """A multilayer perceptron that no part of glassgrad was tuned for; activation and optimizer are names."""
+
+    sizes: tuple
+    activation: str
+    batch: int
+    optimizer: str
+    dtype: type = np.float32
+
+
+UNTUNED = {
+    "U3": Untuned((20, 12, 3, 12, 20), "sigmoid", 40, "Adam"),  # an autoencoder: its target is its input
+    "U4": Untuned((16,) * 21, "tanh", 8, "SGD"),
+    "U5": Untuned((12, 20, 5), "relu", 1, "SGD"),
+    "U6": Untuned((12, 80, 5), "relu", 1024, "Adam"),
+    "U7": Untuned((12, 20, 5), "tanh", 16, "SGD", np.float64),
+}
+
 
 class Problem(NamedTuple):
     """A batch and the weights a contender starts from.
@@ -69,11 +100,11 @@ class Problem(NamedTuple):
     layers: list
 
 
-def initial_layers(sizes, rng, dtype):
-    """Weights ~ U(-1/√fan_in, 1/√fan_in) and zero biases for each pair of neighbours in sizes."""
+def initial_layers(sizes, rng, dtype, gain=1.0):
+    """Weights ~ U(-gain/√fan_in, gain/√fan_in) and zero biases for each pair of neighbours in sizes."""
     layers = []
     for fan_in, fan_out in pairwise(sizes):
-        bound = fan_in**-0.5
+        bound = gain * fan_in**-0.5
         weight = rng.uniform(-bound, bound, (fan_out, fan_in)).astype(dtype)
         layers.append((weight, np.zeros(fan_out, dtype)))
     return layers
@@ -90,12 +121,12 @@ def moons(dtype):
     return Problem(x.astype(dtype), y.astype(dtype), initial_layers(MOONS_SIZES, rng, dtype))
 
 
-def classification(sizes, batch):
-    """Normal inputs with random labels, float32: one batch, the same at every step."""
+def classification(sizes, batch, dtype=np.float32, gain=1.0):
+    """Normal inputs with random labels: one batch, the same at every step."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(batch, sizes[0])).astype(np.float32)
+    x = rng.normal(size=(batch, sizes[0])).astype(dtype)
     y = rng.integers(0, sizes[-1], batch)
-    return Problem(x, y, initial_layers(sizes, rng, np.float32))
+    return Problem(x, y, initial_layers(sizes, rng, dtype, gain))
 
 
 def adam_problem():
@@ -118,6 +149,39 @@ def cnn_problem():
         bound = np.prod(shape[1:]) ** -0.5
         layers.append((rng.uniform(-bound, bound, shape).astype(np.float32), np.zeros(shape[0], np.float32)))
     return Problem(x, y, layers)
+
+
+def untuned_problem(name):
+    """Batch and initial weights of an MLP of UNTUNED; the autoencoder's y is its x.
+
+    Weights of variance 1/fan_in, or U4's last layers would hardly see the input and the loss not tell of the first.
+    """
+    model = UNTUNED[name]
+    problem = classification(model.sizes, model.batch, model.dtype, gain=3**0.5)
+    return problem._replace(y=problem.x) if name == "U3" else problem
+
+
+def rnn_problem():
+    """U1's batch x (16, 32, 8), and layers: the RNN's (W, R) and (b, c), the linear (weight, bias)."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(RNN_BATCH, RNN_STEPS, RNN_INPUTS)).astype(np.float32)
+    y = rng.integers(0, RNN_CLASSES, RNN_BATCH)
+    (inputs, b), (states, c) = (initial_layers((n, RNN_WIDTH), rng, np.float32)[0] for n in (RNN_INPUTS, RNN_WIDTH))
+    head = initial_layers((RNN_WIDTH, RNN_CLASSES), rng, np.float32)
+    return Problem(x, y, [(inputs, states), (b, c), *head])
+
+
+def normed_problem():
+    """U2's batch x (12, 3, 14, 14), and layers: twice a convolution and a norm's (scale, shift), then a linear."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(NORMED_BATCH, NORMED_CHANNELS[0], NORMED_PIXELS, NORMED_PIXELS)).astype(np.float32)
+    y = rng.integers(0, NORMED_CLASSES, NORMED_BATCH)
+    layers = []
+    for inputs, outputs in pairwise(NORMED_CHANNELS):
+        ((weight, bias),) = initial_layers((inputs * 25, outputs), rng, np.float32)
+        layers += [(weight.reshape(outputs, inputs, 5, 5), bias), (np.ones_like(bias), np.zeros_like(bias))]
+    pixels = NORMED_PIXELS // 2 // 2
+    return Problem(x, y, layers + initial_layers((NORMED_CHANNELS[-1] * pixels**2, NORMED_CLASSES), rng, np.float32))
 
 
 class GPT(NamedTuple):

@@ -136,7 +136,7 @@ def check(workload, contenders, warn):
             warn(f"{contender.name} {workload} left out: {error}")
         else:
             able.append(contender)
-    reference = next(iter(results), None)  # by hand, where somebody wrote it
+    reference = next(iter(results), None)  # by hand, where somebody wrote it, else glassgrad eager
     if reference is not None:
         for name, worst in report.deviations(results, reference, TOLERANCES[workload]).items():
             warn(f"{name} {workload}: results differ from {reference} by {worst:.1e} relative; its time means nothing")

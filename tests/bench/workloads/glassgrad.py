@@ -1,5 +1,7 @@
 """glassgrad, eager: models, losses and optimisers of `nn`, NumPy functions on Values."""
 
+from itertools import pairwise
+
 import data
 import numpy as np
 
@@ -36,14 +38,19 @@ def moons_scalars():
     return step
 
 
-def network(sizes, layers, activation):
+def network(sizes, layers, activation, dtype=np.float32):
     """An nn.MLP with the given weights."""
-    model = nn.MLP(sizes[0], list(sizes[1:]), activation=activation)
-    parameters = [array for layer in layers for array in layer]
-    for (name, parameter), array in zip(model.named_parameters(), parameters, strict=True):
+    model = nn.MLP(sizes[0], list(sizes[1:]), activation=activation, dtype=dtype)
+    set_weights(model, layers)
+    return model
+
+
+def set_weights(model, layers):
+    """Gives the model's parameters the arrays of the layers, in order."""
+    arrays = [array for layer in layers for array in layer]
+    for (name, parameter), array in zip(model.named_parameters(), arrays, strict=True):
         assert parameter.shape == array.shape, name
         parameter.data = array.copy()
-    return model
 
 
 def moons():
@@ -82,9 +89,54 @@ def cnn():
         nn.Conv2d(channels[1], channels[2], 3, padding=1), relu, nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(channels[2] * pixels**2, 10),
     )  # fmt: skip
-    for parameter, array in zip(model.parameters(), [array for layer in layers for array in layer], strict=True):
-        parameter.data = array
+    set_weights(model, layers)
     return model, lambda: nn.cross_entropy(model(x), y), nn.SGD(model, data.CNN_RATE)
+
+
+class LastState(nn.Module):
+    """U1's model: an RNN, and a linear layer on its last state."""
+
+    def __init__(self):
+        self.rnn = nn.RNN(data.RNN_INPUTS, data.RNN_WIDTH)
+        self.head = nn.Linear(data.RNN_WIDTH, data.RNN_CLASSES)
+
+    def forward(self, x):
+        _, last = self.rnn(x)
+        return self.head(last[0])
+
+
+def rnn():
+    """U1: (model, loss function, optimiser)."""
+    x, y, layers = data.rnn_problem()
+    model = LastState()
+    set_weights(model, layers)
+    return model, lambda: nn.cross_entropy(model(x), y), nn.Adam(model, data.ADAM_RATE)
+
+
+def normed_cnn():
+    """U2: (model, loss function, optimiser)."""
+    x, y, layers = data.normed_problem()
+    parts = []
+    for inputs, outputs in pairwise(data.NORMED_CHANNELS):
+        parts += [nn.Conv2d(inputs, outputs, 5, padding=2), nn.BatchNorm2d(outputs), relu, nn.MaxPool2d(2)]
+    features = layers[-1][0].shape[1]
+    model = nn.Sequential(*parts, nn.Flatten(), nn.Linear(features, data.NORMED_CLASSES))
+    set_weights(model, layers)
+    return model, lambda: nn.cross_entropy(model(x), y), nn.SGD(model, data.UNTUNED_RATE)
+
+
+ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": np.tanh}
+
+
+def untuned(name):
+    """U3 to U7: (model, loss function, optimiser)."""
+    sizes, activation, _, optimizer, dtype = data.UNTUNED[name]
+    x, y, layers = data.untuned_problem(name)
+    model = network(sizes, layers, ACTIVATIONS[activation], dtype)
+    measure = nn.mse if name == "U3" else nn.cross_entropy
+    make = nn.Adam if optimizer == "Adam" else nn.SGD
+    rate = data.ADAM_RATE if optimizer == "Adam" else data.UNTUNED_RATE
+    return model, lambda: measure(model(x), y), make(model, rate)
 
 
 GPT_NAMES = {"norm1.weight": "norm1", "norm1.bias": "shift1", "norm2.weight": "norm2", "norm2.bias": "shift2",
@@ -176,4 +228,7 @@ WORKLOADS = {
     "W7h": lambda: derivative(autograd.hessian, logistic_loss),
     "W7j": lambda: derivative(autograd.jacobian, tanh_map),
     "W8": lambda: derivative(autograd.value_and_grad, wave_sum),
+    "U1": lambda: training(rnn),
+    "U2": lambda: training(normed_cnn),
+    **{name: lambda name=name: training(lambda: untuned(name)) for name in data.UNTUNED},
 }

@@ -9,6 +9,7 @@ import autograd
 from autograd import __version__, grad, hessian, jacobian, value_and_grad
 
 NAME = "glassgrad compiled"
+TRAININGS = ("W1b", "W2", "W3", "W4", "W5", "U1", "U2", *data.UNTUNED)
 VERSION = __version__
 
 
@@ -23,7 +24,7 @@ def workloads(backend):
     compile = functools.partial(autograd.compile, backend=backend)
     return {
         "W1": lambda: compile(eager.moons_scalars()),
-        **{name: lambda name=name: compile(eager.WORKLOADS[name]()) for name in ("W1b", "W2", "W3", "W4", "W5")},
+        **{name: lambda name=name: compile(eager.WORKLOADS[name]()) for name in TRAININGS},
         "W6": lambda: chain(compile),
         "W7g": lambda: eager.derivative(grad, eager.logistic_loss, compile),
         "W7h": lambda: eager.derivative(hessian, eager.logistic_loss, compile),

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import data
@@ -24,13 +25,19 @@ torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 def network(layers, activation):
     """nn.Sequential with the given weights."""
     modules = []
-    for weight, bias in layers:
-        linear = nn.Linear(weight.shape[1], weight.shape[0])
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(weight))
-            linear.bias.copy_(torch.from_numpy(bias))
-        modules += [linear, activation()]
-    return nn.Sequential(*modules[:-1])
+    for weight, _ in layers:
+        modules += [nn.Linear(weight.shape[1], weight.shape[0]), activation()]
+    model = nn.Sequential(*modules[:-1]).to(torch.from_numpy(layers[0][0]).dtype)
+    set_weights(model, layers)
+    return model
+
+
+def set_weights(model, layers):
+    """Gives the model's parameters the arrays of the layers, in order."""
+    arrays = [array for layer in layers for array in layer]
+    with torch.no_grad():
+        for parameter, array in zip(model.parameters(), arrays, strict=True):
+            parameter.copy_(torch.from_numpy(array))
 
 
 def moons():
@@ -51,11 +58,11 @@ def moons():
     return step
 
 
-def classifier(problem, activation, make_optimizer):
-    """A step of an MLP with cross-entropy."""
+def classifier(problem, activation, make_optimizer, loss=functional.cross_entropy):
+    """A step of an MLP with cross-entropy, or with another loss."""
     x, y, layers = problem
     x, y, model = torch.from_numpy(x), torch.from_numpy(y), network(layers, activation)
-    return supervised(lambda: functional.cross_entropy(model(x), y), make_optimizer(model.parameters()))
+    return supervised(lambda: loss(model(x), y), make_optimizer(model.parameters()))
 
 
 def adam(parameters):
@@ -69,6 +76,11 @@ def momentum(parameters):
     return torch.optim.SGD(parameters, lr=data.MOMENTUM_RATE, momentum=data.MOMENTUM)
 
 
+def plain_sgd(parameters):
+    """torch's SGD for the models of U1 to U7."""
+    return torch.optim.SGD(parameters, lr=data.UNTUNED_RATE)
+
+
 def cnn():
     """W4: one SGD step."""
     x, y, layers = data.cnn_problem()
@@ -77,11 +89,53 @@ def cnn():
         nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
         nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32 * 7 * 7, 10),
     )  # fmt: skip
-    with torch.no_grad():
-        for parameter, array in zip(model.parameters(), (a for layer in layers for a in layer), strict=True):
-            parameter.copy_(torch.from_numpy(array))
+    set_weights(model, layers)
     optimizer = torch.optim.SGD(model.parameters(), lr=data.CNN_RATE)
     return supervised(lambda: functional.cross_entropy(model(x), y), optimizer)
+
+
+class LastState(nn.Module):
+    """U1's model: an RNN, and a linear layer on its last state."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.RNN(data.RNN_INPUTS, data.RNN_WIDTH, batch_first=True)
+        self.head = nn.Linear(data.RNN_WIDTH, data.RNN_CLASSES)
+
+    def forward(self, x):
+        _, last = self.rnn(x)
+        return self.head(last[0])
+
+
+def rnn():
+    """U1: one Adam step."""
+    x, y, layers = data.rnn_problem()
+    x, y, model = torch.from_numpy(x), torch.from_numpy(y), LastState()
+    set_weights(model, layers)
+    return supervised(lambda: functional.cross_entropy(model(x), y), adam(model.parameters()))
+
+
+def normed_cnn():
+    """U2: one SGD step."""
+    x, y, layers = data.normed_problem()
+    x, y, parts = torch.from_numpy(x), torch.from_numpy(y), []
+    for inputs, outputs in pairwise(data.NORMED_CHANNELS):
+        parts += [nn.Conv2d(inputs, outputs, 5, padding=2), nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2)]
+    features = layers[-1][0].shape[1]
+    model = nn.Sequential(*parts, nn.Flatten(), nn.Linear(features, data.NORMED_CLASSES))
+    set_weights(model, layers)
+    return supervised(lambda: functional.cross_entropy(model(x), y), plain_sgd(model.parameters()))
+
+
+ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
+
+
+def untuned(name):
+    """U3 to U7: one step."""
+    model = data.UNTUNED[name]
+    loss = functional.mse_loss if name == "U3" else functional.cross_entropy
+    optimizer = adam if model.optimizer == "Adam" else plain_sgd
+    return classifier(data.untuned_problem(name), ACTIVATIONS[model.activation], optimizer, loss)
 
 
 def supervised(loss_function, optimizer):
@@ -210,4 +264,7 @@ WORKLOADS = {
     "W7h": logistic_hessian,
     "W7j": tanh_jacobian,
     "W8": wave,
+    "U1": rnn,
+    "U2": normed_cnn,
+    **{name: lambda name=name: untuned(name) for name in data.UNTUNED},
 }
