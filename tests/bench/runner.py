@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import sys
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ OURS = ("by_hand", "by_hand_numba", "glassgrad", "glassgrad_compiled", "glassgra
 PEERS = sorted(
     path.stem for path in (HERE / "workloads").glob("*.py") if not path.stem.startswith(("by_hand", "glassgrad"))
 )
-BUDGET = 0.08  # seconds a round
+BUDGET, PAUSE = 0.08, 0.25  # seconds a round; before one on several threads
 
 # A graph of scalars is thousands of small objects: there the collector's share is a result of its own.
 COLLECTOR_WORKLOADS, COLLECTOR_FILES = ("W1", "W6"), ("glassgrad", "micrograd")
@@ -153,6 +154,8 @@ def measure(workload, rows, options, advance, warn):
             advance()
             if row.name in broken:
                 continue
+            if options.threads > 1:  # until the threads of whoever came before no longer spin
+                time.sleep(PAUSE)
             try:
                 answer = row.contender.ask(do="round", workload=workload, collect=row.collect, budget=BUDGET)
             except ContenderError as error:

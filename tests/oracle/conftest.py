@@ -1,6 +1,13 @@
-"""JAX computes in float64 in the tests of a file that says `pytestmark = pytest.mark.usefixtures("float64")`."""
+"""JAX computes in float64 in the tests of a file that says `pytestmark = pytest.mark.usefixtures("float64")`.
+
+Most of its time here is compiling what runs once, so it optimises nothing.
+"""
+
+import os
 
 import pytest
+
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # read when JAX starts
 
 
 @pytest.fixture(scope="module")

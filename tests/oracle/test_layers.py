@@ -178,7 +178,7 @@ THEIRS = {
     "MaxPool1d": max_pool, "MaxPool2d": max_pool, "AvgPool1d": avg_pool, "AvgPool2d": avg_pool,
     "AdaptiveAvgPool1d": adaptive_avg_pool, "AdaptiveAvgPool2d": adaptive_avg_pool, "BatchNorm1d": batch_norm,
     "BatchNorm2d": batch_norm, "LayerNorm": layer_norm, "GroupNorm": group_norm, "RMSNorm": rms_norm,
-    "Embedding": embedding,
+    "Embedding": embedding, "Identity": lambda layer, p, x: x,
 }  # fmt: skip
 ROWS = [(name, i, mode) for name in THEIRS for i, case in enumerate(CASES[name])
         for mode in ([True, False] if case.differs else [True])]  # fmt: skip

@@ -1,4 +1,4 @@
-"""300 random programs agree with JAX; `python tests/oracle/programs.py` runs ten thousand."""
+"""100 random programs, 300 with -m slow, agree with JAX; `python tests/oracle/programs.py` runs ten thousand."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,10 @@ import programs  # noqa: E402
 pytestmark = [pytest.mark.oracle, pytest.mark.usefixtures("float64")]
 
 
-@pytest.mark.parametrize("first", range(0, 300, 10))
+LATER = [pytest.param(first, marks=pytest.mark.slow) for first in range(100, 300, 10)]
+
+
+@pytest.mark.parametrize("first", [*range(0, 100, 10), *LATER])
 def test_ten_random_programs_equal_jaxs(first):
     for seed in range(first, first + 10):
         lines, inputs = programs.program(seed)
