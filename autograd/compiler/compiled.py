@@ -118,9 +118,8 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         around = CONTEXT.get()
-        if (
-            around.depth or around.trace is not None or around.anomaly
-        ):  # it is f that is differentiated, compiled, looked at
+        outer = around.depth or around.trace is not None or around.anomaly  # f is differentiated, compiled, looked at
+        if outer or self.failed:
             return self.f(*args, **kwargs)
         plain = not kwargs
         for x in args:

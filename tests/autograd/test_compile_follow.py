@@ -17,6 +17,7 @@ import pytest
 import autograd
 import nn
 from autograd import Value, checkpoint, compile, detect_anomaly, grad, hessian, jvp, value_and_grad
+from autograd.compiler import compiled as compiled_module
 from autograd.errors import ArgumentError, CompileError, NonFiniteError, NotDifferentiableError
 from autograd.ops import relu
 
@@ -587,6 +588,28 @@ def test_a_number_of_a_run_that_is_over_says_so():
     for use in (lambda v: v + 1.0, np.tanh, lambda v: np.sum(Value(X) * v)):
         with pytest.raises(CompileError, match="first run, which is over"):
             use(*kept)
+
+
+def test_a_program_that_cannot_be_made_is_said_once(monkeypatch):
+    """The first run counts, and the function itself runs from then on: no step is done twice."""
+
+    def broken(*args):
+        raise RuntimeError("no program")
+
+    monkeypatch.setattr(compiled_module, "replayed", broken)
+    state = box(total=np.zeros(3))
+
+    def f(x):
+        state.total = state.total + x
+        return state.total
+
+    compiled = compile(f)
+    with pytest.warns(
+        UserWarning, match=r"its program could not be made: RuntimeError\('no program'\)"
+    ):
+        compiled(X)
+    for i in (2, 3):
+        np.testing.assert_array_equal(compiled(X), i * X)
 
 
 def test_options():
