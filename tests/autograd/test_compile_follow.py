@@ -604,9 +604,7 @@ def test_a_program_that_cannot_be_made_is_said_once(monkeypatch):
         return state.total
 
     compiled = compile(f)
-    with pytest.warns(
-        UserWarning, match=r"its program could not be made: RuntimeError\('no program'\)"
-    ):
+    with pytest.warns(UserWarning, match=r"its program could not be made: RuntimeError\('no program'\)"):
         compiled(X)
     for i in (2, 3):
         np.testing.assert_array_equal(compiled(X), i * X)
