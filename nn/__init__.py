@@ -104,7 +104,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("datasets", "export", "models", "onnx", "table", "text", "viz"):  # imported when first used
+    if name in ("datasets", "export", "lens", "models", "onnx", "table", "text", "viz"):  # imported when first used
         return _importlib.import_module(f"nn.{name}")
     if name == "load_onnx":
         return _importlib.import_module("nn.onnx").load_onnx

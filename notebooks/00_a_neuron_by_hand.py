@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # 1 · A neuron by hand
+# # 0 · A neuron by hand
 #
 # A neuron is a weighted sum and a squash. It learns because one can compute, for each of its weights, which way and
 # how strongly that weight moves the error. Here this is done with plain numbers first, then with `autograd`, and then

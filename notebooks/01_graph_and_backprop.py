@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # 2 · Graph and backprop
+# # 1 · Graph and backprop
 #
 # `backward()` is short enough to be written down here. This notebook does so, and then looks at what makes it work for
 # any program: the order of the nodes, values that are used twice, arrays of different shapes, and rules that can

@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # 4 · Text
+# # 13 · Text
 #
 # A language model gives each character that may come next a probability. Trained on what people wrote, it can be asked
 # two things: how well does it foresee text that it has not met, and what does it write itself? Here a small GPT learns
