@@ -62,7 +62,7 @@ def build(
     threads: int | None = None,
     native: bool = False,
     former: dict[int, Any] | None = None,
-    pool: dict[int, list[Any]] | None = None,
+    pool: tuple[dict[int, list[Any]], dict[int, list[Any]]] | None = None,
 ) -> Listing:
     """Plan and write the program.
 
@@ -72,14 +72,16 @@ def build(
     threads  for large steps, and for BLAS; None: as many as are set when it runs, and BLAS as it is
     native   whether tapes become machine code, as loops that a pass has made do in any case
     former   input number → where that state lay before
-    pool     arrays to work in, by bytes, that programs share of which one runs at a time
+    pool     blocks of memory to work in, by bytes, between steps and inside of a loop's blocks, that programs share of
+             which one runs at a time
     """
     views = {x for step in program.steps if may_view(step) or step.op in ASSEMBLED for x in step.reads()}
     made = {x for step in program.steps for x in step.results if x.nbytes >= OWN}
     kept = list(variables(list(program.outputs[results:])))
     given = [x for x in variables(list(program.outputs[:results])) if x in made and x not in views and x not in kept]
-    plan = Plan(program, values, writable, frozenset(given), pool, former)
-    return _Writer(plan, known or {}, threads, native).listing()
+    between, inside = pool or ({}, {})
+    plan = Plan(program, values, writable, frozenset(given), between, former)
+    return _Writer(plan, known or {}, threads, native, inside).listing()
 
 
 def writable(step: Step) -> bool:
@@ -110,13 +112,15 @@ class Results:
 class _Writer(Names):
     """The text of a plan."""
 
-    def __init__(self, plan: Plan, constants: dict[int, str], threads: int | None, native: bool) -> None:
+    def __init__(
+        self, plan: Plan, constants: dict[int, str], threads: int | None, native: bool, pool: dict[int, list[Any]]
+    ) -> None:
         super().__init__(plan, constants)
         self.threads, self.native = threads, native
         self.kernels = Kernels(self)
         self.inner = False  # whether a loop's body is being written
         self.cut: dict[Any, str] = {}  # memory → its list of blocks
-        self.pool: dict[int, list[Any]] = {}  # scratch arrays of blocks
+        self.pool = pool  # for what is made inside of a loop's blocks
 
     def listing(self) -> Listing:
         program, plan = self.program, self.plan
@@ -278,7 +282,7 @@ class _Writer(Names):
 
     def body(self, step: Step, plan: Plan) -> list[str]:
         """The statements for one block."""
-        self.plan.buffers += plan.buffers
+        self.plan.buffers += [x for x in plan.buffers if all(x is not y for y in self.plan.buffers)]
         self.static.update(plan.static)
         called = wishes(plan.program)
         for inner in plan.steps:

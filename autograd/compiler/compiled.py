@@ -97,7 +97,7 @@ class Compiled:
         self.f, self.options = f, (keep, copy, threads, backend, exact)
         self.keep, self.copy, self.threads, self.backend, self.exact = self.options
         self.replays: OrderedDict[Any, list[Replay]] = OrderedDict()
-        self.pool: dict[int, list[Any]] = {}
+        self.pool: tuple[dict[int, list[Any]], dict[int, list[Any]]] = {}, {}
         self.lock = threading.RLock()
         self.last: Replay | None = None
         self.varying: frozenset[str] = frozenset()  # arrays and floats of its surroundings that were seen to change

@@ -5,7 +5,9 @@ Every object has one name and every name one object; generated names never hide 
 
 import builtins
 from keyword import iskeyword
+from math import prod
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -18,6 +20,7 @@ __all__ = ["Names"]
 
 TAKEN = {"run", "make", *dir(builtins), *(name for name in dir(np) if not name.startswith("_"))}
 LARGEST = 1 << 18  # bytes of an array of one number that is kept to make a maximum fast
+FILLS: WeakValueDictionary[Any, Any] = WeakValueDictionary()  # (number, dtype) → a flat array of it, for all programs
 
 
 class Names:
@@ -50,7 +53,9 @@ class Names:
                     else "constant"
                 )
                 start = x.__array_interface__["data"][0]
-                rows.setdefault((kind, start, x.nbytes), (kind, x, []))[2].append(name)
+                size = 0 if kind == "work" else x.nbytes  # one block of memory may be several arrays in turn
+                _, largest, names = rows.get((kind, start, size), (kind, x, []))
+                rows[kind, start, size] = (kind, x if x.nbytes > largest.nbytes else largest, [*names, name])
         lines = []
         for kind, x, names in sorted(rows.values(), key=lambda row: ("state", "work", "constant").index(row[0])):
             shown = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
@@ -97,7 +102,7 @@ class Names:
             wish = f"{name}_{dtype.char}" if isinstance(x, Variable) else f"c_{name}"
             if shape:
                 wish = f"{'zeros' if x == 0 else 'full_' + name}_{'x'.join(map(str, shape))}"
-            array = np.full(shape, 0.0 if isinstance(x, Variable) else x, dtype)
+            array = _filled(x, dtype, shape) if shape else np.full((), 0.0 if isinstance(x, Variable) else x, dtype)
             self.casts[key] = self.object(array, wish)
             if isinstance(x, Variable):
                 self.pending[self.casts[key]] = [f"{self.casts[key]}[()] = {name}"]
@@ -132,3 +137,13 @@ class Names:
 def _memory(array: Any) -> Any:
     """Something equal for arrays that are the same numbers in the same form."""
     return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
+
+
+def _filled(x: float, dtype: Any, shape: tuple[int, ...]) -> Any:
+    """An array full of a number, a part of one that all programs have."""
+    key, size = (repr(x), dtype), prod(shape)
+    flat = FILLS.get(key)
+    if flat is None or flat.size < size:
+        flat = FILLS[key] = np.full(size, x, dtype)
+        flat.setflags(write=False)
+    return flat[:size].reshape(shape)

@@ -11,7 +11,9 @@ old content, results included, came before.
 """
 
 import warnings
-from collections.abc import Callable
+from bisect import bisect, insort
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 from weakref import ref
@@ -31,6 +33,29 @@ __all__ = ["ASSEMBLED", "Plan", "may_view", "part", "places"]
 ASSEMBLED = (pack, woven)  # ops that put an array together of parts
 VIEWS = {"getitem", "astype", "real", "ravel", "diag", "diagonal", "diff", "einsum", "trace", "broadcast_to", "squeeze",
          "asarray", "reshape", "rot90", "transpose", "piece"}  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Stay:
+    """Arrays of one form that are written over each other, and the steps from which and to which they are needed."""
+
+    roots: list[Variable]
+    first: int
+    last: int
+
+
+class _Block:
+    """Memory, the bytes of it that are used, and the times (first step, last step) at which it is taken, in order."""
+
+    def __init__(self, memory: Any) -> None:
+        self.memory, self.used = memory, 0
+        self.times: list[tuple[int, int]] = []
+
+    def free(self, stay: _Stay) -> int | None:
+        """The step in which it was used last before a stay, -1 if in none; None if it is taken then."""
+        i = bisect(self.times, (stay.first, stay.last))
+        before = self.times[i - 1][1] if i else -1
+        return before if before < stay.first and (i == len(self.times) or stay.last < self.times[i][0]) else None
 
 
 class Plan:
@@ -223,8 +248,7 @@ class Plan:
                    for read, (old, _) in zip(reads, pairs, strict=True)):  # fmt: skip
                 self.static[root] = home
                 self.owned.discard(root)
-                number_of = {x: i for i, x in enumerate(self.program.inputs)}
-                self.homes.update((self.program.state[old], number_of[old]) for old, _ in pairs)
+                self.homes.update((self.program.state[old], self.program.inputs.index(old)) for old, _ in pairs)
 
     def common_home(self, root: Variable, pairs: list[tuple[Variable, Variable]]) -> Any:
         """The memory in which a root would lie with each of its parts at its home; None if there is none."""
@@ -261,30 +285,48 @@ class Plan:
         return all(y is x or self.find(y) is not x for y in step.reads())
 
     def allocate(self) -> None:
-        """Give arrays that are not needed at the same time the same memory."""
-        free = {size: list(arrays) for size, arrays in self.pool.items()}
-        ends: dict[int, list[Variable]] = {}
-        births = self.births()
+        """Give arrays that are not needed at the same time the same memory.
+
+        The largest are placed first, each in the smallest block that is free while it is needed, and of these in the one
+        used last, which may still be in the cache; what a step overwrites elementwise stays where it is. A block is as
+        large as the first array in it. Source: Pisarchyk and Lee 2020, arXiv 2001.03288, "greedy by size".
+        """
+        blocks = [_Block(memory) for size in sorted(self.pool) for memory in self.pool[size]]
+        for stay in sorted(self.stays(), key=lambda stay: (-stay.roots[0].nbytes, stay.first)):
+            size = stay.roots[0].nbytes
+            free = [(block.memory.nbytes, -end, i) for i, block in enumerate(blocks)
+                    if block.memory.nbytes >= size and (end := block.free(stay)) is not None]  # fmt: skip
+            if not free:
+                blocks.append(_Block(np.zeros(size, np.uint8)))
+                self.pool.setdefault(size, []).append(blocks[-1].memory)
+            block = blocks[min(free)[-1] if free else -1]
+            block.used = max(block.used, size)
+            insort(block.times, (stay.first, stay.last))
+            for root in stay.roots:
+                self.static[root] = block.memory[:size].view(root.dtype).reshape(root.shape)
+        self.buffers += [block.memory[: block.used] for block in blocks if block.times]
+
+    def stays(self) -> Iterable["_Stay"]:
+        """The stays in memory of all arrays of ours."""
+        births, end = self.births(), len(self.steps)
+        stays: dict[Variable, _Stay] = {}
+        dying: dict[int, list[Variable]] = {}
         for i, step in enumerate(self.steps):
             for root in {self.find(out): None for out in step.results}:
                 if root not in self.owned or births[root] != i:
                     continue
-                dying = [x for x in ends.get(i, ()) if (x.shape, x.dtype) == (root.shape, root.dtype)
-                         and root in step.results and self.aligned(step, x, root)]  # fmt: skip
-                if dying:
-                    self.static[root] = self.static[dying[0]]
-                    ends[i].remove(dying[0])
-                elif free.get(root.nbytes):
-                    self.static[root] = free[root.nbytes].pop().view(root.dtype).reshape(root.shape)
+                left = [x for x in dying.get(i, ()) if (x.shape, x.dtype) == (root.shape, root.dtype)
+                        and root in step.results and self.aligned(step, x, root)]  # fmt: skip
+                if left:
+                    dying[i].remove(left[0])
+                    stays[root] = stays[left[0]]
+                    stays[root].roots.append(root)
                 else:
-                    self.static[root] = np.zeros(root.nbytes, np.uint8).view(root.dtype).reshape(root.shape)
-                    self.buffers.append(self.static[root])
-                    self.pool.setdefault(root.nbytes, []).append(self.static[root].reshape(-1).view(np.uint8))
-                if self.last.get(root, i) < len(self.steps):
-                    ends.setdefault(max(self.last.get(root, i), i), []).append(root)
-            for x in ends.get(i, []):
-                if x.nbytes:
-                    free.setdefault(x.nbytes, []).append(self.static[x].reshape(-1).view(np.uint8))
+                    stays[root] = _Stay([root], i, i)
+                stays[root].last = max(self.last.get(root, i), i)
+                if stays[root].last < end:
+                    dying.setdefault(stays[root].last, []).append(root)
+        return {id(stay): stay for stay in stays.values()}.values()
 
     def look_again(self) -> None:
         """Find the views of what has moved."""

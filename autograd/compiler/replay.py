@@ -26,9 +26,7 @@ class Replay:
     listing   the program as text and function;  native: whether its loops are machine code
     """
 
-    def __init__(
-        self, found: Capture, copy: bool, threads: int | None, native: bool, pool: dict[int, list[Any]]
-    ) -> None:
+    def __init__(self, found: Capture, copy: bool, threads: int | None, native: bool, pool: Any) -> None:
         self.found, self.copy, self.native = found, copy, native
         self.counts = [("captured", len(found.program.steps))]
         self.eager_peak = peak(found.program)
@@ -65,13 +63,11 @@ class Replay:
         return tree.unflatten(self.found.structure, results)
 
 
-def replayed(
-    found: Capture, copy: bool, threads: int | None, backend: str | None, pool: dict[int, list[Any]]
-) -> Replay:
+def replayed(found: Capture, copy: bool, threads: int | None, backend: str | None, pool: Any) -> Replay:
     """The program of a capture ready to run, with machine code for its loops if that is wanted and can be had.
 
     backend   "llvm", "numpy", or None: llvm if llvmlite is installed
-    pool      arrays that the programs of one function work in, by bytes
+    pool      memory that the programs of one function work in (see build)
     """
     program, reads = found.program, found.reads
     if backend == "llvm" and not machine.available():
