@@ -41,7 +41,7 @@ def common(program: Program) -> Program:
 
     steps = []
     for step in program.steps:
-        step = step.renamed(new) if renamed else step
+        step = step if renamed.keys().isdisjoint(step.reads()) else step.renamed(new)
         form = (id(step.op), key(step.operands), key(step.options))
         if step.pure and form in first:
             renamed.update(zip(step.results, first[form].results, strict=True))

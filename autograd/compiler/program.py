@@ -177,7 +177,7 @@ def rewrite(program: Program, rule: Callable[[Step, dict[Variable, Step]], Any])
         return renamed.get(variable, variable)
 
     for step in program.steps:
-        step = step.renamed(new) if renamed else step
+        step = step if renamed.keys().isdisjoint(step.reads()) else step.renamed(new)
         found = rule(step, made)
         if isinstance(found, Variable):
             renamed[step.results[0]] = found
