@@ -27,6 +27,7 @@ from numpy.typing import DTypeLike
 from autograd.context import CONTEXT, Context
 from autograd.errors import ArgumentError
 from autograd.value import Value, data_of
+from nn.attributes import Attributes
 from nn.copies import copied, settle
 from nn.evaluation import predict
 from nn.init import Rng, streams
@@ -48,7 +49,7 @@ class Parameter(Value):
         return cls(np.zeros(shape, _floats(dtype)))
 
 
-class Module:
+class Module(Attributes):
     """Base class of layers and models: parameters by dotted path, train/eval mode, state, repr.
 
     Subclasses define forward(...); a call model(x) runs it. `draw(name, rng)` gives the initial data of a parameter or
