@@ -15,8 +15,22 @@ from nn.module import Module
 from nn.optim import Optimizer
 
 __all__ = [
-    "augmented", "check_counts", "check_functions", "check_limits", "check_optimizer", "checked_data", "usual_loss",
+    "ELSEWHERE", "augmented", "check_counts", "check_functions", "check_limits", "check_optimizer", "checked_data",
+    "usual_loss",
 ]  # fmt: skip
+
+_RATE = "the rate is the optimiser's: optimizer=nn.Adam(model, learning_rate=0.01), or schedule="
+_CALLBACK = "what a callback would do stands in the loop: for step in nn.train(model, X, y, …): …"
+ELSEWHERE = {  # options of others' training loops → what serves here
+    "lr": _RATE, "learning_rate": _RATE, "callbacks": _CALLBACK, "callback": _CALLBACK,
+    "validation_data": "it is called validation=(X, y)", "validation_split": "nn.split makes the parts: validation=(X, y)",
+    "val": "it is called validation=(X, y)", "scheduler": "it is called schedule", "metrics": "it is called metric, one",
+    "verbose": "nn.fit has progress=", "criterion": "it is called loss", "loss_fn": "it is called loss",
+    "early_stopping": "it is called patience", "seed": "it is called rng", "random_state": "it is called rng",
+    "shuffle": "training always shuffles, in the order that rng draws", "device": "there is the CPU only",
+    "lengths": "sequences of different lengths: see nn.padding", "sample_weight": "a loss of your own may weight rows",
+    "weight_decay": "it is the optimiser's: optimizer=nn.AdamW(model, weight_decay=0.1)",
+}  # fmt: skip
 
 
 def check_counts(**numbers: Any) -> None:

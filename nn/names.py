@@ -64,9 +64,16 @@ def options_of(*functions: Any) -> list[str]:
     return [p.name for p in parameters if p.name != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
 
 
-def refuse(what: str, unknown: Iterable[str], known: Iterable[str], elsewhere: Mapping[str, str]) -> None:
-    """Raise ArgumentError if there are unknown options: what serves instead, or the nearest of those known."""
-    names, known = sorted(unknown), list(known)
+def refuse(
+    what: str, unknown: Iterable[str], elsewhere: Mapping[str, str], *functions: Any, more: Iterable[str] = ()
+) -> None:
+    """Raise ArgumentError if there are unknown options: what serves instead, or the nearest of those there are.
+
+    elsewhere   option of other libraries → what serves here
+    functions   whose options there are, and more of their names
+    """
+    names = sorted(unknown)
     if names:
+        known = [*options_of(*functions), *more]
         hints = [f"; {elsewhere[name]}" if name in elsewhere else near(name, known) for name in names]
         raise ArgumentError(f"{what} has no option {', '.join(names)}{''.join(hints)}")

@@ -38,6 +38,7 @@ from nn.init import Rng, orthogonal, variance_scaling
 from nn.layers.dropout import Dropout
 from nn.layers.neuron import activated
 from nn.module import Module, Parameter
+from nn.names import refuse
 from nn.outline import function_name, options
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
@@ -225,9 +226,7 @@ class Recurrent(Module):
         dtype: DTypeLike = np.float32,
         **more: Any,
     ) -> None:
-        if unknown := more.keys() - set(self.own):
-            hints = [f"; {hint}" for name, hint in ELSEWHERE.items() if name in unknown]
-            raise ArgumentError(f"{type(self).__name__} has no option {', '.join(sorted(unknown))}{''.join(hints)}")
+        refuse(type(self).__name__, more.keys() - set(self.own), ELSEWHERE, Recurrent, more=self.own)
         self.input_size, self.hidden_size = whole("input_size", input_size), whole("hidden_size", hidden_size)
         self.num_layers = whole("num_layers", num_layers)
         self.batch_first, self.bidirectional = batch_first, bidirectional

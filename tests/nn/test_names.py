@@ -97,10 +97,38 @@ def test_unknown_options_are_refused_with_the_nearest_known_one():
     with pytest.raises(
         nn.module.ArgumentError, match=r"f has no option epoch, lr; did you mean 'epochs'\?; it is rate$"
     ):
-        refuse("f", ["lr", "epoch"], ["epochs", "rate"], {"lr": "it is rate"})
-    refuse("f", [], [], {})
+        refuse("f", ["lr", "epoch"], {"lr": "it is rate"}, nn.mse, more=["epochs", "rate"])
+    refuse("f", [], {})
     assert near("x", ["epochs"]) == ""
     assert options_of(nn.Linear.__init__, nn.mse) == [
         "in_features", "out_features", "bias", "rng", "dtype", "prediction", "target", "reduction",
     ]  # fmt: skip
     assert "options" not in options_of(nn.fit) and "options" in inspect.signature(nn.fit).parameters
+
+
+SMALL = (np.zeros((4, 2), np.float32), np.zeros((4, 1), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: nn.fit(m, *SMALL, epoch=3), "training has no option epoch; did you mean 'epochs'?"),
+        (lambda m: nn.train(m, *SMALL, batchsize=3), "no option batchsize; did you mean 'batch_size'?"),
+        (lambda m: nn.fit(m, *SMALL, progres=False), "no option progres; did you mean 'progress'?"),
+        (lambda m: nn.fit(m, *SMALL, lr=0.1), "no option lr; the rate is the optimiser's"),
+        (lambda m: nn.fit(m, *SMALL, validation_data=SMALL), "it is called validation=(X, y)"),
+        (lambda m: nn.fit(m, *SMALL, callbacks=[]), "for step in nn.train(model, X, y, …)"),
+        (lambda m: nn.Adam(m, learning_rat=0.1), "Adam has no option learning_rat; did you mean 'learning_rate'?"),
+        (lambda m: nn.Adam(m, amsgrat=True), "Adam has no option amsgrat; did you mean 'amsgrad'?"),
+        (lambda m: nn.Muon(m, weight_decy=0.1), "Muon has no option weight_decy; did you mean 'weight_decay'?"),
+        (lambda m: nn.LBFGS(m, history=5), "LBFGS has no option history; did you mean 'history_size'?"),
+        (lambda m: nn.LBFGS(m, line_search_fn="strong_wolfe"), "a strong-Wolfe line search is always made"),
+        (lambda m: nn.Adam(m, groups=["*.bias"]), 'groups is a dict such as {"*.bias": {"weight_decay": 0.0}}, got'),
+        (lambda m: nn.LSTM(2, 3, num_layer=2), "LSTM has no option num_layer; did you mean 'num_layers'?"),
+        (lambda m: nn.RNN(2, 3, activaton=np.tanh), "RNN has no option activaton; did you mean 'activation'?"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_option_names_the_nearest_one(call, message):
+    with pytest.raises(nn.module.ArgumentError) as caught:
+        call(nn.MLP(2, [1], rng=0))
+    assert message in str(caught.value)
