@@ -105,8 +105,8 @@ class Training:
         check_functions(loss=loss, metric=metric, augment=augment, schedule=schedule)
         check_limits(clip_norm, validation, patience, checkpoint, checkpoint_every, resume, compile)
         self.model = model
-        self.X, self.y = checked_data("X, y", model, X, y)
-        self.validation = None if validation is None else checked_data("validation", model, *validation)
+        self.X, self.y = checked_data("X, y", model, X, y, gaps=loss is not None)  # which may leave NaN out
+        self.validation = validation and checked_data("validation", model, *validation, gaps=loss is not None)
         self.loss = loss or usual_loss(self.y)
         self.metric = metric or (accuracy if self.loss is cross_entropy and self.y.dtype.kind in "iub" else None)
         self.optimizer = optimizer or Adam(model)

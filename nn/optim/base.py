@@ -70,7 +70,7 @@ class Optimizer:
         groups: Mapping[str, Mapping[str, float]] | None = None,
         **unknown: Any,
     ) -> None:
-        refuse(type(self).__name__, unknown, ELSEWHERE, *(kind.__init__ for kind in type(self).__mro__))
+        refuse(type(self).__name__, unknown, ELSEWHERE, *type(self).__mro__[:-1])
         if not isinstance(groups or {}, Mapping):
             raise ArgumentError(f'groups is a dict such as {{"*.bias": {{"weight_decay": 0.0}}}}, got {groups!r}')
         named = leaves(type(self).__name__, parameters)
