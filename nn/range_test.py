@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,8 @@ class RangeTest:
     suggestion  a tenth of the rate where the loss was lowest, which is already too large to last; a start from which to try
     """
 
-    rates: list[float]
-    losses: list[float]
+    rates: list[float] = field(repr=False)
+    losses: list[float] = field(repr=False)
     suggestion: float
 
     def plot(self, axes: Any = None) -> Any:
