@@ -12,6 +12,8 @@ randomness is needed: neurons that start equal get equal gradients and stay equa
 Every function takes shape (fan_out, fan_in, *kernel) and an explicit `rng`, the only source of randomness.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 import zlib
@@ -27,22 +29,9 @@ from autograd.value import Value
 from nn.checks import function
 
 __all__ = [
-    "Rng",
-    "constant",
-    "fans",
-    "gain",
-    "generator",
-    "glorot_normal",
-    "glorot_uniform",
-    "he_normal",
-    "he_uniform",
-    "lecun_normal",
-    "lecun_uniform",
-    "orthogonal",
-    "streams",
-    "variance_scaling",
-    "zeros",
-]
+    "Rng", "constant", "fans", "gain", "generator", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
+    "lecun_normal", "lecun_uniform", "orthogonal", "streams", "variance_scaling", "zeros",
+]  # fmt: skip
 
 Rng = np.random.Generator | int | None
 Shape = Sequence[int]

@@ -15,6 +15,8 @@ nn.fit takes one X. A model that reads the lengths off the padding needs no more
 In a loop of one's own `sequence_batches` gives padded batches, no longer than they must be, with their lengths.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Sequential: one layer after another. Residual: a way around a layer. Any function of a Value is a layer."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterator
 from typing import Any

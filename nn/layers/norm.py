@@ -8,6 +8,8 @@ example, over a group of channels and all places, InstanceNorm over a single cha
 mean. All start with weight 1, bias 0.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -23,6 +23,8 @@ the LSTM's forget gate, which so remembers before it has learned to (Jozefowicz 
 from U(±1/√hidden_size), whose R shrinks a state to 1/√3 of its length in each step.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
