@@ -4,10 +4,11 @@
     model = nn.MLP(64, [32, 10], rng=0)
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
-Files in reading order: module (with checks, paths, state, copies, outline, evaluation), init, layers/, scalar, losses/,
-optim/, schedules, clip, averaging, data, padding, text, training (with step, history, arguments, progress), checkpoint
-(with archive, resume), range_test, models, summary (with calls); then style, curves, viz/ (pictures), datasets/, onnx/
-and export/ (networks from files and to files), and the main job: table, encoder, job, report, predictions, __main__.
+Files in reading order: module (with names, attributes, checks, paths, state, copies, outline, evaluation), init, layers/,
+scalar, losses/, optim/, schedules, clip, averaging, data, padding, text, training (with step, history, arguments,
+progress), checkpoint (with archive, resume), range_test, models, summary (with calls); then style, curves, viz/
+(pictures), datasets/, onnx/ and export/ (networks from files and to files), and the main job: table, encoder, job, report,
+predictions, __main__.
 """
 
 import importlib as _importlib
@@ -36,6 +37,8 @@ from nn.layers import (
     RNN,
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
     AvgPool1d,
     AvgPool2d,
     BatchNorm1d,
@@ -52,6 +55,8 @@ from nn.layers import (
     GroupNorm,
     GRUCell,
     Identity,
+    InstanceNorm1d,
+    InstanceNorm2d,
     Layer,
     LayerNorm,
     Linear,
@@ -83,16 +88,20 @@ from nn.losses import (
     smooth_l1,
 )
 from nn.module import Module, Parameter
+from nn.names import IN_NN as _IN_NN
+from nn.names import near as _near
 from nn.optim import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, Muon, NAdam, Optimizer, RMSprop
 from nn.padding import pad_sequences, sequence_batches
 from nn.range_test import RangeTest, lr_find
 from nn.training import Training, fit, train
 
 __all__ = [
-    "Adagrad", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "Average", "AvgPool1d", "AvgPool2d",
+    "Adagrad", "Adam", "AdamW", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d", "Average", "AvgPool1d", "AvgPool2d",
     "BatchNorm1d", "BatchNorm2d", "CheckpointError", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
     "Dropout", "Dropout2d", "EMA", "Embedding", "Flatten", "GPTBlock", "GroupNorm", "GRU", "GRUCell", "History",
-    "Identity", "Layer", "LayerNorm", "LBFGS", "Linear", "Lion", "LSTM", "LSTMCell", "MaxPool1d", "MaxPool2d", "MLP",
+    "Identity", "InstanceNorm1d", "InstanceNorm2d",
+    "Layer", "LayerNorm", "LBFGS", "Linear", "Lion", "LSTM", "LSTMCell", "MaxPool1d", "MaxPool2d", "MLP",
     "Module", "MultiheadAttention", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "RangeTest", "Residual",
     "RMSNorm", "RMSprop", "RNN", "RNNCell", "Sequential", "SGD", "Standardizer", "Step", "SWA", "Training",
     "TransformerEncoder", "TransformerEncoderLayer", "accuracy", "attention_weights", "batches", "binary_cross_entropy",
@@ -103,9 +112,17 @@ __all__ = [
 ]  # fmt: skip
 
 
+_LATER = ("datasets", "export", "lens", "models", "onnx", "table", "text", "viz")  # imported when first used
+
+
 def __getattr__(name: str) -> _Any:
-    if name in ("datasets", "export", "lens", "models", "onnx", "table", "text", "viz"):  # imported when first used
+    if name in _LATER:
         return _importlib.import_module(f"nn.{name}")
     if name == "load_onnx":
         return _importlib.import_module("nn.onnx").load_onnx
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    hint = f": {_IN_NN[name]}" if name in _IN_NN else _near(name, [*__all__, *_LATER])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_LATER})

@@ -84,7 +84,10 @@ def _predict(arguments: Sequence[str]) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="a new file; standard output if left out")
     options = parser.parse_args(arguments)
     model, encoder = predictions.trained(options.folder)
-    heads, rows = predictions.predicted(model, encoder, read_table(options.data))
+    table = read_table(options.data)
+    heads, rows = predictions.predicted(model, encoder, table)
+    for line in encoder.unknown(table):
+        print(f"note: {line}", file=sys.stderr)
     if options.out is None:
         predictions.write(heads, rows, sys.stdout)
         return

@@ -1,6 +1,5 @@
 """What fit and train refuse, each with a line that says what was expected."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +8,27 @@ import numpy as np
 from autograd.errors import ArgumentError
 from nn.archive import ending
 from nn.checks import whole
-from nn.evaluation import cast
-from nn.losses import cross_entropy, mse
+from nn.evaluation import cast, usual_loss
 from nn.module import Module
 from nn.optim import Optimizer
 
 __all__ = [
-    "augmented", "check_counts", "check_functions", "check_limits", "check_optimizer", "checked_data", "usual_loss",
+    "ELSEWHERE", "augmented", "check_counts", "check_functions", "check_limits", "check_optimizer", "checked_data",
+    "usual_loss",
 ]  # fmt: skip
+
+_RATE = "the rate is the optimiser's: optimizer=nn.Adam(model, learning_rate=0.01), or schedule="
+_CALLBACK = "what a callback would do stands in the loop: for step in nn.train(model, X, y, …): …"
+ELSEWHERE = {  # options of others' training loops → what serves here
+    "lr": _RATE, "learning_rate": _RATE, "callbacks": _CALLBACK, "callback": _CALLBACK,
+    "validation_data": "it is called validation=(X, y)", "validation_split": "nn.split makes the parts: validation=(X, y)",
+    "val": "it is called validation=(X, y)", "scheduler": "it is called schedule", "metrics": "it is called metric, one",
+    "verbose": "nn.fit has progress=", "criterion": "it is called loss", "loss_fn": "it is called loss",
+    "early_stopping": "it is called patience", "seed": "it is called rng", "random_state": "it is called rng",
+    "shuffle": "training always shuffles, in the order that rng draws", "device": "there is the CPU only",
+    "lengths": "sequences of different lengths: see nn.padding", "sample_weight": "a loss of your own may weight rows",
+    "weight_decay": "it is the optimiser's: optimizer=nn.AdamW(model, weight_decay=0.1)",
+}  # fmt: skip
 
 
 def check_counts(**numbers: Any) -> None:
@@ -70,19 +82,21 @@ def check_optimizer(optimizer: Any, model: Module) -> None:
         raise ArgumentError("the optimizer holds none of the model's parameters: make it with nn.Adam(model)")
 
 
-def usual_loss(target: Any) -> Callable[[Any, Any], Any]:
-    """What is minimised if nobody says: cross_entropy for integer targets, which are class numbers, mse for others."""
-    return cross_entropy if np.asarray(target).dtype.kind in "iub" else mse
+def checked_data(name: str, model: Module, X: Any, y: Any, *, gaps: bool = False) -> tuple[Any, Any]:
+    """X and y as arrays for the model, as many rows of each, and finite; with `gaps` y may have NaN.
 
-
-def checked_data(name: str, model: Module, X: Any, y: Any) -> tuple[Any, Any]:
-    x, target = cast(model, X), cast(model, y, "f")  # class numbers stay integers
+    Raises ArgumentError for data that are not so, or are no numbers.
+    """
+    x, target = cast(model, X), cast(model, y, "f", "y")  # class numbers stay integers
+    if not x.ndim or not target.ndim:
+        raise ArgumentError(f"{name}: expected arrays (rows, …), got shapes {x.shape} and {target.shape}")
     if len(x) != len(target):
         raise ArgumentError(f"{name}: X has {len(x)} rows, y has {len(target)}")
     if not len(x):
         raise ArgumentError(f"{name}: there are no rows")
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise ArgumentError(
-            f"{name}: X has NaN or infinite entries, the first in row {np.argwhere(~np.isfinite(x))[0][0]}"
-        )
+    for which, array in (("X", x), ("y", target)):
+        if array.dtype.kind == "f" and not (gaps and which == "y") and not np.isfinite(array).all():
+            raise ArgumentError(
+                f"{name}: {which} has NaN or infinite entries, the first in row {np.argwhere(~np.isfinite(array))[0][0]}"
+            )
     return x, target

@@ -34,6 +34,7 @@ def save(path: Path, model: Module, optimizer: Optimizer | None = None, **extra:
     A file of that name is replaced in one step: whatever happens, there is the old one or the new one. Raises
     ArgumentError for another ending, and for an extra that is neither.
     """
+    _check_parts(model, optimizer)
     state: dict[str, Any] = model.state_dict()
     state |= {GENERATOR + name: rng.bit_generator.state for name, rng in model.named_generators()}
     state |= {} if optimizer is None else _prefixed(OPTIMIZER, optimizer.state_dict())
@@ -49,7 +50,15 @@ def load(path: Path, model: Module, optimizer: Optimizer | None = None) -> dict[
     numbers are cast to the model's dtype. Raises CheckpointError, and changes nothing, if the file is damaged or of another
     model.
     """
+    _check_parts(model, optimizer)
     return install(path, load_state(path), model, optimizer)
+
+
+def _check_parts(model: Any, optimizer: Any) -> None:
+    if not isinstance(model, Module):
+        raise ArgumentError(f"the path comes first, then an nn.Module; in its place is {type(model).__name__}")
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise ArgumentError(f"optimizer is an object such as nn.Adam(model), got {optimizer!r}")
 
 
 def load_state(path: Path) -> dict[str, Any]:

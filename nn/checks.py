@@ -68,7 +68,9 @@ def leaves(name: str, parameters: Any) -> dict[str, Any]:
     found = {str(i): parameter for i, parameter in enumerate({id(x): x for x in listed}.values())}
     for parameter in found.values():
         if not isinstance(parameter, Value):
-            raise ArgumentError(f"{name}: a parameter is a Value, got {type(parameter).__name__}")
+            groups = ', and groups={"*.bias": {"weight_decay": 0.0}} by path' if isinstance(parameter, dict) else ""
+            kind = type(parameter).__name__
+            raise ArgumentError(f"{name}: a parameter is a Value, got {kind}; give model or model.parameters(){groups}")
         if parameter.primitive is not None:
             raise ArgumentError(
                 f"{name}: a parameter is a leaf, got the result of {parameter.op!r}; pass a list of Parameters or a Module"

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd.errors import ArgumentError
+from autograd.errors import ArgumentError, ShapeError
+from nn.checks import whole
+from nn.evaluation import numbers
 from nn.init import generator
 
 Index = NDArray[np.int64]
@@ -29,7 +31,7 @@ def batches(
 ) -> Iterator[tuple[NDArray[Any], ...]]:
     """One epoch: tuples of batch_size rows of each array, the same rows of all, every row exactly once.
 
-    arrays      each (n, …) with the same n
+    arrays      each (n, …) with the same n; lists and pandas tables become arrays
     rng         draws the order, needed if shuffle. A Generator gives each epoch a new order, an int always the same
     drop_last   leave out the last batch if it has fewer than batch_size rows
     augment     (x, rng) → x, applied to the first array's rows of each batch: flips, shifts, noise; draws from rng
@@ -39,15 +41,19 @@ def batches(
     >>> [(a.tolist(), b.tolist()) for a, b in batches(x, y, batch_size=2, shuffle=False)]
     [([0, 1], [0, 10]), ([2, 3], [20, 30]), ([4], [40])]
     """
-    n = _common_length(arrays)
-    if batch_size < 1:
-        raise ArgumentError(f"batch_size is at least 1, got {batch_size}")
+    arrays = tuple(_rows(array) for array in arrays)
+    n, batch_size = _common_length(arrays), whole("batch_size", batch_size)
     if (shuffle or augment) and rng is None:
         what = "shuffle=True" if shuffle else "augment=…"
         raise ArgumentError(f"batches({what}) needs rng=, a np.random.Generator or an int seed")
     stream = generator(0 if rng is None else rng)
     cut = _cut(arrays, stream.permutation(n) if shuffle else np.arange(n), batch_size, drop_last)
     return cut if augment is None else ((augment(first, stream), *others) for first, *others in cut)
+
+
+def _rows(array: Any) -> Any:
+    """A list or a pandas table as an array, whose rows an index array picks; all else, a GPU's array too, as it is."""
+    return np.asarray(array) if isinstance(array, (list, tuple)) or hasattr(array, "to_numpy") else array
 
 
 def _cut(
@@ -90,9 +96,11 @@ def split(
     >>> len(train), len(test), sorted([*train.tolist(), *test.tolist()]) == list(range(10))
     (8, 2, True)
     """
+    if not isinstance(n, (int, np.integer)):
+        raise ArgumentError(f"split takes the number of rows, len(X), and gives their numbers, got {type(n).__name__}")
     shares = np.asarray(fractions, dtype=np.float64)
     if shares.ndim != 1 or not shares.size or not (shares >= 0).all() or abs(shares.sum() - 1) > 1e-9:
-        raise ArgumentError(f"fractions are at least 0 and add up to 1, got {list(fractions)}")
+        raise ArgumentError(f"fractions are at least 0 and add up to 1, such as (0.8, 0.2), got {fractions}")
     if stratify is not None and groups is not None:
         raise ArgumentError(
             "split has stratify or groups, not both: whole groups seldom have the classes in proportion"
@@ -165,10 +173,16 @@ class Standardizer:
 
     @classmethod
     def fit(cls, X: ArrayLike) -> Standardizer:
-        """Statistics of X, (rows, …), along its first axis. Raises ArgumentError if X has no rows."""
-        x = np.asarray(X, dtype=np.float64)
-        if not len(x):
+        """Statistics of X, (rows, …), along its first axis. Raises ArgumentError if X has no rows, or gaps."""
+        x = np.asarray(numbers("X", X), dtype=np.float64)
+        if not x.ndim or not len(x):
             raise ArgumentError("statistics of no rows")
+        if not np.isfinite(x).all():
+            place = tuple(np.argwhere(~np.isfinite(x))[0].tolist())
+            raise ArgumentError(
+                f"Standardizer.fit: X[{', '.join(map(str, place))}] is {x[place]}, and so would be that column's mean; "
+                "leave such rows out, or put a number there first"
+            )
         mean, std = x.mean(axis=0), x.std(axis=0)
         # The mean of equal numbers can be off by one rounding, and their std is then not 0 but about 1e-16 of them;
         # the squares of numbers below 1e-160 are 0, and so is then the std of different ones.
@@ -177,8 +191,15 @@ class Standardizer:
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """(rows, features) → the same shape, float32."""
-        return ((np.asarray(X, dtype=np.float64) - self.mean) / self.std).astype(np.float32)
+        return ((self._checked(X) - self.mean) / self.std).astype(np.float32)
 
     def inverse(self, Z: ArrayLike) -> NDArray[np.float32]:
         """Standardised values back in their own unit, float32."""
-        return (np.asarray(Z, dtype=np.float64) * self.std + self.mean).astype(np.float32)
+        return (self._checked(Z) * self.std + self.mean).astype(np.float32)
+
+    def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
+        """X as numbers, which has the features of the statistics and not others that would broadcast."""
+        x, features = np.asarray(numbers("X", X), dtype=np.float64), np.shape(self.mean)
+        if x.shape[x.ndim - len(features) :] != features:
+            raise ShapeError(f"Standardizer: X has shape {x.shape}, expected (rows, {', '.join(map(str, features))})")
+        return x

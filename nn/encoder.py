@@ -6,6 +6,7 @@ texts, so it can be saved beside the model as JSON: `Encoder.from_json(encoder.t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -64,6 +65,10 @@ class Category:
                 out[row, index[cell]] = 1.0
         return out
 
+    def unknown(self, table: Table) -> dict[str, int]:
+        """Value that was not seen in training → in how many rows it stands."""
+        return dict(Counter(cell for cell in table[self.name] if not is_missing(cell) and cell not in self.values))
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -112,6 +117,16 @@ class Encoder:
         """
         table = table if rows is None else table.take([int(row) for row in rows])
         return np.concatenate([column.encode(table) for column in self.columns], axis=1).astype(np.float32)
+
+    def unknown(self, table: Table) -> list[str]:
+        """What of a table the network knows nothing about: a line for each column with values not seen in training."""
+        found = {column.name: column.unknown(table) for column in self.columns if isinstance(column, Category)}
+        return [
+            f"column {name!r}: {', '.join(map(repr, list(values)[:3]))}{' …' if len(values) > 3 else ''} "
+            f"(in {sum(values.values())} of the rows) did not occur in training, and counts as none of the known values"
+            for name, values in found.items()
+            if values
+        ]
 
     def targets(self, prepared: Prepared, rows: Rows) -> NDArray[Any]:
         """What the network is to compute: int64 labels (rows,), or float32 standardised values (rows, 1)."""

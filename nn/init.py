@@ -12,6 +12,8 @@ randomness is needed: neurons that start equal get equal gradients and stay equa
 Every function takes shape (fan_out, fan_in, *kernel) and an explicit `rng`, the only source of randomness.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 import zlib
@@ -24,24 +26,12 @@ from numpy.typing import DTypeLike, NDArray
 from autograd.context import no_grad
 from autograd.errors import ArgumentError
 from autograd.value import Value
+from nn.checks import function
 
 __all__ = [
-    "Rng",
-    "constant",
-    "fans",
-    "gain",
-    "generator",
-    "glorot_normal",
-    "glorot_uniform",
-    "he_normal",
-    "he_uniform",
-    "lecun_normal",
-    "lecun_uniform",
-    "orthogonal",
-    "streams",
-    "variance_scaling",
-    "zeros",
-]
+    "Rng", "constant", "fans", "gain", "generator", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
+    "lecun_normal", "lecun_uniform", "orthogonal", "streams", "variance_scaling", "zeros",
+]  # fmt: skip
 
 Rng = np.random.Generator | int | None
 Shape = Sequence[int]
@@ -50,11 +40,13 @@ _TRUNCATED_STD = 0.87962566103423978  # std of a standard normal cut off at ±2
 
 def generator(rng: Rng) -> np.random.Generator:
     """The numpy Generator to draw from: itself, one seeded by an integer, or for None one from fresh entropy."""
-    if rng is None or (isinstance(rng, (int, np.integer)) and not isinstance(rng, bool)):
+    if rng is None or (isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0):
         return np.random.default_rng(rng)
     if isinstance(rng, np.random.Generator):
         return rng
-    raise ArgumentError(f"rng is an integer seed or a np.random.Generator, got {type(rng).__name__} {rng!r}")
+    raise ArgumentError(
+        f"rng is an integer seed (0 or more) or a np.random.Generator, got {type(rng).__name__} {rng!r}"
+    )
 
 
 def streams(rng: Rng) -> Callable[[str], np.random.Generator]:
@@ -83,7 +75,7 @@ def gain(activation: Callable[..., Any] | None) -> float:
 
     Source: He et al. 2015, arXiv 1502.01852, eq. 10, for relu; the general form is Klambauer et al. 2017's condition.
     """
-    if activation is None:
+    if (activation := function(activation)) is None:
         return 1.0
     z, weights = _normal_quadrature()
     with no_grad():  # as a column, so that a softmax, which looks at the whole last axis, sees one number at a time

@@ -1,5 +1,7 @@
 """Ready models: networks that people start from, each a few lines of layers."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -108,7 +110,7 @@ class GPT(Module):
             self.head.weight = self.token.weight
         self.initialize(rng)
 
-    def initialize(self, rng: Rng = None) -> "GPT":
+    def initialize(self, rng: Rng = None) -> GPT:
         """Draw every parameter anew, matrices as above; returns the model."""
         rng = generator(rng)
         super().initialize(rng)

@@ -16,6 +16,8 @@ rebinds them and never writes into them. Attributes that are random generators a
 Calling the outermost module maps its submodules to paths, so that every node knows where it was made.
 """
 
+from __future__ import annotations
+
 import importlib
 from collections.abc import Iterator, Mapping
 from reprlib import recursive_repr
@@ -27,6 +29,7 @@ from numpy.typing import DTypeLike
 from autograd.context import CONTEXT, Context
 from autograd.errors import ArgumentError
 from autograd.value import Value, data_of
+from nn.attributes import Attributes
 from nn.copies import copied, settle
 from nn.evaluation import predict
 from nn.init import Rng, streams
@@ -43,16 +46,16 @@ class Parameter(Value):
     __slots__ = ()
 
     @classmethod
-    def zeros(cls, shape: int | tuple[int, ...], dtype: DTypeLike) -> "Parameter":
+    def zeros(cls, shape: int | tuple[int, ...], dtype: DTypeLike) -> Parameter:
         """A layer's weights before they are drawn. Raises ArgumentError if dtype is not one of floats."""
         return cls(np.zeros(shape, _floats(dtype)))
 
 
-class Module:
+class Module(Attributes):
     """Base class of layers and models: parameters by dotted path, train/eval mode, state, repr.
 
     Subclasses define forward(...); a call model(x) runs it. `draw(name, rng)` gives the initial data of a parameter or
-    buffer and is what `initialize` calls.
+    buffer and is what `initialize` calls. State that is not learned is an array attribute, named in the class's `buffers`.
     """
 
     training = True
@@ -89,7 +92,7 @@ class Module:
             elif isinstance(held, (list, tuple, dict)):
                 yield from _inside(name, held)
 
-    def _walk(self, prefix: str = "") -> Iterator[tuple[str, "Module", list[tuple[str, Any]]]]:
+    def _walk(self, prefix: str = "") -> Iterator[tuple[str, Module, list[tuple[str, Any]]]]:
         """(dotted path, module, what it holds directly) of this module and all below; each once, first path wins."""
         seen: set[int] = set()
         stack: list[tuple[str, Module]] = [(prefix, self)]
@@ -102,11 +105,11 @@ class Module:
             yield path, module, held
             stack += [(_join(path, name), child) for name, child in reversed(held) if isinstance(child, Module)]
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """(dotted path, module) of this module, "" by default, and of all below; each module once, first path wins."""
         return ((path, module) for path, module, _ in self._walk(prefix))
 
-    def _state(self) -> Iterator[tuple[str, "Module", str, Any]]:
+    def _state(self) -> Iterator[tuple[str, Module, str, Any]]:
         """(dotted path, owner, name, Parameter or buffer): of each module its parameters, each once, then its buffers.
 
         Raises ArgumentError if two have one path, as those of {1: …, "1": …} do: one would be neither trained nor saved.
@@ -133,7 +136,7 @@ class Module:
         """(dotted path, array) of the state that is not learned."""
         return ((path, held) for path, _, _, held in self._state() if not isinstance(held, Parameter))
 
-    def _generators(self) -> Iterator[tuple[str, "Module", str, np.random.Generator]]:
+    def _generators(self) -> Iterator[tuple[str, Module, str, np.random.Generator]]:
         for path, module in self.named_modules():
             for name, held in vars(module).items():
                 if isinstance(held, np.random.Generator):
@@ -159,13 +162,13 @@ class Module:
         for parameter in self.parameters():
             parameter.zero_grad()
 
-    def train(self, mode: bool = True) -> "Module":
+    def train(self, mode: bool = True) -> Module:
         """Put this module and all below into training mode (dropout on); returns it."""
         for _, module in self.named_modules():
             module.training = mode
         return self
 
-    def eval(self) -> "Module":
+    def eval(self) -> Module:
         """Put this module and all below into evaluation mode; returns it."""
         return self.train(False)
 
@@ -174,7 +177,7 @@ class Module:
         kind = "buffer" if name in self.buffers else "parameter"
         raise NotImplementedError(f"{type(self).__name__} does not say how its {kind} {name!r} starts: define draw()")
 
-    def initialize(self, rng: Rng = None) -> "Module":
+    def initialize(self, rng: Rng = None) -> Module:
         """Draw every parameter anew, and put buffers and generators at their start; returns the module.
 
         Each is drawn from a generator of its own, seeded by one draw from rng and the parameter's path: adding a layer
@@ -199,7 +202,7 @@ class Module:
         """Dotted path → copy of the data of each parameter and buffer."""
         return {path: np.array(data_of(held)) for path, _, _, held in self._state()}
 
-    def astype(self, dtype: DTypeLike) -> "Module":
+    def astype(self, dtype: DTypeLike) -> Module:
         """Cast the floats among parameters and buffers to a dtype, and forget gradients; returns the module."""
         for _, owner, name, held in self._state():
             data = data_of(held)
@@ -224,11 +227,11 @@ class Module:
             children.append(parameter)
         return names, children
 
-    def __tree_unflatten__(self, children: list[Any]) -> "Module":
+    def __tree_unflatten__(self, children: list[Any]) -> Module:
         twin: Module = copied(self, children, Parameter)
         return twin
 
-    def __tree_settle__(self, twin: "Module") -> None:
+    def __tree_settle__(self, twin: Module) -> None:
         settle(self, twin)
 
     # looking

@@ -1,6 +1,23 @@
-"""Sequences of different length in one array: padded at the end, with their lengths beside them."""
+"""Sequences of different length in one array: padded at the end, with their lengths beside them.
 
-from collections.abc import Iterator, Sequence
+nn.fit takes one X. A model that reads the lengths off the padding needs no more than that:
+
+    class Reader(nn.Module):
+        def __init__(self, features, classes):
+            self.rnn, self.head = nn.GRU(features, 16), nn.Linear(16, classes)
+
+        def forward(self, x):  # (batch, time, features), all 0 after a sequence's end
+            lengths = (x != 0.0).any(axis=2).sum(axis=1)
+            return self.head(self.rnn(x, lengths=lengths)[1][-1])
+
+    nn.fit(Reader(5, 2), nn.pad_sequences(sequences)[0], y, epochs=10, rng=0)
+
+In a loop of one's own `sequence_batches` gives padded batches, no longer than they must be, with their lengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from autograd.errors import ArgumentError
 from nn.data import Index, batches
+from nn.evaluation import numbers
 from nn.init import generator
 
 __all__ = ["pad_sequences", "sequence_batches"]
@@ -17,13 +35,15 @@ def pad_sequences(sequences: Sequence[ArrayLike], value: float = 0.0) -> tuple[N
     """(padded, lengths): (batch, time, …) with `value` after each sequence's end, and (batch,).
 
     sequences  (time, …) each; only time may differ. The batch comes first (PyTorch's pad_sequence puts time first)
-    Raises ArgumentError if there are none, or their other axes differ.
+    Raises ArgumentError if there are none, or their other axes differ, or value is none of their numbers.
 
     >>> padded, lengths = pad_sequences([[1, 2, 3], [4]])
     >>> padded.tolist(), lengths.tolist()
     ([[1, 2, 3], [4, 0, 0]], [3, 1])
     """
-    arrays = [np.asarray(sequence) for sequence in sequences]
+    if not isinstance(sequences, Iterable):
+        raise ArgumentError(f"pad_sequences takes a list of sequences, got {sequences!r}")
+    arrays = [numbers("a sequence", sequence) for sequence in sequences]
     if not arrays:
         raise ArgumentError("pad_sequences needs at least one sequence")
     shapes = {array.shape[1:] if array.ndim else None for array in arrays}
@@ -33,6 +53,8 @@ def pad_sequences(sequences: Sequence[ArrayLike], value: float = 0.0) -> tuple[N
         )
     lengths = np.array([len(array) for array in arrays], np.int64)
     dtype = np.result_type(*([array.dtype for array in arrays if len(array)] or arrays))  # [] alone says float64
+    if dtype.kind in "iub" and not (np.isfinite(value) and dtype.type(value) == value):
+        raise ArgumentError(f"pad_sequences: value={value!r} is no {dtype}, as the sequences are")
     padded = np.full((len(arrays), int(lengths.max()), *arrays[0].shape[1:]), value, dtype)
     for row, array in zip(padded, arrays, strict=True):
         row[: len(array)] = array

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,8 @@ class RangeTest:
     suggestion  a tenth of the rate where the loss was lowest, which is already too large to last; a start from which to try
     """
 
-    rates: list[float]
-    losses: list[float]
+    rates: list[float] = field(repr=False)
+    losses: list[float] = field(repr=False)
     suggestion: float
 
     def plot(self, axes: Any = None) -> Any:
@@ -62,7 +62,7 @@ def lr_find(
 
     lowest, highest   the first rate and the last
     Model, optimiser, generators, buffers, gradients and modes are then as they were, bit for bit.
-    Raises ArgumentError if the loss blows up before there is anything to see.
+    Raises ArgumentError if the loss blows up before there is anything to see, or never falls.
     Source: Smith 2017, arXiv 1506.01186, section 3.3; the suggestion is fastai's.
     """
     if not 0.0 < lowest < highest < math.inf:
@@ -78,7 +78,13 @@ def lr_find(
         rates, losses = _sweep(training, steps)
     if len(rates) < 3:
         raise ArgumentError(f"the loss blew up within {len(rates) + 1} steps: try a `lowest` below {lowest:g}")
-    return RangeTest(rates, losses, 0.1 * rates[int(np.argmin(losses))])
+    best = int(np.argmin(losses))
+    if not best:
+        raise ArgumentError(
+            f"no rate brought the loss below that of the first, {lowest:g}: try a lower `lowest`, or more steps, or see "
+            "whether the model is trained already"
+        )
+    return RangeTest(rates, losses, 0.1 * rates[best])
 
 
 def _sweep(training: Training, steps: int) -> tuple[list[float], list[float]]:

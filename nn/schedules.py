@@ -12,7 +12,7 @@ straight line over the first n of the steps; `warmup(schedule, n)` puts n furthe
 
 import bisect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autograd.errors import ArgumentError
@@ -99,6 +99,8 @@ def multi_step(rate: float, *, milestones: Sequence[int], factor: float = 0.1, w
     [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
     """
     rate, factor = not_negative("multi_step: rate", rate), unit("multi_step: factor", factor)
+    if not isinstance(milestones, Iterable):
+        raise ArgumentError(f"multi_step: milestones is a list such as [30, 80], got {milestones!r}")
     marks = [whole("multi_step: a milestone", mark) for mark in milestones]
     if marks != sorted(marks):
         raise ArgumentError(f"multi_step: milestones rise, got {marks}")

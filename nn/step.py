@@ -32,7 +32,7 @@ class Watch:
         if not math.isfinite(float(loss)):
             raise NonFiniteError(
                 f"the loss became {float(loss)} in epoch {self.epoch}, batch {self.batch}: try a smaller learning_rate "
-                f"than {self.rate:g}, look for NaN in X, or run under autograd.detect_anomaly()"
+                f"than {self.rate:g}, look for NaN in y, or run under autograd.detect_anomaly()"
             )
 
 

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from nn.arguments import (
+    ELSEWHERE,
     augmented,
     check_counts,
     check_functions,
@@ -39,6 +40,7 @@ from nn.history import History, Step
 from nn.init import Rng, generator
 from nn.losses import accuracy, cross_entropy
 from nn.module import Module
+from nn.names import refuse
 from nn.optim import Adam, Optimizer
 from nn.outline import function_name
 from nn.progress import Bar
@@ -95,14 +97,16 @@ class Training:
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
         resume: bool = False,
+        **unknown: Any,
     ) -> None:
+        refuse("training", unknown, ELSEWHERE, Training, fit)
         check_counts(epochs=epochs, batch_size=batch_size, accumulate=accumulate, patience=patience,
                      checkpoint_every=checkpoint_every)  # fmt: skip
         check_functions(loss=loss, metric=metric, augment=augment, schedule=schedule)
         check_limits(clip_norm, validation, patience, checkpoint, checkpoint_every, resume, compile)
         self.model = model
-        self.X, self.y = checked_data("X, y", model, X, y)
-        self.validation = None if validation is None else checked_data("validation", model, *validation)
+        self.X, self.y = checked_data("X, y", model, X, y, gaps=loss is not None)  # which may leave NaN out
+        self.validation = validation and checked_data("validation", model, *validation, gaps=loss is not None)
         self.loss = loss or usual_loss(self.y)
         self.metric = metric or (accuracy if self.loss is cross_entropy and self.y.dtype.kind in "iub" else None)
         self.optimizer = optimizer or Adam(model)
@@ -202,9 +206,8 @@ class Training:
     def _validate(self) -> tuple[float | None, float | None]:
         """(loss, metric) on the validation data; those on as many rows of the training data go into the history."""
         history, (X, y) = self.history, self.validation or (self.X, self.y)
-        rows = slice(
-            None, len(X) * max(1, len(self.X) // len(X)), max(1, len(self.X) // len(X))
-        )  # spread over them all
+        every = max(1, len(self.X) // len(X))
+        rows = slice(None, len(X) * every, every)  # spread over them all
         fitted = evaluate(self.model, self.X[rows], self.y[rows], loss=self.loss, metric=self.metric)
         measured = evaluate(self.model, X, y, loss=self.loss, metric=self.metric)
         history.validation_loss.append(measured[0])

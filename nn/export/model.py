@@ -49,6 +49,10 @@ def export(model: Module, example_input: Any, path: Any, *, opset: int = 20, dyn
         import onnx
     except ImportError:
         raise MissingExtraError('export.onnx needs the onnx package: pip install "glassgrad[io]"') from None
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentError(
+            f"export.onnx(model, example_input, path): path is a file's name, got {type(path).__name__}"
+        )
     arguments = example_input if isinstance(example_input, tuple) else (example_input,)
     leaves, form = tree.flatten(arguments)
     leaves = [as_array(data_of(x)) if isinstance(data_of(x), (np.ndarray, np.generic)) else x for x in leaves]

@@ -11,6 +11,8 @@ a `GPTBlock` is such a layer that looks only back.
 Source: Vaswani et al. 2017, arXiv 1706.03762.
 """
 
+from __future__ import annotations
+
 import copy
 import functools
 import math

@@ -1,12 +1,14 @@
 """Sequential: one layer after another. Residual: a way around a layer. Any function of a Value is a layer."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from autograd.errors import ArgumentError, ShapeError
+from autograd.errors import ArgumentError, ConversionError, ShapeError
 from nn.init import Rng
 from nn.module import Module
 from nn.outline import options
@@ -18,6 +20,7 @@ class Sequential(Module):
     """Layers in a row: Sequential(Linear(4, 8), np.tanh, Linear(8, 1)).
 
     Modules and plain functions alike; paths are "0.weight", "2.weight", as in PyTorch. `rng` draws all parameters anew.
+    model[-1] is a layer, model[:-1] a network of all others, with the same weights.
     """
 
     def __init__(self, *layers: Callable[..., Any], rng: Rng = None) -> None:
@@ -28,8 +31,17 @@ class Sequential(Module):
             self.initialize(rng)
 
     def forward(self, x: Any) -> Any:
-        for layer in self.layers:
-            x = layer(x)
+        for i, layer in enumerate(self.layers):
+            given = x
+            try:
+                x = layer(x)
+            except ConversionError as mistake:
+                if i and isinstance(given, tuple):
+                    raise ArgumentError(
+                        f"layer {i} takes one input and got the tuple of {len(given)} that layer {i - 1}, a "
+                        f"{type(self.layers[i - 1]).__name__}, gives: put `lambda out: out[0]` between them"
+                    ) from mistake
+                raise
         return x
 
     def named_children(self) -> Iterator[tuple[str, Any]]:
@@ -41,8 +53,9 @@ class Sequential(Module):
     def __len__(self) -> int:
         return len(self.layers)
 
-    def __getitem__(self, index: int) -> Callable[..., Any]:
-        return self.layers[index]
+    def __getitem__(self, index: int | slice) -> Any:
+        """A layer; of a slice, a Sequential of those layers, which share their weights with this one."""
+        return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
 
 
 class Residual(Module):

@@ -7,6 +7,8 @@ x is (batch, in_channels, *spatial): with one spatial axis for 1d, with height a
 number of axes, are in autograd/ops/convolution.py.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

@@ -4,6 +4,8 @@ What is kept is scaled up by 1 / (1 − p), which keeps the mean; in evaluation 
 Source: Srivastava et al. 2014, JMLR 15, 1929.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

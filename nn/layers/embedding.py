@@ -1,5 +1,7 @@
 """Embedding: a learned vector for each index."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

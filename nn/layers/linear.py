@@ -1,5 +1,7 @@
 """Linear: the affine map inside every layer, without an activation."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -7,6 +7,8 @@
 `nn.scalar` has the same three on scalar Values, one node for each multiplication, to be looked at.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,11 @@
 
 The layers differ in what mean and variance are taken over: BatchNorm, for each channel, over the batch and all places, and
 in evaluation mode from running statistics; LayerNorm, for each example and place, over the last axes; GroupNorm, for each
-example, over a group of channels and all places; RMSNorm as LayerNorm, without the mean. All start with weight 1, bias 0.
+example, over a group of channels and all places, InstanceNorm over a single channel; RMSNorm as LayerNorm, without the
+mean. All start with weight 1, bias 0.
 """
+
+from __future__ import annotations
 
 import math
 from collections.abc import Sequence
@@ -18,10 +21,11 @@ from autograd.data import as_array, as_dtype
 from autograd.errors import ArgumentError, ShapeError
 from autograd.value import Value, data_of
 from nn.checks import not_negative, unit, whole
+from nn.layers.convolution import AXES
 from nn.module import Module, Parameter
 from nn.outline import options
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm", "RMSNorm"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "LayerNorm", "RMSNorm"]
 
 
 class _Norm(Module):
@@ -262,3 +266,43 @@ class GroupNorm(_Norm):
 
     def describe(self) -> str:
         return options(self, self.num_groups, self.num_channels, eps=1e-5, affine=True)
+
+
+class _InstanceNorm(GroupNorm):
+    """GroupNorm with as many groups as channels."""
+
+    spatial = 1
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, *, affine: bool = False, dtype: DTypeLike = np.float32
+    ) -> None:
+        self.num_features = whole("num_features", num_features)
+        super().__init__(num_features, num_features, eps, affine, dtype=dtype)
+
+    def forward(self, x: Any) -> Any:
+        """x (batch, num_features, *spatial) → the same shape."""
+        shape = np.shape(x)
+        if len(shape) != self.spatial + 2 or shape[1] != self.num_features or math.prod(shape[2:]) < 2:
+            raise ShapeError(
+                f"x has shape {shape}, expected (batch, {self.num_features}, {AXES[self.spatial]}) with 2 places or more"
+            )
+        return super().forward(x)
+
+    def describe(self) -> str:
+        return options(self, self.num_features, eps=1e-5, affine=False)
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Normalisation of each channel of each example over its places: x (batch, num_features, length) → the same shape.
+
+    affine  weight and bias (num_features,) for the channels; none by default, as in PyTorch
+
+    The running statistics that PyTorch keeps if asked to are not there. Raises ShapeError for less than 2 places, whose
+    deviation from their mean says nothing. Source: Ulyanov et al. 2016, arXiv 1607.08022.
+    """
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """InstanceNorm1d with two spatial axes, (batch, num_features, height, width)."""
+
+    spatial = 2

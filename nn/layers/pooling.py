@@ -1,17 +1,23 @@
 """Pooling: the largest element or the mean of each window. No weights; x is (batch, channels, *spatial)."""
 
+import itertools
 from typing import Any
 
 import numpy as np
 
 from autograd import ops
+from autograd.data import as_array
 from autograd.errors import ShapeError
 from autograd.ops.axes import per_axis
+from autograd.value import Value
 from nn.layers.convolution import AXES, Size
 from nn.module import Module
 from nn.outline import options
 
-__all__ = ["AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "MaxPool1d", "MaxPool2d"]
+__all__ = [
+    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d",
+    "MaxPool1d", "MaxPool2d",
+]  # fmt: skip
 
 
 class _Pool(Module):
@@ -96,7 +102,7 @@ class AvgPool2d(_AvgPool):
     spatial = 2
 
 
-class _AdaptiveAvgPool(Module):
+class _AdaptivePool(Module):
     spatial = 1
 
     def __init__(self, output_size: Any) -> None:
@@ -109,20 +115,49 @@ class _AdaptiveAvgPool(Module):
         if np.ndim(x) != self.spatial + 2:
             raise ShapeError(f"x has shape {np.shape(x)}, expected (batch, channels, {AXES[self.spatial]})")
         wanted = zip(self.output_size, np.shape(x)[2:], strict=True)
-        return ops.adaptive_avg_pool(x, tuple(n if size is None else size for size, n in wanted))
+        return self.pool(x, tuple(n if size is None else size for size, n in wanted))
+
+    def pool(self, x: Any, sizes: tuple[int, ...]) -> Any:
+        """The means of the windows, of which there are so many along each spatial axis."""
+        return ops.adaptive_avg_pool(x, sizes)
 
     def describe(self) -> str:
         return options(self, output_size=0)
 
 
-class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+class AdaptiveAvgPool1d(_AdaptivePool):
     """Means of so many windows of a signal as output_size says; window i goes from ⌊i n / m⌋ to ⌈(i + 1) n / m⌉.
 
     output_size  None keeps the length; 1 is the mean of all
     """
 
 
-class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+class AdaptiveAvgPool2d(_AdaptivePool):
     """AdaptiveAvgPool1d with two spatial axes, (batch, channels, height, width): one integer or None, or a pair."""
+
+    spatial = 2
+
+
+class _AdaptiveMaxPool(_AdaptivePool):
+    def pool(self, x: Any, sizes: tuple[int, ...]) -> Any:
+        """The largest elements of the windows; they overlap and differ in length, so each is taken by itself."""
+        x = x if isinstance(x, Value) else as_array(x)
+        axes = tuple(range(2, x.ndim))
+        windows = [
+            [slice(i * n // m, -(-(i + 1) * n // m)) for i in range(m)] for m, n in zip(sizes, x.shape[2:], strict=True)
+        ]
+        largest = [np.max(x[:, :, *window], axis=axes) for window in itertools.product(*windows)]
+        return np.reshape(np.stack(largest, axis=-1), (*x.shape[:2], *sizes))
+
+
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+    """The largest element of each of AdaptiveAvgPool1d's windows; equal ones share the gradient.
+
+    output_size  None keeps the length; 1 is the largest of all
+    """
+
+
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+    """AdaptiveMaxPool1d with two spatial axes, (batch, channels, height, width): one integer or None, or a pair."""
 
     spatial = 2

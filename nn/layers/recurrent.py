@@ -23,6 +23,8 @@ the LSTM's forget gate, which so remembers before it has learned to (Jozefowicz 
 from U(±1/√hidden_size), whose R shrinks a state to 1/√3 of its length in each step.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -38,6 +40,7 @@ from nn.init import Rng, orthogonal, variance_scaling
 from nn.layers.dropout import Dropout
 from nn.layers.neuron import activated
 from nn.module import Module, Parameter
+from nn.names import refuse
 from nn.outline import function_name, options
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
@@ -225,9 +228,7 @@ class Recurrent(Module):
         dtype: DTypeLike = np.float32,
         **more: Any,
     ) -> None:
-        if unknown := more.keys() - set(self.own):
-            hints = [f"; {hint}" for name, hint in ELSEWHERE.items() if name in unknown]
-            raise ArgumentError(f"{type(self).__name__} has no option {', '.join(sorted(unknown))}{''.join(hints)}")
+        refuse(type(self).__name__, more.keys() - set(self.own), ELSEWHERE, Recurrent, more=self.own)
         self.input_size, self.hidden_size = whole("input_size", input_size), whole("hidden_size", hidden_size)
         self.num_layers = whole("num_layers", num_layers)
         self.batch_first, self.bidirectional = batch_first, bidirectional

@@ -21,15 +21,22 @@ def pair(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
     prediction = array(prediction)
     target = cast(target, prediction)
     if prediction.shape != target.shape:
+        classes = target.shape == prediction.shape[:-1] and prediction.shape[-1] > 1
         raise ShapeError(
             f"{name}: prediction has shape {prediction.shape}, target {target.shape}; they must be equal "
             "(reshape one: broadcasting would pair every prediction with every target)"
+            + ("; if these are classes, give their numbers as integers to nn.cross_entropy" if classes else "")
         )
     return prediction, target
 
 
 def array(x: Any) -> Any:
     """A Value or what compile follows as it is, anything else as an array."""
+    if isinstance(x, tuple) and any(isinstance(part, Value) for part in x):
+        raise ArgumentError(
+            f"the prediction is a tuple of {len(x)}: recurrent and attention layers give (output, …), of which a Module of "
+            "your own, or a function in a Sequential, takes the part that is meant: lambda out: out[0]"
+        )
     return x if isinstance(x, Value) else as_array(x)
 
 

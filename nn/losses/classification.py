@@ -57,6 +57,11 @@ def cross_entropy(
         if reduction == "mean" and weight is None and ignore_index is None and not label_smoothing:
             return softmax_cross_entropy(logits, target)
         return _of_classes(log_softmax(logits), target, weight, ignore_index, float(label_smoothing), reduction)
+    if target.dtype.kind not in "fc":
+        raise ArgumentError(
+            f"cross_entropy: targets are {target.dtype}, expected class numbers; of texts they are "
+            "np.unique(labels, return_inverse=True)[1]"
+        )
     if target.shape != shape:
         raise ShapeError(
             f"cross_entropy: float targets are probabilities of the shape of logits {shape}, got {target.shape}; class "
@@ -125,13 +130,21 @@ def binary_cross_entropy(
 
 
 def accuracy(logits: Any, target: Any) -> float:
-    """Share of rows whose largest logit is at the target, as a plain float: logits (n, classes), target (n,)."""
-    logits = logits.data if isinstance(logits, Value) else np.asarray(logits)
-    if np.shape(target) != logits.shape[:-1]:
+    """Share of rows whose largest logit is at the target, as a plain float: logits (n, classes), target (n,).
+
+    One logit a row, (n,) or (n, 1) with a target of the same shape, is that of class 1 against 0, and says 1 above 0.
+    """
+    logits, target = logits.data if isinstance(logits, Value) else np.asarray(logits), np.asarray(target)
+    single = logits.ndim == 1 or logits.shape[-1:] == (1,)
+    if single and target.shape == logits.shape and target.shape:
+        return float(np.mean((logits > 0.0) == (target == 1)))
+    if logits.shape[-1:] == (1,):
+        raise ShapeError(f"accuracy: one logit a row {logits.shape} needs targets of that shape, got {target.shape}")
+    if target.shape != logits.shape[:-1]:
         raise ShapeError(
-            f"accuracy: logits {logits.shape} need targets of shape {logits.shape[:-1]}, got {np.shape(target)}"
+            f"accuracy: logits {logits.shape} need targets of shape {logits.shape[:-1]}, got {target.shape}"
         )
-    return float(np.mean(np.argmax(logits, axis=-1) == np.asarray(target)))
+    return float(np.mean(np.argmax(logits, axis=-1) == target))
 
 
 def _checked(name: str, target: Any, shape: tuple[int, ...], ignore_index: int | None) -> Any:
@@ -145,6 +158,7 @@ def _checked(name: str, target: Any, shape: tuple[int, ...], ignore_index: int |
         if counted.size and int(_largest(counted.view(_UNSIGNED), None)) >= shape[-1]:
             raise ArgumentError(
                 f"{name}: targets are 0 … {shape[-1] - 1} for logits {shape}, got {counted.min()} … {counted.max()}"
+                + ("; one output for two classes goes with nn.binary_cross_entropy" if shape[-1] == 1 else "")
             )
 
     target = data_of(target).astype(np.int64, copy=False)  # booleans would select instead of counting

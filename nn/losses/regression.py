@@ -40,6 +40,8 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = 
 
 def smooth_l1(prediction: Any, target: Any, *, beta: float = 1.0, reduction: str = "mean") -> Any:
     """huber / beta: ½d² / beta for |d| ≤ beta, |d| − ½ beta beyond, of slope ±1 there. Source: Girshick 2015, eq. 3."""
+    if not beta > 0.0:
+        raise ArgumentError(f"smooth_l1: beta must be positive, got {beta}; towards 0 it becomes nn.mae")
     return huber(prediction, target, delta=beta, reduction=reduction) / beta
 
 

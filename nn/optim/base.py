@@ -20,6 +20,7 @@ from autograd.errors import ArgumentError, ShapeError
 from autograd.value import data_of
 from nn.checks import leaves, not_negative
 from nn.module import Module, Parameter
+from nn.names import refuse
 from nn.state import load
 
 __all__ = ["Optimizer", "State", "blank", "matching", "penalized"]
@@ -27,7 +28,9 @@ __all__ = ["Optimizer", "State", "blank", "matching", "penalized"]
 State = dict[str, Any]
 ELSEWHERE = {  # options of others' optimisers → what serves here
     "lr": "the learning rate is called learning_rate", "epsilon": "it is called eps", "beta1": "betas is a pair",
-    "dampening": "multiply the learning rate by 1 − dampening",
+    "dampening": "multiply the learning rate by 1 − dampening", "beta2": "betas is a pair", "beta": "betas is a pair",
+    "rate": "the learning rate is called learning_rate", "decay": "it is called weight_decay",
+    "line_search_fn": "a strong-Wolfe line search is always made",
 }  # fmt: skip
 REAL = np.dtype(float)  # of Python's numbers
 BLOCK = 16384  # elements: four operands of a float32 formula fill 256 KiB
@@ -36,7 +39,8 @@ BLOCK = 16384  # elements: four operands of a float32 formula fill 256 KiB
 class Optimizer:
     """Base class: holds the parameters and their state, applies `update` to each.
 
-    parameters     Parameters, or a Module, whose parameters are taken
+    parameters     Parameters, or a Module, whose parameters are taken; the others of a model stay as they are:
+                   nn.Adam(model[-1]) trains the last layer of an nn.Sequential
     learning_rate  may be changed at any time
     weight_decay   strength of the pull towards 0, for arrays with two axes or more unless decay_all: biases and norms
                    do not overfit
@@ -66,9 +70,9 @@ class Optimizer:
         groups: Mapping[str, Mapping[str, float]] | None = None,
         **unknown: Any,
     ) -> None:
-        if unknown:
-            hints = [f"; {hint}" for name, hint in ELSEWHERE.items() if name in unknown]
-            raise ArgumentError(f"{type(self).__name__} has no option {', '.join(unknown)}{''.join(hints)}")
+        refuse(type(self).__name__, unknown, ELSEWHERE, *type(self).__mro__[:-1])
+        if not isinstance(groups or {}, Mapping):
+            raise ArgumentError(f'groups is a dict such as {{"*.bias": {{"weight_decay": 0.0}}}}, got {groups!r}')
         named = leaves(type(self).__name__, parameters)
         if not named:
             raise ArgumentError(f"{type(self).__name__}: there are no parameters to optimise")

@@ -117,6 +117,8 @@ class LBFGS(Optimizer):
         """(loss, gradient as one float64 vector) of the weights as they are."""
         self.zero_grad()
         loss = closure()
+        if np.size(loss) != 1 or loss is None:
+            raise ArgumentError(f"LBFGS: closure() returns the loss, a single number, got {type(loss).__name__}")
         parts = [parameter.grad if parameter.has_grad else np.zeros(parameter.shape) for parameter in self.parameters]
         parts = [part.data if isinstance(part, Value) else part for part in parts]
         return float(loss), np.concatenate([np.ravel(part) for part in parts]).astype(np.float64)

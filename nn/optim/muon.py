@@ -26,7 +26,7 @@ class Muon(Optimizer):
 
         nn.Muon(model, 0.02, adamw_for=["embedding.*", "head.*"], adamw={"learning_rate": 3e-4})
 
-    adamw_for       patterns of dotted paths of further parameters that AdamW updates
+    adamw_for       pattern, or several, of dotted paths of further parameters that AdamW updates
     adamw           options of that AdamW; its learning rate is this one's unless given, and is kept as a ratio to it
     ns_steps        Newton–Schulz iterations
     options         weight_decay (0.1 by default, of the matrices), decay_all, groups: see Optimizer; a group's learning
@@ -52,7 +52,8 @@ class Muon(Optimizer):
         **options: Any,
     ) -> None:
         self.momentum, self.eps = share("momentum", momentum), not_negative("eps", eps)
-        self.nesterov, self.ns_steps, self.adamw_for = nesterov, whole("ns_steps", ns_steps), tuple(adamw_for)
+        self.nesterov, self.ns_steps = nesterov, whole("ns_steps", ns_steps)
+        self.adamw_for = (adamw_for,) if isinstance(adamw_for, str) else tuple(adamw_for)
         self.learning_rate = learning_rate
         formula = {"learning_rate": learning_rate, **(adamw or {})}
         self.adamw = AdamW([Parameter(0.0)], **formula)  # the parameters that follow it are this optimiser's

@@ -155,6 +155,21 @@ CASES = {
             "AdaptiveAvgPool2d(output_size=(None, 1))", (2, 3, 4), IMAGE,
         )
     ],
+    "AdaptiveMaxPool1d": [
+        channels(
+            lambda rng: nn.AdaptiveMaxPool1d(3), (1, 2, 4), (1, 2, 3), "AdaptiveMaxPool1d(output_size=3)", (2, 3), LENGTH
+        )
+    ],
+    "AdaptiveMaxPool2d": [
+        channels(
+            lambda rng: nn.AdaptiveMaxPool2d((None, 2)), (1, 1, 2, 3), (1, 1, 2, 2),
+            "AdaptiveMaxPool2d(output_size=(None, 2))", (2, 3, 4), IMAGE,
+        ),
+        channels(
+            lambda rng: nn.AdaptiveMaxPool2d(1), (1, 2, 2, 3), (1, 2, 1, 1), "AdaptiveMaxPool2d(output_size=1)", (2, 3),
+            IMAGE,
+        ),
+    ],
     "BatchNorm1d": [
         channels(
             lambda rng: nn.BatchNorm1d(2), (4, 2), (4, 2), "BatchNorm1d(2)  4 parameters", (4, 3),
@@ -198,6 +213,18 @@ CASES = {
             lambda rng: nn.GroupNorm(1, 3, eps=0.1, affine=False), (2, 3), (2, 3), "GroupNorm(1, 3, eps=0.1, affine=False)",
             (2,), r"x has shape \(2,\), expected \(batch, 3, …\)",
         ),
+    ],
+    "InstanceNorm1d": [
+        channels(
+            lambda rng: nn.InstanceNorm1d(2), (2, 2, 3), (2, 2, 3), "InstanceNorm1d(2)", (2, 2, 1),
+            r"x has shape \(2, 2, 1\), expected \(batch, 2, length\) with 2 places or more",
+        )
+    ],
+    "InstanceNorm2d": [
+        channels(
+            lambda rng: nn.InstanceNorm2d(2, eps=0.1, affine=True), (1, 2, 2, 2), (1, 2, 2, 2),
+            "InstanceNorm2d(2, eps=0.1, affine=True)  4 parameters", (1, 3, 2, 2), r"expected \(batch, 2, height, width\)",
+        )
     ],
     "RMSNorm": [
         channels(

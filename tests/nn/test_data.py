@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd.errors import ArgumentError
+from autograd.errors import ArgumentError, ShapeError
 from nn.data import Standardizer, batches, split
 
 
@@ -44,7 +44,7 @@ def test_batches_copy_so_training_cannot_write_into_the_data():
     [
         ((), {"batch_size": 2, "rng": 0}, "batches needs at least one array"),
         ((np.ones(3), np.ones(4)), {"batch_size": 2, "rng": 0}, "different length: 3, 4 rows"),
-        ((np.ones(3),), {"batch_size": 0, "rng": 0}, "batch_size is at least 1, got 0"),
+        ((np.ones(3),), {"batch_size": 0, "rng": 0}, "batch_size is a whole number of at least 1, got 0"),
         ((np.ones(3),), {"batch_size": 2}, "needs rng="),
         ((np.ones(3),), {"batch_size": 2, "rng": "a"}, "rng"),
     ],
@@ -177,3 +177,59 @@ def test_batches_are_augmented_by_the_same_generator():
     assert np.array_equal(next(ordered)[0], -x)
     with pytest.raises(ArgumentError, match="batches\\(augment=…\\) needs rng="):
         batches(x, batch_size=2, shuffle=False, augment=lambda x, rng: x)
+
+
+class Frame:
+    """What pandas is to nn.batches: a table whose [] picks columns."""
+
+    def __init__(self, cells):
+        self.cells = np.asarray(cells)
+
+    def __len__(self):
+        return len(self.cells)
+
+    def to_numpy(self):
+        return self.cells
+
+    def __array__(self, dtype=None, copy=None):
+        return self.cells
+
+    def __getitem__(self, rows):
+        raise KeyError(rows)
+
+
+def test_tables_and_lists_are_cut_by_rows():
+    x, y = np.arange(6).reshape(3, 2), [5, 6, 7]
+    for table in (Frame(x), x.tolist()):
+        found = list(batches(table, y, batch_size=2, shuffle=False))
+        assert [[part.tolist() for part in batch] for batch in found] == [[[[0, 1], [2, 3]], [5, 6]], [[[4, 5]], [7]]]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: batches(np.arange(4), batch_size=2.5, rng=0), "batch_size is a whole number of at least 1, got 2.5"),
+        (lambda: split(np.zeros((4, 2)), (0.5, 0.5), rng=0), "split takes the number of rows, len(X), and gives their"),
+        (lambda: split(10, 0.7, rng=0), "fractions are at least 0 and add up to 1, such as (0.8, 0.2), got 0.7"),
+        (
+            lambda: Standardizer.fit([[1.0, 2.0], [3.0, np.nan]]),
+            "Standardizer.fit: X[1, 1] is nan, and so would be that",
+        ),
+        (lambda: Standardizer.fit([1.0, np.inf]), "Standardizer.fit: X[1] is inf"),
+        (lambda: Standardizer.fit([["a"]]), "X must be numbers, but it is list of <U1"),
+        (lambda: Standardizer.fit(3.0), "statistics of no rows"),
+    ],
+)
+def test_what_cannot_be_cut_or_measured_is_refused(call, message):
+    with pytest.raises(ArgumentError) as caught:
+        call()
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("features", [1, 2, 4])
+def test_other_features_than_those_measured_are_refused(features):
+    scale = Standardizer.fit(np.random.default_rng(0).normal(size=(9, 3)))
+    for turn in (scale.transform, scale.inverse):
+        with pytest.raises(ShapeError, match=rf"X has shape \(2, {features}\), expected \(rows, 3\)"):
+            turn(np.ones((2, features)))  # one column would have been broadcast to three
+    assert scale.transform(np.ones(3)).shape == (3,) and scale.transform(np.ones((2, 5, 3))).shape == (2, 5, 3)

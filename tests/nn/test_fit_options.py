@@ -202,7 +202,7 @@ def test_wrong_options(options, message):
 
 
 def test_an_unknown_option_is_named():
-    with pytest.raises(TypeError, match="unexpected keyword argument 'lr'"):
+    with pytest.raises(ArgumentError, match="training has no option lr; the rate is the optimiser's"):
         fit(regressor(), lr=0.1)
 
 

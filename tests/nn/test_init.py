@@ -162,7 +162,10 @@ def test_zeros_and_constant():
             lambda: init.variance_scaling((3, 3), rng=0, distribution="cauchy"),
             "distribution='cauchy': it is normal, uniform or truncated",
         ),
-        (lambda: init.he_normal((3, 3), rng=1.5), r"rng is an integer seed or a np.random.Generator, got float 1\.5"),
+        (
+            lambda: init.he_normal((3, 3), rng=1.5),
+            r"an integer seed \(0 or more\) or a np.random.Generator, got float 1\.5",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(call, message):

@@ -91,7 +91,10 @@ def test_pooling_by_hand():
     assert nn.AvgPool1d(2, padding=1)(x).tolist() == [[[0.5, 3.5, 5.0]]]
     assert nn.AvgPool1d(2, padding=1, count_include_pad=False)(x).tolist() == [[[1.0, 3.5, 5.0]]]
     np.testing.assert_allclose(nn.AdaptiveAvgPool1d(2)(x), [[[8.0 / 3.0, 4.0]]], rtol=1e-15)
+    assert nn.AdaptiveMaxPool1d(2)(x).tolist() == [[[5.0, 7.0]]]  # of elements 0 to 2, and 2 to 4
     image = np.arange(24.0).reshape(1, 1, 4, 6)
+    assert nn.AdaptiveMaxPool1d(1)([[[1.0, 4.0, 2.0]]]).tolist() == [[[4.0]]]
+    assert nn.AdaptiveMaxPool2d((2, 3))(image).tolist() == nn.MaxPool2d((2, 2))(image).tolist()
     assert nn.MaxPool2d((2, 3))(image).tolist() == [[[[8.0, 11.0], [20.0, 23.0]]]]
     assert nn.AdaptiveAvgPool2d(1)(image).tolist() == [[[[11.5]]]]
     assert nn.AdaptiveAvgPool2d((None, 2))(image).shape == (1, 1, 4, 2)

@@ -150,8 +150,14 @@ def test_a_subclass_of_sequential_may_have_parameters_of_its_own():
         (lambda: nn.MLP(2, []), r"sizes is a list with one out_features for each layer, got \[\]"),
         (lambda: nn.MLP(2, [3, 0]), "out_features is a whole number of at least 1, got 0"),
         (lambda: nn.Sequential(nn.Linear(2, 2), "relu"), "layer 1 is str 'relu'; a layer is a function"),
-        (lambda: nn.Linear(2, 2, rng="seed"), "rng is an integer seed or a np.random.Generator, got str 'seed'"),
-        (lambda: nn.Linear(2, 2, rng=True), "rng is an integer seed or a np.random.Generator, got bool True"),
+        (
+            lambda: nn.Linear(2, 2, rng="seed"),
+            r"an integer seed \(0 or more\) or a np.random.Generator, got str 'seed'",
+        ),
+        (
+            lambda: nn.Linear(2, 2, rng=True),
+            r"an integer seed \(0 or more\) or a np.random.Generator, got bool True",
+        ),
         (lambda: nn.Linear(2, 2, rng=np.random.RandomState(0)), "got RandomState"),
         (lambda: nn.Layer(2, 2, lambda v: 0.0 * v), r"gain: E\[f\(z\)²\] of <lambda> is 0\.0"),
     ],

@@ -6,7 +6,7 @@ import pytest
 import autograd
 import nn
 from autograd import Value, compile
-from autograd.errors import ArgumentError
+from autograd.errors import ArgumentError, ShapeError
 from autograd.ops import softmax
 
 RNG = np.random.default_rng(0)
@@ -97,3 +97,49 @@ def test_smooth_l1_is_huber_with_slope_one_beyond_beta():
 def test_classes_on_the_second_axis_are_noticed():
     with pytest.raises(ValueError, match="classes are the last axis, not the second"):
         nn.cross_entropy(np.zeros((2, 3, 4, 5)), np.zeros((2, 4, 5), int))
+
+
+def test_accuracy_of_one_logit_a_row_is_that_of_class_1():
+    logits = np.array([2.0, -1.0, 0.5, -3.0])
+    assert nn.accuracy(logits, [1, 0, 0, 0]) == nn.accuracy(logits[:, None], np.array([[1], [0], [0], [0]])) == 0.75
+    assert nn.accuracy(logits, np.array([True, False, True, False])) == nn.accuracy(logits, [1.0, 0.0, 1.0, 0.0]) == 1.0
+    with pytest.raises(ShapeError, match=r"accuracy: one logit a row \(4, 1\) needs targets of that shape, got \(4,\)"):
+        nn.accuracy(logits[:, None], [1, 0, 0, 0])  # argmax over one column would always say 0
+
+
+def test_smooth_l1_names_its_own_option():
+    with pytest.raises(
+        ArgumentError, match=r"smooth_l1: beta must be positive, got 0\.0; towards 0 it becomes nn\.mae"
+    ):
+        nn.smooth_l1([1.0], [2.0], beta=0.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda z: nn.mse(z, np.zeros(3)), "if these are classes, give their numbers as integers to nn.cross_entropy"),
+        (
+            lambda z: nn.cross_entropy(z, np.array(["a", "b", "a"])),
+            "targets are <U1, expected class numbers; of texts",
+        ),
+        (
+            lambda z: nn.cross_entropy(z[:, :1], np.array([0, 1, 0])),
+            "one output for two classes goes with nn.binary_cross",
+        ),
+        (lambda z: nn.cross_entropy((Value(z), Value(z)), [0, 1, 0]), "the prediction is a tuple of 2: recurrent and"),
+        (
+            lambda z: nn.mse((Value(z), (z, z)), z),
+            "the prediction is a tuple of 2: recurrent and attention layers give",
+        ),
+    ],
+)
+def test_an_operand_of_another_kind_of_loss_says_which(call, message):
+    with pytest.raises((ArgumentError, ShapeError)) as caught:
+        call(np.zeros((3, 2)))
+    assert message in str(caught.value)
+
+
+def test_one_column_against_a_vector_is_not_taken_for_classes():
+    with pytest.raises(ShapeError) as caught:
+        nn.mse(np.zeros((3, 1)), np.zeros(3))
+    assert "classes" not in str(caught.value)

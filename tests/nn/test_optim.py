@@ -364,7 +364,7 @@ ONE = [nn.Parameter(1.0)]
     [
         (lambda: nn.SGD(ONE, lr=0.1), "SGD has no option lr; the learning rate is called learning_rate"),
         (lambda: nn.Adam(ONE, lr=0.1), "Adam has no option lr; the learning rate is called learning_rate"),
-        (lambda: nn.AdamW(ONE, decay=0.1), "AdamW has no option decay$"),
+        (lambda: nn.AdamW(ONE, decay=0.1), "AdamW has no option decay; it is called weight_decay$"),
         (lambda: nn.SGD([]), "SGD: there are no parameters to optimise"),
         (lambda: nn.Adam(nn.Sequential(np.tanh)), "Adam: there are no parameters to optimise"),
         (lambda: nn.SGD([np.ones(2)]), "SGD: a parameter is a Value, got ndarray"),

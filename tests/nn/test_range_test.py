@@ -96,3 +96,10 @@ def test_mistakes(options, message):
     model = nn.Linear(3, 1, rng=0)
     with pytest.raises(ArgumentError, match=message):
         nn.lr_find(model, X, Y, optimizer=nn.SGD(model), rng=0, **options)
+
+
+def test_a_loss_that_never_falls_suggests_nothing():
+    with pytest.raises(
+        ArgumentError, match=r"no rate brought the loss below that of the first, 100: try a lower `lowest`"
+    ):
+        nn.lr_find(nn.MLP(2, [1], rng=0), np.eye(2), np.eye(2)[:, :1], rng=0, lowest=100.0, highest=101.0, steps=3)

@@ -63,7 +63,7 @@ def test_batches_by_length_pad_less_and_come_in_random_order():
         (lambda: nn.pad_sequences([1.0, 2.0]), r"got shapes \(\)"),
         (lambda: nn.sequence_batches([[1]], np.ones(2), batch_size=1, rng=0), "different length: 1, 2 rows"),
         (lambda: nn.sequence_batches([[1]], batch_size=1), "needs rng="),
-        (lambda: nn.sequence_batches([[1]], batch_size=0, rng=0), "batch_size is at least 1"),
+        (lambda: nn.sequence_batches([[1]], batch_size=0, rng=0), "batch_size is a whole number of at least 1"),
         (lambda: Characters.fit(""), "empty text"),
         (lambda: Characters("ba"), "different characters in order, got 'ba'"),
         (lambda: Characters("aa"), "different characters in order"),
@@ -120,3 +120,49 @@ def test_a_character_model_learns_a_text():
     shares = np.bincount(characters.encode(text)) / len(text)
     unigram = -np.sum(shares * np.log(shares))
     assert history.train_loss[-1] < 0.5 * unigram  # knowing the last character halves what is unknown
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nn.pad_sequences([[1], [2, 3]], 0.5), "pad_sequences: value=0.5 is no int64, as the sequences are"),
+        (lambda: nn.pad_sequences([[1], [2, 3]], np.nan), "value=nan is no int64"),
+        (lambda: nn.pad_sequences(3), "pad_sequences takes a list of sequences, got 3"),
+        (lambda: nn.pad_sequences([[1], ["a"]]), "a sequence must be numbers, but it is list of <U1"),
+    ],
+)
+def test_a_padding_that_would_change_is_refused(call, message):
+    with pytest.raises(ArgumentError) as caught:
+        call()
+    assert message in str(caught.value)
+    assert nn.pad_sequences([[1], [2, 3]], -1.0)[0].tolist() == [[1, -1], [2, 3]]
+    assert np.isnan(nn.pad_sequences([[1.0], [2.0, 3.0]], np.nan)[0][0, 1])
+
+
+class Reader(nn.Module):
+    """As in the docstring of nn.padding."""
+
+    def __init__(self, features, classes):
+        self.rnn, self.head = nn.GRU(features, 16), nn.Linear(16, classes)
+        self.initialize(0)
+
+    def forward(self, x, lengths=None):
+        lengths = (x != 0.0).any(axis=2).sum(axis=1) if lengths is None else lengths
+        return self.head(self.rnn(x, lengths=lengths)[1][-1])
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_fit_trains_on_sequences_whose_lengths_the_model_reads_off_the_padding(compiled):
+    rng = np.random.default_rng(0)
+    sequences = [rng.normal(size=(n, 5)).astype(np.float32) for n in rng.integers(1, 7, 40)]
+    padded, lengths = nn.pad_sequences(sequences)
+    y = np.array([int(sequence[0, 0] > 0.0) for sequence in sequences])
+    model, by_hand = Reader(5, 2), Reader(5, 2)
+    nn.fit(model, padded, y, epochs=2, rng=0, progress=False, compile=compiled)
+    optimizer, order = nn.Adam(by_hand), np.random.default_rng(0)
+    for _ in range(2):
+        for x, steps, target in nn.batches(padded, lengths, y, batch_size=32, rng=order):
+            by_hand.zero_grad()
+            nn.cross_entropy(by_hand(x, steps), target).backward()
+            optimizer.step()
+    np.testing.assert_allclose(model.predict(padded), by_hand(padded, lengths).data, rtol=1e-4, atol=1e-5)  # float32

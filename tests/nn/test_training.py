@@ -157,7 +157,7 @@ def test_every_part_gets_its_own_mode_back(modes):
 
     def fail():
         with pytest.raises(NonFiniteError):
-            quiet(model, X, Y * np.float32(np.inf), rng=0)
+            quiet(model, X, Y * np.float32(np.inf), rng=0, loss=nn.mse)
 
     def look():
         nn.predict(model, X)
@@ -220,7 +220,7 @@ BAD = np.where(np.arange(50)[:, None] == 7, np.nan, X)
         ((X, Y), {"batch_size": -1}, "batch_size is a whole number of at least 1, got -1"),
         ((X, Y), {"patience": 0, "validation": VALID}, "patience is a whole number of at least 1, got 0"),
         ((X, Y), {"patience": 3}, r"patience needs validation=\(X, y\)"),
-        ((X, Y), {"rng": "0"}, "rng is an integer seed or a np.random.Generator, got str '0'"),
+        ((X, Y), {"rng": "0"}, r"rng is an integer seed \(0 or more\) or a np.random.Generator, got str '0'"),
         ((X, Y[:-1]), {}, "X, y: X has 50 rows, y has 49"),
         ((X, Y), {"validation": (X, Y[:3])}, "validation: X has 50 rows, y has 3"),
         ((X[:0], Y[:0]), {}, "X, y: there are no rows"),

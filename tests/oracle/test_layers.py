@@ -136,6 +136,15 @@ def adaptive_avg_pool(layer, p, x):
     return x
 
 
+def adaptive_max_pool(layer, p, x):
+    for axis, m in enumerate(layer.output_size, 2):
+        n = x.shape[axis]
+        if m is not None:
+            parts = [jnp.take(x, np.arange(i * n // m, -(-(i + 1) * n // m)), axis=axis) for i in range(m)]
+            x = jnp.stack([part.max(axis) for part in parts], axis=axis)
+    return x
+
+
 def batch_norm(layer, p, x):
     axes = (0, *range(2, x.ndim))
     if layer.training or layer.running_mean is None:
@@ -176,8 +185,10 @@ THEIRS = {
     "Layer": dense, "Linear": linear, "MLP": chain, "Sequential": chain, "Residual": residual, "Flatten": flatten,
     "Conv1d": conv, "Conv2d": conv, "ConvTranspose1d": conv_transpose, "ConvTranspose2d": conv_transpose,
     "MaxPool1d": max_pool, "MaxPool2d": max_pool, "AvgPool1d": avg_pool, "AvgPool2d": avg_pool,
-    "AdaptiveAvgPool1d": adaptive_avg_pool, "AdaptiveAvgPool2d": adaptive_avg_pool, "BatchNorm1d": batch_norm,
-    "BatchNorm2d": batch_norm, "LayerNorm": layer_norm, "GroupNorm": group_norm, "RMSNorm": rms_norm,
+    "AdaptiveAvgPool1d": adaptive_avg_pool, "AdaptiveAvgPool2d": adaptive_avg_pool,
+    "AdaptiveMaxPool1d": adaptive_max_pool, "AdaptiveMaxPool2d": adaptive_max_pool, "BatchNorm1d": batch_norm,
+    "BatchNorm2d": batch_norm, "LayerNorm": layer_norm, "GroupNorm": group_norm, "InstanceNorm1d": group_norm,
+    "InstanceNorm2d": group_norm, "RMSNorm": rms_norm,
     "Embedding": embedding, "Identity": lambda layer, p, x: x,
 }  # fmt: skip
 ROWS = [(name, i, mode) for name in THEIRS for i, case in enumerate(CASES[name])
