@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -117,20 +116,22 @@ class Builder:
         around = {home: next((f"g{kept[c]}" for c in tree.chain(home) if c in kept), "") for home in {*tree.home}}
         ids = ["" if home in whole else around[home] for home in tree.home]
         more = self._add(Node(self._next, "more", label=f"… {plural(before, 'more node')}")) if before else ""
-        for entry, x in enumerate(self.entries):
-            is_card = not ids[entry]
-            if is_card:
-                ids[entry] = self._add(self._card(entry, x, more))
+        for entry, (own, x) in enumerate(zip(ids, self.entries, strict=True)):
+            if own:  # in a large graph nearly all are inside of a group
+                for source in self.operands[entry]:
+                    start = ids[source] if source >= 0 else more
+                    if start and start != own and (start, own, 0) not in self.edges:
+                        self.edges[start, own, 0] = Edge(start, own, 0)
+                continue
+            ids[entry] = self._add(self._card(entry, x, more))
             maker = self.made_by.get(x, x) if isinstance(x, Value) else None
-            told = self._slopes(maker) if is_card and maker is not None else []
-            for slot, source in zip(_slots(maker) if is_card else repeat(0), self.operands[entry], strict=False):
+            told = self._slopes(maker) if maker is not None else []
+            for slot, source in zip(_slots(maker), self.operands[entry], strict=True):
                 start = ids[source] if source >= 0 else more
-                if start and start != ids[entry]:
-                    exact = is_card and start.startswith("n")
-                    key = (start, ids[entry], slot if is_card else 0)
-                    if key not in self.edges:
-                        slope, share, flow = told[slot] if exact and source >= 0 else ("", None, ())
-                        self.edges[key] = Edge(*key, slope, flow, share)
+                if start:
+                    is_exact = source >= 0 and start.startswith("n")
+                    slope, share, flow = told[slot] if is_exact else ("", None, ())
+                    self.edges.setdefault((start, ids[entry], slot), Edge(start, ids[entry], slot, slope, flow, share))
         if after:
             later = self._add(Node(self._next, "more", label=f"… {plural(after, 'more node')}"))
             for entry in sorted(self._used_outside()):
@@ -239,8 +240,7 @@ class Builder:
             parent = tree.parent[cluster]
             sizes = np.abs(self.sizes[members])
             sizes = sizes[np.isfinite(sizes)]
-            told = tuple(format_number(float(q)) for q in np.quantile(sizes, [0, 0.5, 1])) if sizes.size else ()
-            told = told[:1] if len(set(told)) == 1 else told
+            told = _spread(np.sort(sizes)) if sizes.size else ()
             ops = Counter(symbols[entry] for entry in inside[cluster] if symbols[entry]).most_common()
             groups.append(Group(
                 f"g{number}", tree.path[cluster], tuple(direct[cluster]), f"g{kept[parent]}" if parent >= 0 else "",
@@ -250,16 +250,29 @@ class Builder:
         return tuple(groups)
 
 
+def _spread(ordered: Any) -> tuple[str, ...]:
+    """Minimum, median and maximum of sorted numbers; one text if they are equal. (np.quantile takes ten times as long.)"""
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    told = tuple(format_number(float(q)) for q in (ordered[0], middle, ordered[-1]))
+    return told[:1] if len(set(told)) == 1 else told
+
+
 def _choose(
     inside: dict[int, list[tuple[str, int]]], tree: Tree, depth: int | str, folded: bool
 ) -> tuple[dict[int, int], set[int], list[int]]:
     """(groups in the scene, numbered from the outside in; those whose contents are in it, and -1; those drawn closed)."""
     kept: dict[int, int] = {}
     whole: set[int] = set()
+    fits: dict[int, bool] = {}  # of the calls that one card stands for, all open or none
     room, queue = KEPT, [-1]
     for cluster in queue:
         items = inside.get(cluster, [])
-        if cluster >= 0 and folded and len(items) > room:
+        around = tree.parent[cluster] if cluster >= 0 else -1
+        if around >= 0 and tree.times[around] > 1 and around not in fits:
+            fits[around] = (
+                sum(len(inside.get(which, ())) for kind, which in inside[around] if kind == "cluster") <= room
+            )
+        if cluster >= 0 and folded and (len(items) > room or not fits.get(around, True)):
             continue
         whole.add(cluster)
         room -= len(items)

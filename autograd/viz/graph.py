@@ -1,8 +1,8 @@
 """Value → Scene: walk the graph, decide what is shown, copy it.
 
-The first step of a picture; with `build`, `reading` and `slopes` the only files that know the engine and NumPy. The
-walk is iterative, so a graph of any depth costs no recursion. A graph of more than `max_nodes` is folded into the modules
-that made it (`clusters`, called by `build`) before anything is laid out; of one without modules the youngest are drawn.
+The first step of a picture; with `build`, `reading` and `slopes` the only files that know the engine. The walk is
+iterative, so a graph of any depth costs no recursion. A graph of more than `max_nodes` is folded into the modules that
+made it (`clusters`, called by `build`) before anything is laid out; of one without modules the youngest are drawn.
 """
 
 from __future__ import annotations
