@@ -16,14 +16,11 @@ from autograd.ops.assign import operands_of
 from autograd.ops.constant import item
 from autograd.value import CONSTANT, Value
 
-from .clusters import BUNDLES, Graph, Tree, fold, grow
+from .clusters import Graph, Tree, choose, fold, grow
 from .reading import format_number, literal, options, plain, reading, size
 from .scene import Edge, Group, Node, Reading, Scene
 from .slopes import slopes
 from .words import plural
-
-OPENED = 24  # cards of a folded graph that depth="auto" shows at most
-KEPT = 1_500  # cards, shown or to be shown on a click, that a folded scene holds at most
 
 
 class Builder:
@@ -70,14 +67,9 @@ class Builder:
         """The scene; `before` and `after`: how many nodes of the graph are left out at either end."""
         graph, modules = self._graph()
         tree = grow(graph, modules)
-        inside: dict[int, list[tuple[str, int]]] = {}
         if folded:
             fold(graph, tree, modules)
-        for cluster, parent in enumerate(tree.parent):
-            inside.setdefault(parent, []).append(("cluster", cluster))
-        for entry, home in enumerate(tree.home):
-            inside.setdefault(home, []).append(("node", entry))
-        kept, whole, closed = _choose(inside, tree, depth, folded)
+        kept, whole, closed = choose(tree, depth, folded=folded)
         ids = self._add_cards(tree, kept, whole, before, after)
         roots = dict.fromkeys(ids[self.number[root]] for root in self.marked if root in self.number)
         return Scene(
@@ -255,55 +247,6 @@ def _spread(ordered: Any) -> tuple[str, ...]:
     middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
     told = tuple(format_number(float(q)) for q in (ordered[0], middle, ordered[-1]))
     return told[:1] if len(set(told)) == 1 else told
-
-
-def _choose(
-    inside: dict[int, list[tuple[str, int]]], tree: Tree, depth: int | str, folded: bool
-) -> tuple[dict[int, int], set[int], list[int]]:
-    """(groups in the scene, numbered from the outside in; those whose contents are in it, and -1; those drawn closed)."""
-    kept: dict[int, int] = {}
-    whole: set[int] = set()
-    fits: dict[int, bool] = {}  # of the calls that one card stands for, all open or none
-    room, queue = KEPT, [-1]
-    for cluster in queue:
-        items = inside.get(cluster, [])
-        around = tree.parent[cluster] if cluster >= 0 else -1
-        if around >= 0 and tree.times[around] > 1 and around not in fits:
-            fits[around] = (
-                sum(len(inside.get(which, ())) for kind, which in inside[around] if kind == "cluster") <= room
-            )
-        if cluster >= 0 and folded and (len(items) > room or not fits.get(around, True)):
-            continue
-        whole.add(cluster)
-        room -= len(items)
-        for kind, which in items:
-            if kind == "cluster":
-                kept[which] = len(kept)
-                queue.append(which)
-    deep = {-1: -1}
-    for cluster in kept:
-        deep[cluster] = deep[tree.parent[cluster]] + 1
-    if depth != "auto":
-        return kept, whole, [c for c in kept if c not in whole or deep[c] >= int(depth)]
-    if not folded:
-        return kept, whole, []
-    shown, opened = len(inside.get(-1, [])), {-1}
-    for level in range(max(deep.values()) + 1):
-        more = [
-            c
-            for c in kept
-            if deep[c] == level
-            and c in whole
-            and tree.times[c] == 1
-            and tree.parent[c] in opened
-            and tree.path[c] not in BUNDLES.values()
-        ]
-        added = sum(len(inside[c]) - 1 for c in more)
-        if shown + added > OPENED:
-            break
-        shown += added
-        opened.update(more)
-    return kept, whole, [c for c in kept if c not in opened]
 
 
 def _only_results(values: list[Value]) -> dict[Value, Value]:

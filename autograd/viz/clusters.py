@@ -19,6 +19,8 @@ import numpy as np
 Item = tuple[str, int]  # "cluster", "node" or a key of BUNDLES, and its number
 BUNDLES = {"op": "operations", "leaf": "inputs", "weight": "weights"}
 LEVELS = 300  # clusters, from the outside in, whose insides are folded
+OPENED = 24  # cards of a folded graph that depth="auto" shows at most, of a program twice as many
+KEPT = 1_500  # cards, shown or to be shown on a click, that a folded scene holds at most
 LOOSE = 12  # nodes outside of modules that are drawn one by one in a large graph
 
 
@@ -237,6 +239,66 @@ def _join(tree: Tree, level: int, items: list[Item]) -> None:
     joined = tree.add(paths[0] if len(paths) == 1 else f"{paths[0]} … {paths[-1]}", level, len(items))
     for _, which in items:
         tree.parent[which] = joined
+
+
+def choose(
+    tree: Tree, depth: int | str, *, folded: bool, most: int = OPENED
+) -> tuple[dict[int, int], set[int], list[int]]:
+    """(groups in the scene, numbered from the outside in; those whose contents are in it, and -1; those drawn closed).
+
+    most  cards of a folded graph that depth="auto" shows
+    """
+    inside: dict[int, list[Item]] = {}
+    for cluster, parent in enumerate(tree.parent):
+        inside.setdefault(parent, []).append(("cluster", cluster))
+    for node, home in enumerate(tree.home):
+        inside.setdefault(home, []).append(("node", node))
+    kept, whole = _kept(tree, inside, KEPT if folded else len(tree.home) + len(tree.path))
+    deep = {-1: -1}
+    for cluster in kept:
+        deep[cluster] = deep[tree.parent[cluster]] + 1
+    if depth != "auto":
+        return kept, whole, [c for c in kept if c not in whole or deep[c] >= int(depth)]
+    opened = _opened(tree, inside, {c: deep[c] for c in kept if c in whole}, most) if folded else kept.keys()
+    return kept, whole, [c for c in kept if c not in opened]
+
+
+def _kept(tree: Tree, inside: dict[int, list[Item]], room: int) -> tuple[dict[int, int], set[int]]:
+    """(clusters in the scene, numbered from the outside in; those whose contents are too, of which there is `room` for so
+    many). Of the calls that one card stands for, the contents of all are there or of none."""
+    kept: dict[int, int] = {}
+    whole: set[int] = set()
+    fits: dict[int, bool] = {}
+    queue = [-1]
+    for cluster in queue:
+        items = inside.get(cluster, [])
+        around = tree.parent[cluster] if cluster >= 0 else -1
+        if around >= 0 and tree.times[around] > 1 and around not in fits:
+            calls = [which for kind, which in inside[around] if kind == "cluster"]
+            fits[around] = sum(len(inside.get(which, ())) for which in calls) <= room
+        if cluster >= 0 and (len(items) > room or not fits.get(around, True)):
+            continue
+        whole.add(cluster)
+        room -= len(items)
+        for kind, which in items:
+            if kind == "cluster":
+                kept[which] = len(kept)
+                queue.append(which)
+    return kept, whole
+
+
+def _opened(tree: Tree, inside: dict[int, list[Item]], deep: dict[int, int], most: int) -> set[int]:
+    """Which clusters depth="auto" opens, level by level, up to so many cards; `deep`: the levels of those that can be."""
+    shown, opened = len(inside.get(-1, [])), {-1}
+    single = [c for c in deep if tree.times[c] == 1 and tree.path[c] not in BUNDLES.values()]
+    for level in range(max(deep.values(), default=-1) + 1):
+        more = [c for c in single if deep[c] == level and tree.parent[c] in opened]
+        added = sum(len(inside[c]) - 1 for c in more)
+        if shown + added > most:
+            break
+        shown += added
+        opened.update(more)
+    return opened
 
 
 def _without_circles(

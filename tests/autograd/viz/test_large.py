@@ -318,6 +318,35 @@ def test_a_program_is_drawn_in_its_phases():
     assert outer == ["forward", "backward", "update"]
     assert "forward.layers.0" in [group.path for group in scene.groups if group.parent == "g0"]
     ElementTree.fromstring(step.draw(direction="TB").to_svg())
+    kinds = Counter(node.kind for node in scene.nodes)
+    assert step.draw().title == f"program of {kinds['op']} steps and {kinds['leaf']} inputs"
+
+
+def test_a_long_program_is_folded_into_its_phases_and_modules():
+    import autograd
+
+    model = nn.MLP(4, [4] * 12, rng=0)
+    optimizer = nn.AdamW(model, learning_rate=0.1)
+
+    @autograd.compile(backend="numpy")
+    def step(x):
+        loss = np.mean(model(x) ** 2)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step(np.ones((4, 4), dtype=np.float32))
+    whole, folded = step.draw(max_nodes=10_000).scene, step.draw(max_nodes=20).scene
+    count = len(whole.nodes)
+    assert count > 100 and not whole.closed
+    assert sum(group.count for group in folded.groups if not group.parent) == count  # nothing is left out
+    cards = {card.path: card for card in view(folded).cards if card.id[0] == "g"}
+    assert cards["forward.layers.0 … forward.layers.10"].times == 11 and len(view(folded).cards) <= 48
+    assert step.draw(max_nodes=20).title.endswith(" inputs, in groups")
+    assert [card.id[0] for card in view(step.draw(0, max_nodes=20).scene).cards].count("g") >= 3
+    with pytest.raises(ValueError, match="depth='all': expected 'auto' or a number from 0 on"):
+        step.draw("all")
 
 
 # speed
