@@ -73,6 +73,7 @@ def test_the_report_on_paper_is_light_and_whole(browser, reports):
     page.emulate_media(media="print")
     assert colour(page, "body", "backgroundColor") == "rgb(255, 255, 255)"
     assert colour(page, ".chart text", "fill") == "rgb(93, 101, 119)"
+    assert colour(page, "figure svg .page", "fill") == "rgb(250, 251, 252)"
     assert colour(page, "section", "breakInside") == "avoid"
     page.set_viewport_size({"width": 700, "height": 1000})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
