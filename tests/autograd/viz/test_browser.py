@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import drawn_graphs as graphs
+import numpy as np
 import pytest
 
 from autograd import draw
@@ -45,6 +46,46 @@ def test_repeats_open_into_their_calls(browser, tmp_path):
     page.click(f'.node[data-node="{group}"]')
     assert len(ids(page)) > before
     assert page.locator(f'.box[data-group="{group}"]').count() == 1
+    assert said == []
+
+
+def test_a_graph_of_100_000_nodes_opens_on_a_click(browser, tmp_path):
+    page, said = browser(draw(graphs.scalars(153)).save(tmp_path / "a.html"))
+    closed = dict(page.eval_on_selector_all(".group", "nodes => nodes.map(n => [n.textContent, n.dataset.node])"))
+    (weights,) = [id for text, id in closed.items() if "337 nodes" in text]
+    (layer,) = [id for text, id in closed.items() if "layers.1, 153 times" in text]
+    before = len(ids(page))
+    page.click(f'.node[data-node="{weights}"]')
+    assert len(ids(page)) == before + 336
+    page.click(f'.title[data-group="{weights}"]')
+    page.click(f'.node[data-node="{layer}"]')
+    assert len(ids(page)) == before + 152
+    page.keyboard.press("Escape")
+    assert said == []
+
+
+def test_a_program_folds_and_opens(browser, tmp_path):
+    import autograd
+    import nn
+
+    model = nn.MLP(4, [4] * 12, rng=0)
+
+    @autograd.compile(backend="numpy")
+    def loss(x):
+        out = np.mean(model(x) ** 2)
+        out.backward()
+        return out
+
+    loss(np.ones((4, 4), dtype=np.float32))
+    page, said = browser(loss.draw(max_nodes=20).save(tmp_path / "a.html"))
+    (layers,) = page.eval_on_selector_all(
+        ".group", "nodes => nodes.filter(n => n.textContent.includes('layers.0 …')).map(n => n.dataset.node)"
+    )
+    before = len(ids(page))
+    page.click(f'.node[data-node="{layers}"]')
+    assert len(ids(page)) > before
+    page.click(f'.title[data-group="{layers}"]')
+    assert len(ids(page)) == before
     assert said == []
 
 

@@ -126,6 +126,23 @@ def test_focus_shows_the_neighbourhood():
         draw(values[3], focus=values[10])
 
 
+def test_no_depth_of_a_graph_is_too_much_for_python():
+    x = value = Value(0.5, "x")
+    for _ in range(100_000):
+        value = np.tanh(value)
+    assert draw(value).title == "computation graph of tanh: 400 nodes, 400 edges, 99,601 more nodes"
+    assert len(draw(value, focus=x, radius=1_200).scene.nodes) == 1_202
+    value = x
+    for _ in range(1_200):  # longer than Python's stack is deep
+        value = np.tanh(value)
+    value.backward()
+    drawing = draw(value, max_nodes=10_000)
+    for written in (drawing.to_svg(), drawing.to_dot(), drawing.to_text(), drawing.to_json(), drawing.to_html()):
+        assert written.count("tanh") >= 1_200
+    assert len(drawing.steps().steps) == 2_402
+    assert drawing.diff(drawing).title.endswith("1,201 same")
+
+
 # slopes and histograms
 
 
