@@ -52,8 +52,10 @@ def _panel(axes: Any, name: str, lines: dict[str, tuple[list[float], str, str]],
         marker = "o" if len(values) == 1 else None
         axes.plot(range(1, len(values) + 1), values, style, color=colour, label=label, marker=marker)
     if name in ("loss", "metric"):
-        if best_epoch:
-            axes.axvline(best_epoch, color=GRAY, linewidth=0.9, linestyle=":", label="best epoch")
+        measured, colour, _ = lines.get("validation", ([], ORANGE, "-"))
+        if 0 < best_epoch <= len(measured):  # a ring: a line up to the top would run through the legend
+            ring = {"markersize": 6, "markerfacecolor": "none", "markeredgewidth": 1.2, "linestyle": "none"}
+            axes.plot([best_epoch], [measured[best_epoch - 1]], "o", color=colour, label="best epoch", **ring)
         if lines:
             axes.legend(frameon=False)
     else:

@@ -6,9 +6,12 @@ and how many of the onnx wheel's cases were passed.
 
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 settings.register_profile("glassgrad", derandomize=True, deadline=None, database=None)
 settings.load_profile("glassgrad")
@@ -19,6 +22,15 @@ def pytest_collection_modifyitems(config, items):
         slow = [item for item in items if item.get_closest_marker("slow")]
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """What opens a saved page in Chromium (chromium.py); the test is skipped with one line where that is missing."""
+    from chromium import pages
+
+    with pages(tmp_path_factory) as open_page:
+        yield open_page
 
 
 COUNTERS = {"op_table": ("CHECKED",), "onnx_cases": ("COUNTS", "PASSED", "LEFT")}  # of modules, if they are imported

@@ -35,7 +35,7 @@ ORDER = [
 TOP = ["check", "checkpoint", "compiler", "viz", "numpy", "random", "scipy"]
 DRAWN_WITHOUT_THE_ENGINE = [
     "scene", "view", "cards", "layout", "nested", "style", "words", "svg", "html", "dot", "text", "picture",
-    "steps", "diff", "drawing", "clusters",
+    "steps", "diff", "drawing",
 ]  # fmt: skip
 SPINE = [
     "autograd/value.py", "autograd/context.py", "autograd/primitives.py", "autograd/backward.py", "autograd/transforms.py",

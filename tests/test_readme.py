@@ -1,7 +1,9 @@
 """README's Python blocks run in order, in one namespace, and every comment after an expression is what it gives.
 
 `expression  # text` claims the repr of the expression; a text that ends in ... claims its beginning. The picture beside the
-first block is what the block draws, and the file table names files that exist.
+first block is what the block draws, and the file table names files that exist. The other pictures are written anew by
+
+    python tests/test_readme.py
 """
 
 import ast
@@ -76,3 +78,51 @@ def test_the_file_table_names_files_that_exist(name):
 
 def test_it_is_short():
     assert len(README.splitlines()) < 300
+
+
+def network_picture():
+    """A network that has learned the digits, and what the 597 that it has not seen become in it."""
+    import numpy as np
+
+    import nn
+
+    data = nn.datasets.digits()
+    X, y = data.X.astype(np.float32), data.y
+    model = nn.MLP(64, [12, 10], rng=0)
+    nn.fit(model, X[:1200], y[:1200], epochs=20, rng=0, progress=False)
+    return nn.viz.network(model, X[1200:], image=(8, 8), names=(None, list(data.target_names)))
+
+
+def grouped_picture():
+    """One loss of a network of scalar Values for 153 samples: 98,410 nodes."""
+    import autograd
+    from nn.scalar import MLP
+
+    model = MLP(2, [16, 16, 1], rng=1337)
+    outs = [model([i / 76 - 1, (37 * i % 153) / 76 - 1]) for i in range(153)]
+    loss = sum(outs[1:], outs[0]) * (1 / 153)
+    loss.label = "loss"
+    loss.backward()
+    return autograd.draw(loss)
+
+
+PICTURES = {"network.svg": network_picture, "grouped.svg": grouped_picture}
+
+
+def shape_of(svg):
+    """The elements of a picture, without the numbers that training and another machine's sums decide."""
+    svg = re.sub(r'href="[^"]*"|class="[^"]*"|gg[0-9a-f]{8}', "", svg)
+    return sorted(re.sub(r"-?[0-9][0-9.,e+-]*", "#", part) for part in re.findall(r"<[^>]*>[^<]*", svg))
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_picture_is_what_is_drawn_now(name):
+    """They were looked at. After a change that is meant, look again and run this file to write them anew."""
+    assert f"notebooks/{name}" in README
+    kept = (ROOT / "notebooks" / name).read_text(encoding="utf-8")
+    assert shape_of(PICTURES[name]().to_svg()) == shape_of(kept)
+
+
+if __name__ == "__main__":
+    for name, make in PICTURES.items():
+        print(make().save(ROOT / "notebooks" / name))

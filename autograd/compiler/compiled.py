@@ -222,14 +222,22 @@ class Compiled:
         ]
         return "\n".join(lines)
 
-    def draw(self, *, direction: str = "LR", theme: str = "auto", max_nodes: int = 400) -> Any:
-        """A picture of the program of the last call: a card for each input and each step; long ones are easier to read
-        with direction="TB" (see autograd.draw)."""
-        from autograd.compiler import picture
+    def draw(
+        self, depth: int | str = "auto", *, direction: str = "LR", theme: str = "auto", max_nodes: int = 400
+    ) -> Any:
+        """A picture of the program of the last call: a card for each input and each step, in boxes by phase and module.
 
+        depth, direction, theme and max_nodes are those of autograd.draw: a program of more than max_nodes cards is folded
+        into its phases and modules. Long ones are easier to read with direction="TB".
+        """
+        from autograd.compiler import picture
+        from autograd.viz.picture import check_count, check_depth
+
+        check_depth(depth)
+        check_count("max_nodes", max_nodes, 1)
         replay = self._replay()
         program, names = replay.found.program, replay.listing.labels
-        return picture.drawing(program, names, direction=direction, theme=theme, max_nodes=max_nodes)
+        return picture.drawing(program, names, depth=depth, direction=direction, theme=theme, max_nodes=max_nodes)
 
     def _replay(self) -> Replay:
         if self.last is None:

@@ -1,6 +1,7 @@
 """What became of a function, to look at: a picture of its program, and figures about it."""
 
 from collections import Counter
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -10,10 +11,11 @@ from autograd.compiler.fuse import Fused
 from autograd.compiler.loops import Loop
 from autograd.compiler.program import Program, Step, Variable, variables
 from autograd.compiler.tape import Tape
-from autograd.viz.clusters import Graph, grow
+from autograd.viz.clusters import OPENED, Graph, choose, fold, grow
 from autograd.viz.drawing import Drawing
 from autograd.viz.reading import format_number
 from autograd.viz.scene import Edge, Group, Node, Scene
+from autograd.viz.words import plural
 
 __all__ = ["chains", "drawing", "flops"]
 
@@ -21,20 +23,22 @@ PHASES = ("forward", "backward", "update")
 SHOWN = 40  # ops of a chain that explain() names
 
 
-def drawing(program: Program, names: dict[Variable, str], *, direction: str, theme: str, max_nodes: int) -> Drawing:
-    """The program as a picture: a card for each input and each step, with the phases as groups."""
+def drawing(
+    program: Program, names: dict[Variable, str], *, depth: int | str, direction: str, theme: str, max_nodes: int
+) -> Drawing:
+    """The program as a picture: a card for each input and each step, with the phases and their modules as groups.
+
+    A program of more than max_nodes cards is folded into these groups, as a large graph is (`autograd.draw`).
+    """
     nodes: list[Node] = []
     edges: list[Edge] = []
     ids: dict[Variable, str] = {}
     used = {x for step in program.steps for x in step.reads()}
     for x in program.inputs:
-        if x in used and len(nodes) < max_nodes:
+        if x in used:
             ids[x] = f"n{len(nodes)}"
             nodes.append(Node(ids[x], "leaf", label=names.get(x, x.name), shape=_shape(x), dtype=str(x.dtype or "")))
-    for i, (phase, step) in enumerate(_by_phase(program)):
-        if len(nodes) >= max_nodes:
-            nodes.append(Node(f"n{len(nodes)}", "more", label=f"… {len(program.steps) - i} more steps"))
-            break
+    for phase, step in _by_phase(program):
         own = f"n{len(nodes)}"
         out = step.results[0]
         arguments = []
@@ -51,9 +55,8 @@ def drawing(program: Program, names: dict[Variable, str], *, direction: str, the
         nodes.append(Node(own, "op", op=step.name, symbol=symbol, label=names.get(out, ""),
                           arguments=tuple(arguments), options=options, shape=_shape(out), dtype=str(out.dtype or ""),
                           path=f"{phase}.{step.path}".rstrip(".")))  # fmt: skip
-    roots = [ids[x] for x in variables(list(program.outputs)) if x in ids]
-    scene = Scene(tuple(nodes), tuple(edges), _boxes(nodes, edges), tuple(dict.fromkeys(roots)))
-    return Drawing(scene, direction=direction, theme=theme)
+    roots = tuple(dict.fromkeys(ids[x] for x in variables(list(program.outputs)) if x in ids))
+    return Drawing(_scene(nodes, edges, roots, depth, max_nodes), direction=direction, theme=theme)
 
 
 def _by_phase(program: Program) -> list[tuple[str, Step]]:
@@ -68,8 +71,8 @@ def _by_phase(program: Program) -> list[tuple[str, Step]]:
     return [(PHASES[rank], step) for rank, step in found]
 
 
-def _boxes(nodes: list[Node], edges: list[Edge]) -> tuple[Group, ...]:
-    """A box for each phase, and in it for each call of a module."""
+def _scene(nodes: list[Node], edges: list[Edge], roots: tuple[str, ...], depth: int | str, max_nodes: int) -> Scene:
+    """The cards in a group for each phase, and in it for each call of a module; what has no room stays in its group."""
     number = {node.id: i for i, node in enumerate(nodes)}
     operands: list[list[int]] = [[] for _ in nodes]
     for edge in edges:
@@ -77,15 +80,41 @@ def _boxes(nodes: list[Node], edges: list[Edge]) -> tuple[Group, ...]:
     graph = Graph(operands, [node.path for node in nodes], [0] * len(nodes), [node.label for node in nodes],
                   ["op" if node.path else "leaf" for node in nodes], [node.op for node in nodes])  # fmt: skip
     tree = grow(graph, frozenset())
-    inside = [[i for i, home in enumerate(tree.home) if box in tree.chain(home)] for box in range(len(tree.path))]
-    return tuple(
+    folded = len(nodes) > max_nodes
+    if folded:
+        fold(graph, tree, frozenset())
+    kept, whole, closed = choose(tree, depth, folded=folded, most=2 * OPENED)
+    chains = {home: [c for c in tree.chain(home) if c in kept] for home in {*tree.home}}
+    seen_as: dict[str, str] = {}  # id of a node → the same, or the group that it is left out in
+    shown: list[Node] = []
+    for node, home in zip(nodes, tree.home, strict=True):
+        seen_as[node.id] = f"n{len(shown)}" if home in whole else f"g{kept[chains[home][0]]}"
+        if home in whole:
+            shown.append(replace(node, id=seen_as[node.id]))
+    links: dict[tuple[str, str, int], Edge] = {}
+    for edge in edges:
+        source, target = seen_as[edge.source], seen_as[edge.target]
+        slot = edge.slot if target.startswith("n") else 0
+        if source != target:
+            links.setdefault((source, target, slot), Edge(source, target, slot))
+    inside: dict[int, list[int]] = {cluster: [] for cluster in kept}
+    for i, home in enumerate(tree.home):
+        for cluster in chains[home]:
+            inside[cluster].append(i)
+    groups = tuple(
         Group(
-            f"g{box}", path, tuple(nodes[i].id for i in members if tree.home[i] == box),
-            f"g{tree.parent[box]}" if tree.parent[box] >= 0 else "", len(members),
-            ops=tuple(Counter(nodes[i].symbol for i in members).most_common()),
+            f"g{own}", tree.path[cluster],
+            tuple(seen_as[nodes[i].id] for i in inside[cluster] if tree.home[i] == cluster and cluster in whole),
+            f"g{kept[tree.parent[cluster]]}" if tree.parent[cluster] >= 0 else "",
+            len(inside[cluster]), tree.times[cluster],
+            ops=tuple(Counter(nodes[i].symbol for i in inside[cluster] if nodes[i].kind == "op").most_common()),
         )
-        for box, (path, members) in enumerate(zip(tree.path, inside, strict=True))
+        for cluster, own in kept.items()
     )  # fmt: skip
+    steps = sum(node.kind == "op" for node in nodes)
+    summary = f"program of {plural(steps, 'step')} and {plural(len(nodes) - steps, 'input')}" + ", in groups" * folded
+    seen = tuple(id for id in dict.fromkeys(seen_as[root] for root in roots) if id.startswith("n"))
+    return Scene(tuple(shown), tuple(links.values()), groups, seen, tuple(f"g{kept[c]}" for c in closed), summary)
 
 
 def _shape(x: Variable) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -17,14 +16,11 @@ from autograd.ops.assign import operands_of
 from autograd.ops.constant import item
 from autograd.value import CONSTANT, Value
 
-from .clusters import BUNDLES, Graph, Tree, fold, grow
+from .clusters import Graph, Tree, choose, fold, grow
 from .reading import format_number, literal, options, plain, reading, size
 from .scene import Edge, Group, Node, Reading, Scene
 from .slopes import slopes
 from .words import plural
-
-OPENED = 24  # cards of a folded graph that depth="auto" shows at most
-KEPT = 1_500  # cards, shown or to be shown on a click, that a folded scene holds at most
 
 
 class Builder:
@@ -71,14 +67,9 @@ class Builder:
         """The scene; `before` and `after`: how many nodes of the graph are left out at either end."""
         graph, modules = self._graph()
         tree = grow(graph, modules)
-        inside: dict[int, list[tuple[str, int]]] = {}
         if folded:
             fold(graph, tree, modules)
-        for cluster, parent in enumerate(tree.parent):
-            inside.setdefault(parent, []).append(("cluster", cluster))
-        for entry, home in enumerate(tree.home):
-            inside.setdefault(home, []).append(("node", entry))
-        kept, whole, closed = _choose(inside, tree, depth, folded)
+        kept, whole, closed = choose(tree, depth, folded=folded)
         ids = self._add_cards(tree, kept, whole, before, after)
         roots = dict.fromkeys(ids[self.number[root]] for root in self.marked if root in self.number)
         return Scene(
@@ -117,20 +108,22 @@ class Builder:
         around = {home: next((f"g{kept[c]}" for c in tree.chain(home) if c in kept), "") for home in {*tree.home}}
         ids = ["" if home in whole else around[home] for home in tree.home]
         more = self._add(Node(self._next, "more", label=f"… {plural(before, 'more node')}")) if before else ""
-        for entry, x in enumerate(self.entries):
-            is_card = not ids[entry]
-            if is_card:
-                ids[entry] = self._add(self._card(entry, x, more))
+        for entry, (own, x) in enumerate(zip(ids, self.entries, strict=True)):
+            if own:  # in a large graph nearly all are inside of a group
+                for source in self.operands[entry]:
+                    start = ids[source] if source >= 0 else more
+                    if start and start != own and (start, own, 0) not in self.edges:
+                        self.edges[start, own, 0] = Edge(start, own, 0)
+                continue
+            ids[entry] = self._add(self._card(entry, x, more))
             maker = self.made_by.get(x, x) if isinstance(x, Value) else None
-            told = self._slopes(maker) if is_card and maker is not None else []
-            for slot, source in zip(_slots(maker) if is_card else repeat(0), self.operands[entry], strict=False):
+            told = self._slopes(maker) if maker is not None else []
+            for slot, source in zip(_slots(maker), self.operands[entry], strict=True):
                 start = ids[source] if source >= 0 else more
-                if start and start != ids[entry]:
-                    exact = is_card and start.startswith("n")
-                    key = (start, ids[entry], slot if is_card else 0)
-                    if key not in self.edges:
-                        slope, share, flow = told[slot] if exact and source >= 0 else ("", None, ())
-                        self.edges[key] = Edge(*key, slope, flow, share)
+                if start:
+                    is_exact = source >= 0 and start.startswith("n")
+                    slope, share, flow = told[slot] if is_exact else ("", None, ())
+                    self.edges.setdefault((start, ids[entry], slot), Edge(start, ids[entry], slot, slope, flow, share))
         if after:
             later = self._add(Node(self._next, "more", label=f"… {plural(after, 'more node')}"))
             for entry in sorted(self._used_outside()):
@@ -239,8 +232,7 @@ class Builder:
             parent = tree.parent[cluster]
             sizes = np.abs(self.sizes[members])
             sizes = sizes[np.isfinite(sizes)]
-            told = tuple(format_number(float(q)) for q in np.quantile(sizes, [0, 0.5, 1])) if sizes.size else ()
-            told = told[:1] if len(set(told)) == 1 else told
+            told = _spread(np.sort(sizes)) if sizes.size else ()
             ops = Counter(symbols[entry] for entry in inside[cluster] if symbols[entry]).most_common()
             groups.append(Group(
                 f"g{number}", tree.path[cluster], tuple(direct[cluster]), f"g{kept[parent]}" if parent >= 0 else "",
@@ -250,47 +242,11 @@ class Builder:
         return tuple(groups)
 
 
-def _choose(
-    inside: dict[int, list[tuple[str, int]]], tree: Tree, depth: int | str, folded: bool
-) -> tuple[dict[int, int], set[int], list[int]]:
-    """(groups in the scene, numbered from the outside in; those whose contents are in it, and -1; those drawn closed)."""
-    kept: dict[int, int] = {}
-    whole: set[int] = set()
-    room, queue = KEPT, [-1]
-    for cluster in queue:
-        items = inside.get(cluster, [])
-        if cluster >= 0 and folded and len(items) > room:
-            continue
-        whole.add(cluster)
-        room -= len(items)
-        for kind, which in items:
-            if kind == "cluster":
-                kept[which] = len(kept)
-                queue.append(which)
-    deep = {-1: -1}
-    for cluster in kept:
-        deep[cluster] = deep[tree.parent[cluster]] + 1
-    if depth != "auto":
-        return kept, whole, [c for c in kept if c not in whole or deep[c] >= int(depth)]
-    if not folded:
-        return kept, whole, []
-    shown, opened = len(inside.get(-1, [])), {-1}
-    for level in range(max(deep.values()) + 1):
-        more = [
-            c
-            for c in kept
-            if deep[c] == level
-            and c in whole
-            and tree.times[c] == 1
-            and tree.parent[c] in opened
-            and tree.path[c] not in BUNDLES.values()
-        ]
-        added = sum(len(inside[c]) - 1 for c in more)
-        if shown + added > OPENED:
-            break
-        shown += added
-        opened.update(more)
-    return kept, whole, [c for c in kept if c not in opened]
+def _spread(ordered: Any) -> tuple[str, ...]:
+    """Minimum, median and maximum of sorted numbers; one text if they are equal. (np.quantile takes ten times as long.)"""
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    told = tuple(format_number(float(q)) for q in (ordered[0], middle, ordered[-1]))
+    return told[:1] if len(set(told)) == 1 else told
 
 
 def _only_results(values: list[Value]) -> dict[Value, Value]:

@@ -1,21 +1,26 @@
 """Which nodes belong together: one cluster for each call of a module, and one for what is repeated.
 
-Comes before `graph`; knows node numbers, paths and edges only. A call of a module makes a stretch of consecutive nodes.
-Taking consecutive nodes of a topological order together never makes a circle, so a module that is used twice is two
-clusters, and every cluster can be drawn as one card with edges that run forward. In a large graph, clusters of one module
-that was called many times, and neighbours that are built alike, become one with "× n" where that makes no circle.
+Comes before `build`; knows node numbers, paths and edges, and NumPy, because there are many. A call of a module makes a
+stretch of consecutive nodes. Taking consecutive nodes of a topological order together never makes a circle, so a module
+that is used twice is two clusters, and every cluster can be drawn as one card with edges that run forward. In a large
+graph, clusters of one module that was called many times, and neighbours that are built alike, become one with "× n" where
+that makes no circle.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
+
+import numpy as np
 
 Item = tuple[str, int]  # "cluster", "node" or a key of BUNDLES, and its number
 BUNDLES = {"op": "operations", "leaf": "inputs", "weight": "weights"}
 LEVELS = 300  # clusters, from the outside in, whose insides are folded
+OPENED = 24  # cards of a folded graph that depth="auto" shows at most, of a program twice as many
+KEPT = 1_500  # cards, shown or to be shown on a click, that a folded scene holds at most
 LOOSE = 12  # nodes outside of modules that are drawn one by one in a large graph
 
 
@@ -132,54 +137,65 @@ def _place_leaves(graph: Graph, tree: Tree, first: dict[int, int]) -> None:
 
 def fold(graph: Graph, tree: Tree, modules: frozenset[str]) -> None:
     """Put repeated clusters, and loose nodes where there are many, into clusters of their own, at every level."""
-    levels: dict[int, list[Item]] = {}
-    seen: set[int] = set()
-    inside: dict[int, list[int]] = {}  # cluster → its nodes
-    chains = {home: tree.chain(home) for home in set(tree.home)}
-    for node, home in enumerate(tree.home):
-        for cluster, around in pairwise(chains[home]):
-            inside.setdefault(cluster, []).append(node)
-            if cluster not in seen:
-                seen.add(cluster)
-                levels.setdefault(around, []).append(("cluster", cluster))
-        levels.setdefault(home, []).append((_bundle(graph, node, modules), node))
+    below: dict[int, dict[int, None]] = {}  # cluster → those directly inside, in the order of their first nodes
+    for home in dict.fromkeys(tree.home):
+        for cluster, outer in pairwise(tree.chain(home)):
+            below.setdefault(outer, {})[cluster] = None
     queue = [-1]
     for level in queue:
-        queue += [which for kind, which in levels.get(level, []) if kind == "cluster"][: max(0, LEVELS - len(queue))]
-    edges = _edges(graph, tree, set(queue))
-    for level in queue:
-        items = levels.get(level, [])
+        queue += [*below.get(level, ())][: max(0, LEVELS - len(queue))]
+    levels: dict[int, list[Item]] = {level: [] for level in queue}
+    inside: dict[int, list[int]] = {}  # cluster at these levels → its nodes
+    heads = frozenset(path.partition(".")[0] for path in modules)
+    around: dict[int, list[list[int]]] = {}  # home → the lists of the clusters that it is in
+    for node, home in enumerate(tree.home):
+        if home not in around:
+            chain = [cluster for cluster, outer in pairwise(tree.chain(home)) if outer in levels]
+            for cluster in chain:
+                if cluster not in inside:
+                    inside[cluster] = []
+                    levels[tree.parent[cluster]].append(("cluster", cluster))
+            around[home] = [inside[cluster] for cluster in chain]
+        for members in around[home]:
+            members.append(node)
+        if home in levels:
+            levels[home].append((_bundle(graph, node, heads), node))
+    edges = _edges(graph, tree, levels.keys())
+    for level, items in levels.items():
         shape = {which: _shape(graph, tree, which, inside[which]) for kind, which in items if kind == "cluster"}
-        _fold_level(tree, level, items, edges.get(level, set()), shape)
+        _fold_level(tree, level, items, edges[level], shape)
 
 
-def _bundle(graph: Graph, node: int, modules: frozenset[str]) -> str:
+def _bundle(graph: Graph, node: int, heads: frozenset[str]) -> str:
     """What a node is when it is folded with others: a leaf that is named after a module is a weight."""
     if graph.kinds[node] == "op":
         return "op"
     head, dot, _ = graph.labels[node].partition(".")
-    return "weight" if dot and head in {path.partition(".")[0] for path in modules} else "leaf"
+    return "weight" if dot and head in heads else "leaf"
 
 
-def _edges(graph: Graph, tree: Tree, levels: set[int]) -> dict[int, set[tuple[Item, Item]]]:
+def _edges(graph: Graph, tree: Tree, levels: Set[int]) -> dict[int, set[tuple[Item, Item]]]:
     """For each of these clusters, and -1, the edges between the nodes and clusters directly inside."""
-    found: dict[int, set[tuple[Item, Item]]] = {}
-    meeting: dict[tuple[int, int], tuple[int, int, int]] = {}  # homes → level, cluster of source and target there or -1
-    for target, operands in enumerate(graph.operands):
-        into = tree.home[target]
-        for source in operands:
-            out = tree.home[source]
-            if (out, into) not in meeting:
-                one, other = tree.chain(out), tree.chain(into)
-                level = next(cluster for cluster in one if cluster in other)
-                ends = [chain[chain.index(level) - 1] if chain[0] != level else -1 for chain in (one, other)]
-                meeting[out, into] = level, ends[0], ends[1]
-            level, below, above = meeting[out, into]
-            if level not in levels:
-                continue
-            one_end = ("cluster", below) if below >= 0 else ("node", source)
-            other_end = ("cluster", above) if above >= 0 else ("node", target)
-            found.setdefault(level, set()).add((one_end, other_end))
+    found: dict[int, set[tuple[Item, Item]]] = {level: set() for level in levels}
+    sources = np.array([*chain.from_iterable(graph.operands)], dtype=np.int64)
+    targets = np.repeat(np.arange(len(tree.home)), [*map(len, graph.operands)])
+    home, count = np.array(tree.home, dtype=np.int64), len(tree.path) + 1
+    pairs, pair_of = np.unique((home[sources] + 1) * count + home[targets] + 1, return_inverse=True)
+    chains = {h: tree.chain(h) for h in {*tree.home}}
+    ends: list[tuple[int, int, int] | None] = []  # of a pair of homes: where they meet, and the clusters there or -1
+    for out, into in zip((pairs // count - 1).tolist(), (pairs % count - 1).tolist(), strict=True):
+        one, other = chains[out], chains[into]
+        level = next(cluster for cluster in one if cluster in other)
+        below, above = (x[x.index(level) - 1] if x[0] != level else -1 for x in (one, other))
+        if level in levels and below >= 0 and above >= 0:
+            found[level].add((("cluster", below), ("cluster", above)))
+        ends.append((level, below, above) if level in levels and (below < 0 or above < 0) else None)
+    among_nodes = np.array([end is not None for end in ends], dtype=bool)[pair_of]
+    for source, target, pair in zip(*(x[among_nodes].tolist() for x in (sources, targets, pair_of)), strict=True):
+        level, below, above = ends[pair] or (-1, -1, -1)
+        one_end = ("cluster", below) if below >= 0 else ("node", source)
+        other_end = ("cluster", above) if above >= 0 else ("node", target)
+        found[level].add((one_end, other_end))
     return found
 
 
@@ -223,6 +239,66 @@ def _join(tree: Tree, level: int, items: list[Item]) -> None:
     joined = tree.add(paths[0] if len(paths) == 1 else f"{paths[0]} … {paths[-1]}", level, len(items))
     for _, which in items:
         tree.parent[which] = joined
+
+
+def choose(
+    tree: Tree, depth: int | str, *, folded: bool, most: int = OPENED
+) -> tuple[dict[int, int], set[int], list[int]]:
+    """(groups in the scene, numbered from the outside in; those whose contents are in it, and -1; those drawn closed).
+
+    most  cards of a folded graph that depth="auto" shows
+    """
+    inside: dict[int, list[Item]] = {}
+    for cluster, parent in enumerate(tree.parent):
+        inside.setdefault(parent, []).append(("cluster", cluster))
+    for node, home in enumerate(tree.home):
+        inside.setdefault(home, []).append(("node", node))
+    kept, whole = _kept(tree, inside, KEPT if folded else len(tree.home) + len(tree.path))
+    deep = {-1: -1}
+    for cluster in kept:
+        deep[cluster] = deep[tree.parent[cluster]] + 1
+    if depth != "auto":
+        return kept, whole, [c for c in kept if c not in whole or deep[c] >= int(depth)]
+    opened = _opened(tree, inside, {c: deep[c] for c in kept if c in whole}, most) if folded else kept.keys()
+    return kept, whole, [c for c in kept if c not in opened]
+
+
+def _kept(tree: Tree, inside: dict[int, list[Item]], room: int) -> tuple[dict[int, int], set[int]]:
+    """(clusters in the scene, numbered from the outside in; those whose contents are too, of which there is `room` for so
+    many). Of the calls that one card stands for, the contents of all are there or of none."""
+    kept: dict[int, int] = {}
+    whole: set[int] = set()
+    fits: dict[int, bool] = {}
+    queue = [-1]
+    for cluster in queue:
+        items = inside.get(cluster, [])
+        around = tree.parent[cluster] if cluster >= 0 else -1
+        if around >= 0 and tree.times[around] > 1 and around not in fits:
+            calls = [which for kind, which in inside[around] if kind == "cluster"]
+            fits[around] = sum(len(inside.get(which, ())) for which in calls) <= room
+        if cluster >= 0 and (len(items) > room or not fits.get(around, True)):
+            continue
+        whole.add(cluster)
+        room -= len(items)
+        for kind, which in items:
+            if kind == "cluster":
+                kept[which] = len(kept)
+                queue.append(which)
+    return kept, whole
+
+
+def _opened(tree: Tree, inside: dict[int, list[Item]], deep: dict[int, int], most: int) -> set[int]:
+    """Which clusters depth="auto" opens, level by level, up to so many cards; `deep`: the levels of those that can be."""
+    shown, opened = len(inside.get(-1, [])), {-1}
+    single = [c for c in deep if tree.times[c] == 1 and tree.path[c] not in BUNDLES.values()]
+    for level in range(max(deep.values(), default=-1) + 1):
+        more = [c for c in single if deep[c] == level and tree.parent[c] in opened]
+        added = sum(len(inside[c]) - 1 for c in more)
+        if shown + added > most:
+            break
+        shown += added
+        opened.update(more)
+    return opened
 
 
 def _without_circles(

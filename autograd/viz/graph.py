@@ -1,8 +1,8 @@
 """Value → Scene: walk the graph, decide what is shown, copy it.
 
-The first step of a picture; with `build`, `reading` and `slopes` the only files that know the engine and NumPy. The
-walk is iterative, so a graph of any depth costs no recursion. A graph of more than `max_nodes` is folded into the modules
-that made it (`clusters`, called by `build`) before anything is laid out; of one without modules the youngest are drawn.
+The first step of a picture; with `build`, `reading` and `slopes` the only files that know the engine. The walk is
+iterative, so a graph of any depth costs no recursion. A graph of more than `max_nodes` is folded into the modules that
+made it (`clusters`, called by `build`) before anything is laid out; of one without modules the youngest are drawn.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from autograd.ops.assign import operands_of
 from autograd.value import Value
 
 from .build import Builder
-from .drawing import Drawing
-from .picture import check_choice
+from .drawing import DIRECTIONS, Drawing
+from .picture import THEMES, check_choice, check_count, check_depth
 from .scene import Scene
 
 SHOWN = ("op", "label", "data", "grad", "shape")
@@ -49,7 +49,8 @@ def draw(
     direction  "LR" (left to right) or "TB" (top to bottom)
     max_nodes  a larger graph is folded into its modules; without modules its youngest nodes are drawn
     theme      "auto" (the reader's system or notebook decides), "light" or "dark"
-    focus      draw only what is at most `radius` edges away from this Value, either way
+    focus      draw only what is near this Value: at most `radius` edges away, either way
+    radius     of the neighbourhood of `focus`, in edges
 
     A number is shown with 4 significant digits, an array as minimum, mean and maximum; a gradient that no backward pass
     has reached is "–"; NaN and infinities are red. Values are copied now: the drawing does not change later.
@@ -61,18 +62,23 @@ def draw(
     n1 = x × 3.0    6.0      –
     """
     roots = tuple(root) if isinstance(root, (list, tuple)) else (root,)
-    for value in (*roots, *(() if focus is None else (focus,))):
+    for value in roots:
         if not isinstance(value, Value):
             raise TypeError(f"draw() takes a Value or a list of Values, got {type(value).__name__}")
-    for name in show:
+    if not (focus is None or isinstance(focus, Value)):
+        raise TypeError(f"draw(focus=…) takes a Value of the graph, got {type(focus).__name__}")
+    for name in [show] if isinstance(show, str) else show:  # "data" alone is one name, not four letters
         check_choice("show", name, (*SHOWN, *EXTRAS))
     check_choice("color", color, COLORS)
-    if not (depth == "auto" or (isinstance(depth, int) and depth >= 0)):
-        raise ValueError(f"depth={depth!r}: expected 'auto' or a number from 0 on")
-    if max_nodes < 1:
-        raise ValueError(f"max_nodes={max_nodes}: expected at least 1")
+    check_choice("direction", direction, DIRECTIONS)
+    check_choice("theme", theme, THEMES)
+    check_depth(depth)
+    check_count("max_nodes", max_nodes, 1)
+    check_count("radius", radius, 0)
     with no_collection(), no_grad(), np.errstate(all="ignore"):
-        scene = _scene(roots, depth, frozenset(show), color, max_nodes, focus, radius)
+        scene = _scene(
+            roots, depth, frozenset([show] if isinstance(show, str) else show), color, max_nodes, focus, radius
+        )
     return Drawing(scene, direction=direction, theme=theme)
 
 

@@ -7,6 +7,7 @@ through: each group that can be opened or closed has its own state of the pictur
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 from .scene import Scene
@@ -115,17 +116,26 @@ def _states(scene: Scene, direction: str) -> dict[str, object]:
     wires: dict[str, int] = {}
     states: dict[str, object] = {}
     room = STATE_LIMIT
+    inside = Counter(group.parent for group in scene.groups if group.id in can_open)
+    fits: dict[str, bool] = {}  # of the calls that one card stands for, all open or none
     for id in ("", *(group.id for group in scene.groups if group.id in can_open)):
         closed = shut
         if id:
+            if not fits.get(groups[id].parent, True):
+                fits[id] = False
+                continue
             around = [id]
             while groups[around[-1]].parent:
                 around.append(groups[around[-1]].parent)
             closed = shut - frozenset(around) if any(x in shut for x in around) else shut | {id}
         drawn = render(scene, direction=direction, closed=closed)
-        room -= len(drawn.view.cards)
+        size = len(drawn.view.cards)
+        room -= size if not fits.get(id and groups[id].parent) else 0  # for these it was kept
         if room < 0 and id:
             break
+        if id and groups[id].times > 1:
+            fits[id] = inside[id] * size <= room
+            room -= inside[id] * size if fits[id] else 0
         states[id] = _state(drawn, [x for x in groups if x not in closed], cards, wires)
     return {"states": states, "cards": list(cards), "wires": list(wires)}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,19 @@ def check_choice(name: str, choice: object, known: tuple[str, ...]) -> None:
     """ValueError unless the choice is one of the known ones."""
     if choice not in known:
         raise ValueError(f"{name}={choice!r}: expected one of {', '.join(map(repr, known))}")
+
+
+def check_depth(depth: object) -> None:
+    """ValueError unless it is what `draw` takes for depth."""
+    is_count = isinstance(depth, int) and not isinstance(depth, bool) and depth >= 0
+    if not (is_count or (isinstance(depth, str) and depth == "auto")):
+        raise ValueError(f"depth={depth!r}: expected 'auto' or a number from 0 on")
+
+
+def check_count(name: str, count: object, least: int) -> None:
+    """ValueError unless it is a whole number of at least so much."""
+    if not isinstance(count, Integral) or isinstance(count, bool) or int(count) < least:
+        raise ValueError(f"{name}={count!r}: expected a whole number of at least {least}")
 
 
 def _converter() -> Any:

@@ -74,24 +74,18 @@ def _add_wires(
     shown: View, scene: Scene, number: dict[str, int], hidden: dict[str, str], parent: dict[str, str]
 ) -> None:
     """Edges between visible cards; those that touch a closed group are drawn once for each pair of cards."""
-    merged: dict[tuple[int, int], int] = {}
+    ids = [*(node.id for node in scene.nodes), *(group.id for group in scene.groups)]
+    seen_as = {id: number.get(hidden.get(id) or hidden.get(parent.get(id, ""), "") or id, -1) for id in ids}
     closed = {number[id] for id, outer in hidden.items() if id == outer}
-    for edge in scene.edges:
-        ends = []
-        for id in (edge.source, edge.target):
-            outer = hidden.get(id) or hidden.get(parent.get(id, ""), "")
-            ends.append(number.get(outer or id, -1))
-        source, target = ends
-        if source < 0 or target < 0 or source == target:
-            continue
-        if source in closed or target in closed:
-            if (source, target) in merged:
-                at = merged[source, target]
-                wire = shown.wires[at]
-                shown.wires[at] = Wire(source, target, wire.edge, wire.count + 1)
-                continue
-            merged[source, target] = len(shown.wires)
-        shown.wires.append(Wire(source, target, edge))
+    found: dict[tuple[int, int, int], Edge] = {}
+    times: dict[tuple[int, int, int], int] = {}
+    for place, edge in enumerate(scene.edges):  # of a large graph tens of thousands, most of them in one closed group
+        source, target = seen_as[edge.source], seen_as[edge.target]
+        if source != target and source >= 0 and target >= 0:
+            key = source, target, -1 if source in closed or target in closed else place
+            found.setdefault(key, edge)
+            times[key] = times.get(key, 0) + 1
+    shown.wires += [Wire(key[0], key[1], edge, times[key]) for key, edge in found.items()]
 
 
 def expandable(scene: Scene) -> frozenset[str]:

@@ -22,6 +22,7 @@ from autograd.viz.style import escape, number
 from nn.outline import shortened
 from nn.viz.png import data_uri, strongest
 from nn.viz.reading import Dense, Maps
+from nn.viz.wiring import Wiring
 
 __all__ = ["Block", "Images", "Matrix", "Neurons"]
 
@@ -32,6 +33,7 @@ TILES = 32  # small images along a side of a sheet
 PITCH = 15.0  # of neurons and rows that have names, at least
 TITLED_LINES = 800  # up to so many lines have a tooltip each; more would make the file several times as large
 RADIUS = 9.0
+WAY = 44.0  # height below the columns for lines around layers
 
 
 class Block:
@@ -84,11 +86,14 @@ class Neurons(Block):
     """Layers that follow each other: a column of circles each, a line per weight, in index order.
 
     A circle is filled by its neuron's activation for x, the mean over rows, or by the bias without x. With x, a line's
-    width is |weight| times how much its input varies.
+    width is |weight| times how much its input varies. What a layer is given from farther back, by the wiring, is a dashed
+    line below.
     """
 
-    def __init__(self, layers: Sequence[Dense], names: tuple[Sequence[str], Sequence[str]]) -> None:
-        self.layers = layers
+    def __init__(
+        self, layers: Sequence[Dense], names: tuple[Sequence[str], Sequence[str]], wiring: Wiring | None = None
+    ) -> None:
+        self.layers, self.shortcuts = layers, list(_shortcuts(layers, wiring or {}))
         sizes = [layers[0].weight.shape[1], *(len(layer.weight) for layer in layers)]
         pitch = max(min(30.0, 660.0 / max(sizes)), PITCH)
         self.radius = min(RADIUS, 0.36 * pitch)
@@ -103,6 +108,8 @@ class Neurons(Block):
             shown = names[0] if i == 0 else names[1] if i == len(layers) else ()
             self.columns.append(Column(start + i * step, ys, *_content(layers, i), shown))
         self.width = self.columns[-1].x + max(self.radius + 8 + _names_width(names[1]), ends[1])
+        self.floor = self.height
+        self.height += WAY * len(self.shortcuts) and WAY + 10.0 * (len(self.shortcuts) - 1)
 
     def draw(self) -> Iterator[str]:
         for layer, (before, after) in zip(self.layers, pairwise(self.columns), strict=True):
@@ -114,6 +121,31 @@ class Neurons(Block):
             for name, y in zip(column.names, column.ys, strict=False):
                 place = f'x="{number(column.x + side)}" y="{number(y + 4)}" text-anchor="{anchor}"'
                 yield f'<text class="muted" {place}>{escape(shorten(name, 24))}</text>'
+        for i, (source, target) in enumerate(self.shortcuts):
+            yield self._way(source, target, self.floor + WAY - 6 + 10.0 * i)
+
+    def _way(self, source: int, target: int, depth: float) -> str:
+        """A dashed line below the columns, from the lowest neuron of one to that of another."""
+        out, into = self.columns[source], self.columns[target]
+        y, to_y = (column.ys[-1] + self.radius + 3 for column in (out, into))
+        tip = f"{out.heading} → what {self.layers[target].name} is given"
+        x, to_x, low = number(out.x), number(into.x), number(depth)
+        bend = f"M{x},{number(y)}C{x},{low} {to_x},{low} {to_x},{number(to_y + 6)}"
+        head = f"M{to_x},{number(to_y)}l-3.5,7h7z"
+        return f'<g><title>{escape(tip)}</title><path class="way" d="{bend}"/><path class="head" d="{head}"/></g>'
+
+
+def _shortcuts(layers: Sequence[Dense], wiring: Wiring) -> Iterator[tuple[int, int]]:
+    """(column, a later column): what the one holds goes into the other too, past what is between."""
+    start = wiring.get(layers[0].key, frozenset())
+    column = {layer.key: i + 1 for i, layer in enumerate(layers)}
+    for i, layer in enumerate(layers[1:], 1):
+        given = wiring.get(layer.key, frozenset()) - {layers[i - 1].key}
+        for key, at in column.items():
+            if key in given and at < i:
+                yield at, i
+        if start and start <= given:
+            yield 0, i
 
 
 def _content(layers: Sequence[Dense], i: int) -> tuple[str, NDArray[np.float64] | None, list[str]]:

@@ -66,11 +66,12 @@ def weights(model: Module, before: Mapping[str, Any] | None = None, axes: Any = 
 def activations(model: Module, X: Any, axes: Any = None) -> Any:
     """Histograms of what each layer gives for the inputs X, a row for each module or function that computes something.
 
-    On the right the share of zeros, if there are some (the silent part of a relu layer), or the standard deviation.
+    On the right the share of zeros, if there are some (the silent part of a relu layer), or the standard deviation. The
+    zeros themselves are told there and not drawn: one bar of half of all numbers would flatten the rest of its row.
     The model runs once, in evaluation mode, and is afterwards what it was. Returns the Axes.
     """
     found = [(call, np.asarray(data_of(call.out))) for call in looked_at(model, X) if _computes(call)]
-    rows = [Row(f"{call.path} {call.kind}".strip(), data, _zeros(data)) for call, data in found]
+    rows = [Row(f"{call.path} {call.kind}".strip(), data[data != 0], _zeros(data)) for call, data in found]
     with panel("activations", axes, size=_size(rows)) as drawn:
         _draw(drawn, rows)
         drawn.set(title=f"Activations of {len(X):,} input{'s' * (len(X) != 1)}", xlabel="activation")

@@ -15,10 +15,12 @@ import numpy as np
 from autograd.viz.cards import text_width
 from autograd.viz.picture import THEMES, Picture, check_choice
 from autograd.viz.reading import format_number
-from autograd.viz.style import SANS, number, picture
+from autograd.viz.style import SANS, escape, number, picture
 from nn.module import Module
+from nn.outline import shortened
 from nn.viz.blocks import Block, Images, Matrix, Neurons
-from nn.viz.reading import Dense, Maps, from_pairs, read
+from nn.viz.reading import Dense, Maps, Reading, from_pairs, read
+from nn.viz.wiring import INPUT
 
 __all__ = ["NetworkDrawing", "network"]
 
@@ -26,6 +28,7 @@ MARGIN = 24.0
 GAP = 36.0  # between blocks
 WIDEST = 1150.0  # blocks beyond it go into the next row
 LINE = 20.0  # of the legend
+TOLD = 4  # connections that the legend tells
 
 _RULES = {
     ".page": {"fill": "page"},
@@ -48,6 +51,8 @@ _FIXED = {
     ".unit:hover .neuron": "stroke-width:3",
     "image": "image-rendering:pixelated",
 }
+_WAYS = {".way": {"stroke": "muted"}, ".head": {"fill": "muted"}}  # where there are any
+_FIXED_WAYS = {".way": "fill:none;stroke-width:1.4;stroke-dasharray:5 4"}
 
 
 def network(
@@ -70,7 +75,9 @@ def network(
     max_neurons       a layer with a longer column than this is a heat map
     theme             "auto" (the reader's system or notebook decides), "light" or "dark"
 
-    The model runs once on x, in evaluation mode, and is afterwards what it was, bit for bit.
+    The model runs once on x, in evaluation mode, and is afterwards what it was, bit for bit. That run also tells how layers
+    are connected: a way around some of them is a dashed line, and the legend says of each layer that is not given the one
+    before alone what it is given. Without x the layers stand in the order of definition. What is not drawn is named.
 
     >>> network([(np.array([[0.5, -2.0]]), np.zeros(1))], names=["height", "weight"])
     <NetworkDrawing: network of 2 → 1 neurons>
@@ -81,11 +88,10 @@ def network(
     if max_neurons < 2:
         raise ValueError(f"max_neurons={max_neurons}: expected at least 2")
     if isinstance(model_or_weights, Module):
-        items = read(model_or_weights, x, image)
-        kind = type(model_or_weights).__name__
+        found, kind = read(model_or_weights, x, image), type(model_or_weights).__name__
     else:
-        items, kind = from_pairs(model_or_weights, x), "network"
-    return NetworkDrawing(items, _names(names, items), kind=kind, max_neurons=max_neurons, theme=theme)
+        found, kind = from_pairs(model_or_weights, x), "network"
+    return NetworkDrawing(found, _names(names, found.items), kind=kind, max_neurons=max_neurons, theme=theme)
 
 
 def _names(names: Any, items: Sequence[Dense | Maps]) -> tuple[list[str], list[str]]:
@@ -106,15 +112,17 @@ class NetworkDrawing(Picture):
 
     def __init__(
         self,
-        items: Sequence[Dense | Maps],
+        found: Reading,
         names: tuple[list[str], list[str]],
         *,
         kind: str,
         max_neurons: int,
         theme: str,
     ) -> None:
-        self.items, self.names, self.max_neurons, self.theme = tuple(items), names, max_neurons, theme
-        self.layers = tuple(item for item in items if item.weight is not None)
+        self.items, self.names, self.max_neurons, self.theme = tuple(found.items), names, max_neurons, theme
+        self.layers = tuple(item for item in self.items if item.weight is not None)
+        self.wiring, self.in_order, self.left_out = found.wiring or {}, found.in_order, found.left_out
+        self.is_wired = found.wiring is not None
         self.sizes: tuple[int, ...] = ()
         if all(isinstance(item, Dense) and (item.follows or i == 0) for i, item in enumerate(self.layers)):
             self.sizes = (_shape(self.layers[0])[1], *(_shape(layer)[0] for layer in self.layers))
@@ -122,6 +130,17 @@ class NetworkDrawing(Picture):
         else:
             count = sum(int(np.prod(_shape(layer))) for layer in self.layers)
             self.title = f"{kind} with {count:,} weights in {len(self.layers)} layers"
+
+    def connections(self) -> list[tuple[str, list[str]]]:
+        """(layer, what it is given) where that is not the layer before it alone; known of models that ran on x."""
+        names = {INPUT: "x", **{layer.key: layer.name for layer in self.layers}}
+        expected, found = INPUT, []
+        for layer in self.layers:
+            given = self.wiring.get(layer.key, frozenset([expected]))
+            if given != {expected}:
+                found.append((layer.name, [name for key, name in names.items() if key in given]))
+            expected = layer.key
+        return found
 
     def to_svg(self) -> str:
         blocks = list(_blocks(self))
@@ -143,7 +162,10 @@ class NetworkDrawing(Picture):
         for line in lines:
             y += LINE
             body += _legend_line(line, width / 2, y)
-        return picture((width, y + 14), body, rules=_RULES, fixed=_FIXED, theme=self.theme, title=self.title)
+        rules, fixed = _RULES, _FIXED
+        if any(style == "way" for style, _ in notes):
+            rules, fixed = rules | _WAYS, fixed | _FIXED_WAYS
+        return picture((width, y + 14), body, rules=rules, fixed=fixed, theme=self.theme, title=self.title)
 
     def to_text(self) -> str:
         """One line a layer: name, shape of the weight, largest, mean size and share of positive weights."""
@@ -158,7 +180,7 @@ class NetworkDrawing(Picture):
             "   ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
             for row in rows
         ]
-        return "\n".join([self.title, *lines, ""])
+        return "\n".join([self.title, *lines, *_honest(self), ""])
 
     def __repr__(self) -> str:
         return f"<NetworkDrawing: {self.title}>"
@@ -174,7 +196,7 @@ def _blocks(drawing: NetworkDrawing) -> Iterator[Block]:
     for item in drawing.items:
         is_narrow = isinstance(item, Dense) and item.chained and max(item.weight.shape) <= drawing.max_neurons
         if run and not (is_narrow and isinstance(item, Dense) and item.follows):
-            yield Neurons(tuple(run), _names_of(drawing, run[0], run[-1]))
+            yield Neurons(tuple(run), _names_of(drawing, run[0], run[-1]), drawing.wiring)
             run = []
         if isinstance(item, Maps):
             yield Images(item)
@@ -183,7 +205,7 @@ def _blocks(drawing: NetworkDrawing) -> Iterator[Block]:
         else:
             yield Matrix(item, _names_of(drawing, item, item))
     if run:
-        yield Neurons(tuple(run), _names_of(drawing, run[0], run[-1]))
+        yield Neurons(tuple(run), _names_of(drawing, run[0], run[-1]), drawing.wiring)
 
 
 def _names_of(drawing: NetworkDrawing, first: Dense, last: Dense) -> tuple[Sequence[str], Sequence[str]]:
@@ -224,7 +246,30 @@ def _legend(drawing: NetworkDrawing, blocks: Sequence[Block]) -> list[tuple[str,
             notes.append(("", "circle: bias"))
     if any(not isinstance(block, Neurons) for block in blocks):
         notes.append(("", "colour in a map: size relative to its largest"))
-    return notes
+    if any(isinstance(block, Neurons) and block.shortcuts for block in blocks):
+        notes.append(("way", "goes there too, past the layers between"))
+    return [*notes, *(("", text) for text in _honest(drawing))]
+
+
+def _honest(drawing: NetworkDrawing) -> Iterator[str]:
+    """What the picture does not show: other connections than to the layer before, an unknown order, parameters left out."""
+    connections = drawing.connections()
+    for name, sources in connections[:TOLD]:
+        yield f"{shortened(name, 30)} is given {_listed(sources)}"
+    if len(connections) > TOLD:
+        yield f"{len(connections) - TOLD} more that are not given the layer before alone"
+    if not drawing.is_wired and not drawing.in_order:
+        yield "layers stand in the order of definition; how they are connected is told with x"
+    if drawing.left_out:
+        yield f"not drawn: {_listed(drawing.left_out)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first few names, in words."""
+    shown = [shortened(name, 30) for name in names[:3]]
+    more = [f"{len(names) - 3} more"] if len(names) > 3 else []
+    *first, last = [*shown, *more]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _note_width(note: tuple[str, str]) -> float:
@@ -245,6 +290,7 @@ def _legend_line(line: Sequence[tuple[str, str]], middle: float, y: float) -> It
     x = middle - (sum(map(_note_width, line)) + 18.0 * (len(line) - 1)) / 2
     for style, text in line:
         if style:
-            yield f'<path class="{style}" d="M{number(x)},{number(y - 4)}h18" stroke-width="3"/>'
-        yield f'<text class="muted" x="{number(x + (24.0 if style else 0.0))}" y="{number(y)}">{text}</text>'
+            width = "" if style == "way" else ' stroke-width="3"'
+            yield f'<path class="{style}" d="M{number(x)},{number(y - 4)}h18"{width}/>'
+        yield f'<text class="muted" x="{number(x + (24.0 if style else 0.0))}" y="{number(y)}">{escape(text)}</text>'
         x += _note_width((style, text)) + 18.0

@@ -74,7 +74,8 @@ def charts(figures: Mapping[str, Callable[[], Any]]) -> str:
 
 
 def drawing(svg: str, *, kind: str = "") -> str:
-    """A picture of ours, which scrolls sideways where it is wider than the screen."""
+    """A picture of ours, which scrolls sideways where it is wider than the screen, and is light on paper."""
+    svg = svg.replace("@media (prefers-color-scheme:dark)", "@media screen and (prefers-color-scheme:dark)")
     return f'<figure class="{f"wide {kind}".strip()}">{svg}</figure>'
 
 

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from autograd.context import no_grad
 from autograd.value import data_of
 from nn import scalar
-from nn.calls import Call, looked_at
+from nn.calls import Call
 from nn.layers.attention import MultiheadAttention
 from nn.layers.convolution import _Convolution
 from nn.layers.neuron import Neuron
 from nn.module import Module, Parameter
 from nn.state import preserved
+from nn.viz.wiring import Wiring, in_order, wired
 
-__all__ = ["Dense", "Maps", "from_pairs", "read"]
+__all__ = ["Dense", "Maps", "Reading", "from_pairs", "read"]
 
 Array = NDArray[np.float64]
 
@@ -37,6 +38,7 @@ class Dense:
     inputs, outputs   (n, in) and (n, out): what x has become here, after activation functions; None without x
     chained           whether it takes features and gives features, as a linear layer does
     follows, source   whether its inputs are the outputs of the layer before it, and that one's name
+    key               id of its Parameter, 0 without one
     """
 
     weight: Array
@@ -47,6 +49,7 @@ class Dense:
     chained: bool = True
     follows: bool = False
     source: str = "input"
+    key: int = 0
 
     @property
     def reach(self) -> Array | None:
@@ -63,6 +66,7 @@ class Maps:
 
     note     under the name       weight  of kernels, as the model has them
     columns  of the sheet that they are laid out on; 0 for one that is about square
+    key      id of its Parameter, 0 without one
     """
 
     images: Array
@@ -70,9 +74,25 @@ class Maps:
     note: str
     weight: Array | None = None
     columns: int = 0
+    key: int = 0
 
 
-def from_pairs(pairs: Sequence[Any], x: Any) -> list[Dense | Maps]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is drawn of a model.
+
+    wiring    what each matrix is given, by keys; None: not known, the order of definition stands for it
+    in_order  without a wiring: whether that order is certainly the order of the run
+    left_out  names of parameters that are not in the picture
+    """
+
+    items: list[Dense | Maps]
+    wiring: Wiring | None = None
+    in_order: bool = True
+    left_out: tuple[str, ...] = ()
+
+
+def from_pairs(pairs: Sequence[Any], x: Any) -> Reading:
     """Layers from pairs (weight, bias). Raises ValueError if they do not follow each other, or there is none."""
     if x is not None:
         raise ValueError("network(x=…) needs a model of arrays; pairs (weight, bias) do not say what is between them")
@@ -85,7 +105,7 @@ def from_pairs(pairs: Sequence[Any], x: Any) -> list[Dense | Maps]:
                 f"layers do not follow each other: {before.name} has {before.weight.shape[0]} outputs, "
                 f"{after.name} {after.weight.shape[1]} inputs; give network() the weights of one chain of dense layers"
             )
-    return list(layers)
+    return Reading(list(layers))
 
 
 def _checked(weight: Any, bias: Any, i: int) -> Dense:
@@ -99,7 +119,7 @@ def _checked(weight: Any, bias: Any, i: int) -> Dense:
     return Dense(matrix, vector, name, follows=i > 0, source=f"layer {i - 1}" if i else "input")
 
 
-def read(model: Module, x: Any, image: tuple[int, int] | None) -> list[Dense | Maps]:
+def read(model: Module, x: Any, image: tuple[int, int] | None) -> Reading:
     """Layers and kernels of a model; with x also its first image, the feature maps it has in convolutions, and attention.
 
     image  (height, width) of inputs that are pixels: the rows of the first matrix are then images too
@@ -110,25 +130,47 @@ def read(model: Module, x: Any, image: tuple[int, int] | None) -> list[Dense | M
         return from_pairs(whole, x)
     data = None if x is None else np.asarray(data_of(x))
     data = data[None] if data is not None and data.ndim == 1 else data
+    drawn = {id(held): held for _, owner, _, held in model._state() if _is_drawn(owner, held)}
     calls: dict[int, Call] = {}
-    for call in [] if data is None else looked_at(model, data):
-        calls.setdefault(id(call.layer), call)
+    wiring: Wiring | None = None
+    if data is not None:
+        found, wiring = wired(model, data, drawn)
+        for call in found:
+            calls.setdefault(id(call.layer), call)
     items: list[Dense | Maps] = []
     for path, owner, name, held in model._state():
-        if isinstance(held, Parameter) and held.size and (held.ndim >= 2 or (held.ndim and isinstance(owner, Neuron))):
-            items += _items(path, owner, name, np.array(held.data, np.float64), calls.get(id(owner)))
+        if id(held) in drawn:
+            own = _items(path, owner, name, np.array(held.data, np.float64), calls.get(id(owner)))
+            items += [replace(item, key=id(held)) for item in own]
             if isinstance(owner, MultiheadAttention) and id(owner) in calls:
                 items.append(_attention(model, calls[id(owner)]))
     if not items:
         raise ValueError("network() found no two-dimensional weight among the model's parameters")
-    items = list(_joined(items))
+    items = list(_joined(items, wiring))
     if image is not None:
         items = _as_images(items, image)
     first = data[0] if data is not None and data.dtype.kind == "f" else None
     if first is not None and (first.ndim == 3 or image is not None):
         pixels = first if image is None else first.reshape(1, *image)
         items.insert(0, Maps(pixels.astype(np.float64), "input", "the first of x"))
-    return items
+    return Reading(items, wiring, in_order(model), tuple(_left_out(model, items)))
+
+
+def _is_drawn(owner: Any, held: Any) -> bool:
+    return bool(
+        isinstance(held, Parameter) and held.size and (held.ndim >= 2 or (held.ndim and isinstance(owner, Neuron)))
+    )
+
+
+def _left_out(model: Module, items: Sequence[Dense | Maps]) -> Iterator[str]:
+    """Names of the parameters that no matrix, kernel or circle shows."""
+    shown = {item.key for item in items}
+    with_bias = {item.key for item in items if isinstance(item, Dense) and item.bias is not None}
+    for path, owner, name, held in model._state():
+        if isinstance(held, Parameter) and id(held) not in shown:
+            matrix = getattr(owner, name.replace("bias", "weight"), None)
+            if "bias" not in name or id(matrix) not in with_bias:
+                yield path
 
 
 def _whole(layer: scalar.Layer) -> tuple[Any, Any]:
@@ -169,13 +211,16 @@ def _rows(x: Any) -> Array:
     return data.reshape(-1, data.shape[-1]) if data.ndim > 1 else data.reshape(-1, 1)
 
 
-def _joined(items: Iterable[Dense | Maps]) -> Iterator[Dense | Maps]:
-    """Dense layers that follow each other, told so; what comes out of one is then what goes into the next."""
+def _joined(items: Iterable[Dense | Maps], wiring: Wiring | None) -> Iterator[Dense | Maps]:
+    """Dense layers that follow each other, told so; what comes out of one is then what goes into the next, unless that is
+    given something else too."""
     before: Dense | Maps | None = None
     for item in items:
-        if isinstance(item, Dense) and isinstance(before, Dense) and _follows(item, before):
-            if item.inputs is not None and before.outputs is not None and len(item.inputs) == len(before.outputs):
-                before = replace(before, outputs=item.inputs)
+        given = (wiring or {}).get(item.key, frozenset([before.key]) if before is not None else frozenset())
+        if isinstance(item, Dense) and isinstance(before, Dense) and _follows(item, before) and before.key in given:
+            inputs, outputs = item.inputs, before.outputs
+            if given == {before.key} and inputs is not None and outputs is not None and len(inputs) == len(outputs):
+                before = replace(before, outputs=inputs)
             item = replace(item, follows=True, source=before.name)
         elif isinstance(item, Dense) and before is not None:
             item = replace(item, source="its inputs")
@@ -195,7 +240,7 @@ def _as_images(items: list[Dense | Maps], image: tuple[int, int]) -> list[Dense 
     if first is None or first.weight.shape[1] != image[0] * image[1]:
         got = "no matrix" if first is None else f"{first.weight.shape[1]} inputs"
         raise ValueError(f"image={image} needs a first layer of {image[0] * image[1]} inputs, the model has {got}")
-    maps = Maps(first.weight.reshape(-1, *image), first.name, "weights of each neuron", first.weight)
+    maps = Maps(first.weight.reshape(-1, *image), first.name, "weights of each neuron", first.weight, key=first.key)
     place = items.index(first)
     follower = items[place + 1 : place + 2]
     rest = [replace(part, follows=False) for part in follower if isinstance(part, Dense)] or follower

@@ -351,7 +351,7 @@ def test_a_history_is_drawn_with_its_best_epoch():
     (axes,) = nn.History([3.0, 2.0, 1.0], [3.0, 2.0, 2.5], [], 2).plot()
     lines = {line.get_label(): line.get_xydata().tolist() for line in axes.get_lines()}
     assert lines["training"] == [[1, 3.0], [2, 2.0], [3, 1.0]] and lines["validation"][2] == [3, 2.5]
-    assert [x for x, _ in lines["best epoch"]] == [2, 2]
+    assert lines["best epoch"] == [[2, 2.0]]  # on the validation's curve
     plt.close(axes.figure)
     figure = plt.figure()
     own = figure.subplots()

@@ -287,6 +287,62 @@ def test_looking_leaves_everything_as_it_was():
     assert footprint(model) == before
 
 
+# how layers are connected
+
+
+def residual():
+    block = nn.Sequential(nn.Linear(8, 8), np.tanh, nn.Linear(8, 8))
+    return nn.Sequential(nn.Linear(4, 8), nn.Residual(block), nn.LayerNorm(8), nn.Linear(8, 3), rng=0)
+
+
+def test_a_way_around_layers_is_a_dashed_line_and_told():
+    model, x = residual(), np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    drawing = network(model, x)
+    assert drawing.connections() == [("3 Linear", ["0 Linear", "1.f.2"])]
+    svg = parse(drawing)
+    assert [path.get("class") for path in svg.iter(f"{NS}path")].count("way") == 2  # in the picture and in the legend
+    assert "0 Linear → what 3 Linear is given" in [title.text for title in svg.iter(f"{NS}title")]
+    for text in ("3 Linear is given 0 Linear and 1.f.2", "not drawn: 2.weight and 2.bias"):
+        assert text in texts(svg) and text in drawing.to_text()
+    with_x = {layer.name: layer.outputs for layer in drawing.layers}
+    last = model[1].f(model[0](x))
+    np.testing.assert_allclose(with_x["1.f.2"], last.data, rtol=1e-5)  # its own, without what comes around
+
+
+def test_without_x_the_picture_says_that_it_does_not_know():
+    told = "layers stand in the order of definition; how they are connected is told with x"
+    assert told in network(residual()).to_text() and network(residual()).connections() == []
+    assert told not in network(nn.MLP(2, [3, 1], rng=0)).to_text()
+    assert told not in network(nn.Sequential(nn.Linear(2, 3), np.tanh, nn.Linear(3, 1))).to_text()
+    layer = nn.Linear(2, 2)
+    assert told in network(nn.Sequential(layer, layer, nn.Linear(2, 1))).to_text()
+    assert told in network(nn.TransformerEncoderLayer(8, 2, 16)).to_text()
+
+
+def test_connections_are_those_of_the_run_and_not_of_the_definition():
+    class Crossed(nn.Module):
+        """Defined in another order than it runs; two branches that meet."""
+
+        def __init__(self):
+            self.last, self.left, self.right = nn.Linear(6, 2, rng=0), nn.Linear(4, 3, rng=0), nn.Linear(4, 3, rng=0)
+
+        def forward(self, x):
+            return self.last(np.concatenate([np.tanh(self.left(x)), self.right(x)], axis=-1))
+
+    x = np.ones((5, 4), np.float32)
+    assert network(Crossed(), x).connections() == [
+        ("last", ["left", "right"]), ("left", ["x"]), ("right", ["x"]),
+    ]  # fmt: skip
+    layer = nn.Linear(4, 4, rng=0)
+    assert network(nn.Sequential(layer, np.tanh, layer), x).connections() == [("0 Linear", ["x", "0 Linear"])]
+    assert network(nn.Sequential(layer, np.tanh, nn.Linear(4, 2, rng=0)), x).connections() == []
+    assert network(nn.models.CNN((1, 8, 8), 3, (4, 8), rng=0), np.ones((2, 1, 8, 8), np.float32)).connections() == []
+    gpt = dict(network(GPT(11, 8, 1, 2, 16, rng=0), np.arange(8)[None]).connections())
+    assert gpt["blocks.0.self_attn.in_proj_weight"] == ["token", "position"]
+    assert gpt["blocks.0.linear1"] == ["token", "position", "blocks.0.self_attn.out_proj"]
+    assert gpt["token"][0] == "x"  # looked up by x, and as the last layer given the whole stream
+
+
 def test_drawing_is_a_copy():
     weight = np.ones((2, 2))
     drawing = network([(weight, None)])

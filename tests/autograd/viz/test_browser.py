@@ -8,42 +8,12 @@ import subprocess
 from pathlib import Path
 
 import drawn_graphs as graphs
+import numpy as np
 import pytest
 
 from autograd import draw
 
 pytestmark = pytest.mark.slow
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """Opens a saved page: browser(path, dark=False, javascript=True) → (page, what the console and the network said)."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
-    if BROWSER is None:
-        pytest.skip("no Chromium on the PATH")
-    contexts = []
-    with playwright.sync_playwright() as driver:
-
-        def open_page(path, *, dark=False, javascript=True):
-            context = driver.chromium.launch_persistent_context(
-                tmp_path_factory.mktemp("profile"), executable_path=BROWSER, headless=True, args=QUIET,
-                color_scheme="dark" if dark else "light", java_script_enabled=javascript,
-                viewport={"width": 1200, "height": 700}, reduced_motion="reduce",
-            )  # fmt: skip
-            contexts.append(context)
-            page, said = context.pages[0], []
-            page.on("console", lambda message: said.append(message.text))
-            page.on("pageerror", lambda mistake: said.append(str(mistake)))
-            page.on("request", lambda request: said.append(request.url) if request.url != path.as_uri() else None)
-            page.goto(path.as_uri())
-            return page, said
-
-        yield open_page
-        for context in contexts:
-            context.close()
 
 
 def ids(page):
@@ -76,6 +46,46 @@ def test_repeats_open_into_their_calls(browser, tmp_path):
     page.click(f'.node[data-node="{group}"]')
     assert len(ids(page)) > before
     assert page.locator(f'.box[data-group="{group}"]').count() == 1
+    assert said == []
+
+
+def test_a_graph_of_100_000_nodes_opens_on_a_click(browser, tmp_path):
+    page, said = browser(draw(graphs.scalars(153)).save(tmp_path / "a.html"))
+    closed = dict(page.eval_on_selector_all(".group", "nodes => nodes.map(n => [n.textContent, n.dataset.node])"))
+    (weights,) = [id for text, id in closed.items() if "337 nodes" in text]
+    (layer,) = [id for text, id in closed.items() if "layers.1, 153 times" in text]
+    before = len(ids(page))
+    page.click(f'.node[data-node="{weights}"]')
+    assert len(ids(page)) == before + 336
+    page.click(f'.title[data-group="{weights}"]')
+    page.click(f'.node[data-node="{layer}"]')
+    assert len(ids(page)) == before + 152
+    page.keyboard.press("Escape")
+    assert said == []
+
+
+def test_a_program_folds_and_opens(browser, tmp_path):
+    import autograd
+    import nn
+
+    model = nn.MLP(4, [4] * 12, rng=0)
+
+    @autograd.compile(backend="numpy")
+    def loss(x):
+        out = np.mean(model(x) ** 2)
+        out.backward()
+        return out
+
+    loss(np.ones((4, 4), dtype=np.float32))
+    page, said = browser(loss.draw(max_nodes=20).save(tmp_path / "a.html"))
+    (layers,) = page.eval_on_selector_all(
+        ".group", "nodes => nodes.filter(n => n.textContent.includes('layers.0 …')).map(n => n.dataset.node)"
+    )
+    before = len(ids(page))
+    page.click(f'.node[data-node="{layers}"]')
+    assert len(ids(page)) > before
+    page.click(f'.title[data-group="{layers}"]')
+    assert len(ids(page)) == before
     assert said == []
 
 

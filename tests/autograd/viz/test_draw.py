@@ -309,10 +309,35 @@ def test_mistakes_are_explained():
         draw([Value(1.0), 2.0])
     with pytest.raises(ValueError, match="show='color': expected one of 'op', 'label', 'data', 'grad', 'shape'"):
         draw(Value(1.0), show=("op", "color"))
-    with pytest.raises(ValueError, match="max_nodes=0: expected at least 1"):
+    with pytest.raises(ValueError, match="max_nodes=0: expected a whole number of at least 1"):
         draw(Value(1.0), max_nodes=0)
-    with pytest.raises(ValueError, match="direction='down'"):
-        draw(Value(1.0), direction="down")
+    with pytest.raises(TypeError, match=r"draw\(focus=…\) takes a Value of the graph, got str"):
+        draw(Value(1.0), focus="x")
+
+
+@pytest.mark.parametrize(
+    ("flag", "wrong", "message"),
+    [
+        ("depth", "Auto", "depth='Auto': expected 'auto' or a number from 0 on"),
+        ("depth", True, "depth=True: expected 'auto'"),
+        ("depth", 1.5, "depth=1.5: expected 'auto'"),
+        ("show", "gradient", "show='gradient': expected one of 'op', 'label', 'data', 'grad', 'shape', 'slope'"),
+        ("color", "sign", "color='sign': expected one of 'grad', 'op'"),
+        ("direction", "lr", "direction='lr': expected one of 'LR', 'TB'"),
+        ("max_nodes", "many", "max_nodes='many': expected a whole number of at least 1"),
+        ("max_nodes", 2.5, "max_nodes=2.5: expected a whole number of at least 1"),
+        ("theme", "night", "theme='night': expected one of 'auto', 'light', 'dark'"),
+        ("radius", -1, "radius=-1: expected a whole number of at least 0"),
+    ],
+)
+def test_a_wrong_flag_says_what_it_may_be(flag, wrong, message):
+    x = Value(1.0)
+    with pytest.raises(ValueError, match=f"^{message}"):
+        draw(x, **{flag: wrong})
+
+
+def test_show_takes_one_name_too():
+    assert draw(Value(1.0, "x"), show="data").to_text() == draw(Value(1.0, "x"), show=("data",)).to_text()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import re
 import time
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 
 import drawn_graphs as graphs
 import numpy as np
@@ -99,6 +100,19 @@ def test_what_is_too_much_for_a_scene_stays_a_group_with_its_figures():
     assert len(view(drawing.scene).cards) < 40
 
 
+def test_of_calls_that_are_alike_all_open_or_none():
+    opened = []
+    for samples in (3, 60):
+        drawing = draw(graphs.scalars(samples))
+        states = json.loads(re.search(r'type="application/json">(.*?)</script>', drawing.to_html())[1])["states"]
+        calls = Counter(group.parent for group in drawing.scene.groups)
+        given = Counter(group.parent for group in drawing.scene.groups if group.id in states)
+        repeated = [group for group in drawing.scene.groups if group.times > 1 and group.id in states]
+        assert all(given[group.id] in (0, calls[group.id]) for group in repeated)
+        opened.append({group.path: given[group.id] for group in repeated if not group.parent})
+    assert opened == [dict.fromkeys(("layers.0", "layers.1", "layers.2"), n) for n in (3, 0)]
+
+
 def test_focus_shows_the_neighbourhood():
     values = [Value(1.0, "v0")]
     for i in range(1, 20):
@@ -110,6 +124,23 @@ def test_focus_shows_the_neighbourhood():
     assert scene.roots == ("n3",)  # v10 stands out
     with pytest.raises(ValueError, match="focus is not in the graph that computed root"):
         draw(values[3], focus=values[10])
+
+
+def test_no_depth_of_a_graph_is_too_much_for_python():
+    x = value = Value(0.5, "x")
+    for _ in range(100_000):
+        value = np.tanh(value)
+    assert draw(value).title == "computation graph of tanh: 400 nodes, 400 edges, 99,601 more nodes"
+    assert len(draw(value, focus=x, radius=1_200).scene.nodes) == 1_202
+    value = x
+    for _ in range(1_200):  # longer than Python's stack is deep
+        value = np.tanh(value)
+    value.backward()
+    drawing = draw(value, max_nodes=10_000)
+    for written in (drawing.to_svg(), drawing.to_dot(), drawing.to_text(), drawing.to_json(), drawing.to_html()):
+        assert written.count("tanh") >= 1_200
+    assert len(drawing.steps().steps) == 2_402
+    assert drawing.diff(drawing).title.endswith("1,201 same")
 
 
 # slopes and histograms
@@ -304,6 +335,35 @@ def test_a_program_is_drawn_in_its_phases():
     assert outer == ["forward", "backward", "update"]
     assert "forward.layers.0" in [group.path for group in scene.groups if group.parent == "g0"]
     ElementTree.fromstring(step.draw(direction="TB").to_svg())
+    kinds = Counter(node.kind for node in scene.nodes)
+    assert step.draw().title == f"program of {kinds['op']} steps and {kinds['leaf']} inputs"
+
+
+def test_a_long_program_is_folded_into_its_phases_and_modules():
+    import autograd
+
+    model = nn.MLP(4, [4] * 12, rng=0)
+    optimizer = nn.AdamW(model, learning_rate=0.1)
+
+    @autograd.compile(backend="numpy")
+    def step(x):
+        loss = np.mean(model(x) ** 2)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step(np.ones((4, 4), dtype=np.float32))
+    whole, folded = step.draw(max_nodes=10_000).scene, step.draw(max_nodes=20).scene
+    count = len(whole.nodes)
+    assert count > 100 and not whole.closed
+    assert sum(group.count for group in folded.groups if not group.parent) == count  # nothing is left out
+    cards = {card.path: card for card in view(folded).cards if card.id[0] == "g"}
+    assert cards["forward.layers.0 … forward.layers.10"].times == 11 and len(view(folded).cards) <= 48
+    assert step.draw(max_nodes=20).title.endswith(" inputs, in groups")
+    assert [card.id[0] for card in view(step.draw(0, max_nodes=20).scene).cards].count("g") >= 3
+    with pytest.raises(ValueError, match="depth='all': expected 'auto' or a number from 0 on"):
+        step.draw("all")
 
 
 # speed
@@ -335,10 +395,10 @@ def test_speed(count, seconds):
 def test_speed_of_folding_100_000_nodes():
     loss = graphs.scalars(153)
     times = []
-    for _ in range(3):
+    for _ in range(5):
         start = time.process_time()
         drawing = draw(loss)
         drawing.to_svg()
         times.append(time.process_time() - start)
     assert re.search(r"(9\d|1\d\d),\d{3} nodes", drawing.title)
-    assert min(times) < 1.5
+    assert min(times) < 1.0
