@@ -8,6 +8,8 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from autograd.data import Traced
 from autograd.ops.constant import alias
 from autograd.value import Value, make
@@ -26,6 +28,9 @@ def copied(model: Any, new: Sequence[Any], kind: type[Value]) -> Any:
     followed = all(isinstance(b, kind) and b.primitive is alias and b.operands[0] is a
                    for a, b in zip(old, new, strict=True))  # fmt: skip
     memo = {id(a): b if isinstance(b, kind) else _parameter(b, kind) for a, b in zip(old, new, strict=True)}
+    for a in old:  # a gradient may have another shape
+        if a.mask is not None and np.shape(memo[id(a)].data) == np.shape(a.data):
+            memo[id(a)].mask = a.mask
     for _, held in (*model.named_buffers(), *model.named_generators()):
         if followed:
             memo[id(held)] = held
