@@ -6,5 +6,11 @@ afterwards what they were, bit for bit. Second derivatives are the engine's.
 """
 
 from nn.lens.answer import Answer, Table
+from nn.lens.freezing import Learning, freeze, learning, unfreeze
+from nn.lens.lora import Adapted, Adapter, lora, merge
+from nn.lens.pruning import Pruned, prune, rewind
 
-__all__ = ["Answer", "Table"]
+__all__ = [
+    "Adapted", "Adapter", "Answer", "Learning", "Pruned", "Table", "freeze", "learning", "lora", "merge", "prune",
+    "rewind", "unfreeze",
+]  # fmt: skip
