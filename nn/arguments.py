@@ -70,8 +70,8 @@ def check_optimizer(optimizer: Any, model: Module) -> None:
         raise ArgumentError("the optimizer holds none of the model's parameters: make it with nn.Adam(model)")
     if all(getattr(parameter, "mask", None) is False for parameter in optimizer.parameters):
         raise ArgumentError(
-            "all that the optimizer holds is frozen: nn.lens.unfreeze(model) what shall learn, and make the optimizer after "
-            "layers were added (nn.lens.lora)"
+            "all that the optimizer holds is frozen: nn.lens.unfreeze(model) what shall learn, or, after nn.lens.lora, "
+            "which adds parameters, make a new optimizer"
         )
 
 

@@ -25,7 +25,9 @@ def copied(model: Any, new: Sequence[Any], kind: type[Value]) -> Any:
         return model
     followed = all(isinstance(b, kind) and b.primitive is alias and b.operands[0] is a
                    for a, b in zip(old, new, strict=True))  # fmt: skip
-    memo = {id(a): b if isinstance(b, kind) else _parameter(b, kind) for a, b in zip(old, new, strict=True)}
+    memo: dict[int, Any] = {
+        id(a): b if isinstance(b, kind) else _parameter(b, kind) for a, b in zip(old, new, strict=True)
+    }
     for a in old:  # in nested transforms one that has never had a mask; a gradient may have another shape
         mask, shapes = getattr(a, "mask", None), [getattr(x.data, "shape", ()) for x in (a, memo[id(a)])]
         memo[id(a)].mask = mask if shapes[0] == shapes[1] and not isinstance(mask, Traced) else None

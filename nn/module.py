@@ -38,17 +38,13 @@ __all__ = ["Module", "Parameter"]
 
 
 class Parameter(Value):
-    """A weight: a leaf Value that a Module finds and an optimiser changes. Nothing is written into it in place.
+    """A weight: a leaf Value that a Module finds and an optimiser changes. Nothing is written into it in place."""
 
-    mask  what of it learns: None all, False nothing, a boolean array of its shape only where True (nn/masks.py)
-    """
-
-    __slots__ = ("mask",)
-    mask: Any
+    __slots__ = ("mask",)  # what of it learns: None all, False nothing, or a boolean array (nn/masks.py)
 
     def __init__(self, data: Any, label: str = "") -> None:
         super().__init__(data, label)
-        self.mask = None
+        self.mask: Any = None
 
     def __reduce__(self) -> Any:
         return (*super().__reduce__(), (None, {"mask": self.mask}))

@@ -69,7 +69,7 @@ class Learning(Answer):
 
 
 def freeze(model: Module, pattern: Pattern) -> Learning:
-    """Keep the parameters whose dotted path matches as they are, whatever trains the model: "features.*", ["0.*", "*.bias"].
+    """Keep the parameters whose dotted path matches as they are while the model trains: "features.*", ["0.*", "*.bias"].
 
     A layer with running statistics, all of whose parameters are frozen then (or that has none, and statistics that match),
     is put into evaluation mode and stays there when the model trains. Gradients are still computed; the time of a step

@@ -107,7 +107,7 @@ class Adapted(Answer):
         layers = f"{count} layer{'s' * (count != 1)}"
         if self.merged:
             return f"{layers} merged, whose weights changed by up to {max(self.change, default=0.0):.1%} of their norm"
-        return f"{sum(self.added):,} numbers learn in {layers}, {share:.1%} of the model's {self.total:,} weights, which stay"
+        return f"{sum(self.added):,} numbers learn in {layers}, {share:.1%} of the {self.total:,} weights, which stay"
 
     def rows(self) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
         found = zip(self.paths, self.shapes, self.rank, self.added, self.change, strict=True)
@@ -138,7 +138,7 @@ def lora(
     >>> import nn
     >>> model = nn.MLP(64, [32, 10], rng=0)
     >>> lora(model, rank=2, rng=0).verdict
-    "276 numbers learn in 2 layers, 11.5% of the model's 2,410 weights, which stay"
+    '276 numbers learn in 2 layers, 11.5% of the 2,410 weights, which stay'
     >>> merge(model).verdict
     '2 layers merged, whose weights changed by up to 0.0% of their norm'
     """
@@ -192,10 +192,14 @@ def _chosen(model: Module, pattern: str | Sequence[str], rank: int) -> dict[str,
         if isinstance(module, Adapter):
             raise ArgumentError(f"lora: {path} has an adapter already; nn.lens.merge(model) first")
         if rank > most:
-            raise ArgumentError(f"lora: rank={rank} is above the rank {most} of {path}.{name}, {weight.shape}; leave it out "
-                                "by the pattern, or take a smaller one")  # fmt: skip
+            raise ArgumentError(
+                f"lora: rank={rank} is above the rank {most} of {path}.{name}, {weight.shape}; leave it out by the "
+                "pattern, or take a smaller one"
+            )
         if isinstance(weight.mask, np.ndarray):
-            raise ArgumentError(f"lora: {path}.{name} is pruned, and merging would fill its zeros; leave it out by the pattern")
+            raise ArgumentError(
+                f"lora: {path}.{name} is pruned, and merging would fill its zeros; leave it out by the pattern"
+            )
         if len(users[id(weight)]) > 1:
             others = ", ".join(user for user in users[id(weight)] if user != path)
             raise ArgumentError(f"lora: {path}.{name} is also the weight of {others}; leave it out by the pattern")
@@ -224,13 +228,17 @@ def _exchange(model: Module, new: Mapping[int, Module]) -> None:
 
 def _answer(adapters: Mapping[str, Adapter], total: int, frozen: Learning | None) -> Adapted:
     weights = [getattr(adapter.layer, adapter.name).data for adapter in adapters.values()]
-    moves = [np.linalg.norm(adapter.scale * (adapter.lora_b.data @ adapter.lora_a.data)) for adapter in adapters.values()]
+    moves = [
+        np.linalg.norm(adapter.scale * (adapter.lora_b.data @ adapter.lora_a.data)) for adapter in adapters.values()
+    ]
     return Adapted(
         paths=tuple(f"{path}.{adapter.name}" for path, adapter in adapters.items()),
         shapes=tuple(weight.shape for weight in weights),
         added=tuple(adapter.lora_a.size + adapter.lora_b.size for adapter in adapters.values()),
         rank=tuple(adapter.rank for adapter in adapters.values()),
-        change=tuple(float(move / (np.linalg.norm(weight) or 1.0)) for move, weight in zip(moves, weights, strict=True)),
+        change=tuple(
+            float(move / (np.linalg.norm(weight) or 1.0)) for move, weight in zip(moves, weights, strict=True)
+        ),
         total=total,
         merged=frozen is None,
         frozen=frozen,
