@@ -200,8 +200,9 @@ class Reach:
                 self.slots.append(
                     Slot(f"{path}.grad", x, "grad", x.grad, x.grad is not UNREACHED and x.grad is not None)
                 )
-                for name, held in _slotted(x, Value):  # what a subclass adds, such as a Parameter's mask
-                    self.later(f"{path}.{name}", held, False, x, name)
+                for name, held in _slotted(x, Value):  # what a subclass adds: a Parameter's mask
+                    traced, given = isinstance(held, (np.ndarray, Traced)), isinstance(held, np.ndarray)
+                    self.slots.append(Slot(f"{path}.{name}", x, name, held, traced, given))
             return
         if isinstance(x, (np.ndarray, np.generic, Traced, *STATIC)):
             if holder is not None and not top:

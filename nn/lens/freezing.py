@@ -86,7 +86,7 @@ def freeze(model: Module, pattern: Pattern) -> Learning:
     layers.1.bias          1      1  no
     """
     parameters, chosen = _chosen("freeze", model, pattern)
-    before = {path: parameters[path].mask for path in chosen if path in parameters}
+    before = {path: parameter.mask for path, parameter in parameters.items() if path in chosen}
     for path in before:
         parameters[path].mask = False
     for path, module in _tracking(model):
@@ -108,7 +108,7 @@ def unfreeze(model: Module, pattern: Pattern | Learning = "*") -> Learning:
             raise ArgumentError(f"unfreeze: the model has no {', '.join(lost)}; it is not the one that was frozen")
     else:
         parameters, chosen = _chosen("unfreeze", model, pattern)
-        back = {path: None for path in chosen if path in parameters and parameters[path].mask is False}
+        back = {path: None for path, parameter in parameters.items() if path in chosen and parameter.mask is False}
     before = {path: parameters[path].mask for path in back}
     for path, mask in back.items():
         parameters[path].mask = mask

@@ -191,7 +191,7 @@ def _ranked(units: Mapping[str, tuple[Any, int]], share: float) -> dict[str, Any
     weights = np.concatenate([np.full(scores.size, size) for scores, size in units.values()])
     order = np.argsort(flat, kind="stable")
     total = np.cumsum(weights[order])
-    count = int(np.sum(total - 0.5 * weights[order] < share * total[-1]))  # to the nearest unit
+    count = int(np.sum(total - 0.5 * weights[order] < share * total[-1] + 1e-9))  # to the nearest unit
     before = int(np.sum(np.isneginf(flat)))
     if count < before:
         raise ArgumentError(
