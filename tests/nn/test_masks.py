@@ -141,7 +141,9 @@ def test_a_mask_that_changes_inside_of_a_compiled_function_is_refused_and_put_ba
         weight.mask = weight.data > 0.0
         return np.sum(model(x))
 
-    with pytest.raises(CompileError, match=r"test_masks.py:\d+ changes .*weight.mask, which it is given, which a compiled"):
+    with pytest.raises(
+        CompileError, match=r"test_masks.py:\d+ changes .*weight.mask, which it is given, which a compiled"
+    ):
         step(X.astype(np.float32))
     assert weight.mask is HELD
 
@@ -152,7 +154,17 @@ def test_fit_compiled_honours_masks_and_equals_eager():
         model = network(np.float64)
         model.layers[0].weight.mask = ~HELD
         start = model.state_dict()["layers.0.weight"]
-        nn.fit(model, X, Y, optimizer=nn.AdamW(model, 0.01), epochs=3, rng=0, progress=False, compile=compile, clip_norm=1.0)
+        nn.fit(
+            model,
+            X,
+            Y,
+            optimizer=nn.AdamW(model, 0.01),
+            epochs=3,
+            rng=0,
+            progress=False,
+            compile=compile,
+            clip_norm=1.0,
+        )
         assert model.layers[0].weight.data[HELD].tobytes() == start[HELD].tobytes()
         results.append(model.state_dict())
     for path, data in results[0].items():
@@ -239,7 +251,9 @@ def test_a_mask_that_fits_not_is_refused(mask, found):
     model = network()
     optimizer = nn.SGD(model, 0.1)
     model.layers[0].weight.mask = mask
-    expected = rf"the mask of layers.0.weight is {found}; expected None \(all of it learns\), False \(frozen\), or a boolean"
+    expected = (
+        rf"the mask of layers.0.weight is {found}; expected None \(all of it learns\), False \(frozen\), or a boolean"
+    )
     with pytest.raises(ShapeError, match=expected):
         training(model, optimizer, None)()
 
@@ -296,6 +310,8 @@ def test_names_of_the_state_are_what_they_were_and_files_keep_zeros(tmp_path):
 def test_an_optimizer_of_nothing_but_frozen_parameters_is_refused():
     model = network()
     nn.lens.freeze(model, "*")
-    expected = r"all that the optimizer holds is frozen: nn.lens.unfreeze\(model\) what shall learn, or, after nn.lens.lora, "
+    expected = (
+        r"all that the optimizer holds is frozen: nn.lens.unfreeze\(model\) what shall learn, or, after nn.lens.lora, "
+    )
     with pytest.raises(ValueError, match=expected):
         nn.fit(model, X, Y, optimizer=nn.SGD(model, 0.1), epochs=1, progress=False)

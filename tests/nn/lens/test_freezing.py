@@ -94,7 +94,9 @@ def test_looking_changes_nothing():
 
 @pytest.mark.parametrize("look", [lens.freeze, lens.unfreeze], ids=["freeze", "unfreeze"])
 def test_a_pattern_without_a_match_names_near_paths(look):
-    with pytest.raises(ArgumentError, match=r"freeze: no parameter matches 'feature.\*'; there are, for example, features"):
+    with pytest.raises(
+        ArgumentError, match=r"freeze: no parameter matches 'feature.\*'; there are, for example, features"
+    ):
         look(Net(), "feature.*")
     with pytest.raises(ArgumentError, match="goes by dotted paths and needs a Module, got list"):
         look([nn.Parameter(1.0)], "*")
@@ -102,7 +104,9 @@ def test_a_pattern_without_a_match_names_near_paths(look):
 
 def test_an_answer_of_another_model_is_refused():
     answer = lens.freeze(Net(), "head.2.*")
-    with pytest.raises(ArgumentError, match=r"unfreeze: the model has no head.2.bias, head.2.weight; it is not the one"):
+    with pytest.raises(
+        ArgumentError, match=r"unfreeze: the model has no head.2.bias, head.2.weight; it is not the one"
+    ):
         lens.unfreeze(nn.MLP(2, [2], rng=0), answer)
 
 

@@ -133,12 +133,16 @@ def test_frozen_weights_are_not_pruned():
     assert answer.paths == ("layers.1.weight", "layers.2.weight")
     assert model.layers[0].weight.mask is False
     lens.freeze(model, "*")
-    with pytest.raises(ArgumentError, match=r"prune: among the 6 parameters that match '\*', all with two axes or more are f"):
+    with pytest.raises(
+        ArgumentError, match=r"prune: among the 6 parameters that match '\*', all with two axes or more are f"
+    ):
         lens.prune(model, 0.5)
 
 
 def test_the_verdict():
-    assert lens.prune(network(), 0.5).verdict.startswith("50.5% of 103 weights are 0 and stay 0, 51 are left; the largest of ")
+    assert lens.prune(network(), 0.5).verdict.startswith(
+        "50.5% of 103 weights are 0 and stay 0, 51 are left; the largest of "
+    )
 
 
 @pytest.mark.parametrize(
