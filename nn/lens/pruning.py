@@ -89,6 +89,8 @@ def prune(
     pattern     of the dotted paths of the weights; only arrays with two axes or more are in question (no biases, no norms),
                 and no frozen ones
 
+    load_state_dict and initialize write everywhere; rewind keeps what is pruned.
+
     Raises ArgumentError if nothing is in question or the share is below what is pruned already, NonFiniteError for scores
     that are not finite. Source: Han et al. 2015, arXiv 1506.02626; structured: Li et al. 2017, arXiv 1608.08710.
 

@@ -108,7 +108,7 @@ class Prequential(Answer):
         width = max(1, len(figures) // TENTHS)
         recent = np.convolve(figures, np.ones(width) / width, "valid")
         axes.plot(seen[width - 1 :], recent, color=GRAY, linewidth=1.0, label=f"last {width:,}")
-        axes.plot(seen, np.cumsum(figures) / seen, color=BLUE, label="so far")
+        axes.plot(seen[width - 1 :], (np.cumsum(figures) / seen)[width - 1 :], color=BLUE, label="so far")
         axes.set(xlabel="examples", ylabel="share right" if self.classes else "mean error",
                  title="Each asked before it was learned")  # fmt: skip
         axes.legend(loc="best")
