@@ -80,6 +80,11 @@ def check_optimizer(optimizer: Any, model: Module) -> None:
         raise ArgumentError(f"optimizer is an object such as nn.Adam(model), got {optimizer!r}")
     if not {id(p) for p in model.parameters()} & {id(p) for p in optimizer.parameters}:
         raise ArgumentError("the optimizer holds none of the model's parameters: make it with nn.Adam(model)")
+    if all(getattr(parameter, "mask", None) is False for parameter in optimizer.parameters):
+        raise ArgumentError(
+            "all that the optimizer holds is frozen: nn.lens.unfreeze(model) what shall learn, or, after nn.lens.lora, "
+            "which adds parameters, make a new optimizer"
+        )
 
 
 def checked_data(name: str, model: Module, X: Any, y: Any, *, gaps: bool = False) -> tuple[Any, Any]:

@@ -4,6 +4,7 @@
     nn.clip_norm(model, 1.0)
     optimizer.step()
 
+What is frozen or pruned takes no step and counts for nothing: its gradient is left alone, or, within a masked array, 0.
 A NaN or infinity among the gradients would spread to every weight; it raises, with the parameter's name.
 """
 
@@ -16,6 +17,7 @@ from autograd.data import Traced, as_dtype, effect
 from autograd.errors import NonFiniteError
 from autograd.value import data_of
 from nn.checks import leaves, positive
+from nn.masks import learning, mask_of
 from nn.module import Module, Parameter
 
 __all__ = ["clip_norm", "clip_value"]
@@ -66,11 +68,16 @@ def clip_value(parameters: Iterable[Parameter] | Module | Parameter, limit: floa
 
 
 def _gradients(parameters: Iterable[Parameter] | Module | Parameter) -> list[tuple[str, Parameter, Any]]:
-    """(path, parameter, gradient) of those that have one, each once; a list has places or labels for paths."""
+    """(path, parameter, gradient where it learns) of those that have one and are not frozen, each once; a list has places
+    or labels for paths."""
     named = list(leaves("clip", parameters).items())
     if not isinstance(parameters, Module):
         named = [(parameter.label or f"parameters[{path}]", parameter) for path, parameter in named]
-    return [(path, parameter, data_of(parameter.grad)) for path, parameter in named if parameter.has_grad]
+    masked = [(path, parameter, mask_of(parameter, path)) for path, parameter in named if parameter.has_grad]
+    return [
+        (path, parameter, learning(mask, data_of(parameter.grad), parameter.dtype))
+        for path, parameter, mask in masked if mask is not False
+    ]  # fmt: skip
 
 
 def _code(g: Any) -> str:

@@ -18,14 +18,19 @@ __all__ = ["copied", "settle"]
 def copied(model: Any, new: Sequence[Any], kind: type[Value]) -> Any:
     """The model with other parameters, of class `kind`; itself if they are its own.
 
-    Made inside of a compiled function, a gradient's buffers are None: they are numbers of that run.
+    Made inside of a compiled function, a gradient's buffers and masks are None: they are numbers of that run.
     """
     old = model.parameters()
     if all(a is b for a, b in zip(old, new, strict=True)):
         return model
     followed = all(isinstance(b, kind) and b.primitive is alias and b.operands[0] is a
                    for a, b in zip(old, new, strict=True))  # fmt: skip
-    memo = {id(a): b if isinstance(b, kind) else _parameter(b, kind) for a, b in zip(old, new, strict=True)}
+    memo: dict[int, Any] = {
+        id(a): b if isinstance(b, kind) else _parameter(b, kind) for a, b in zip(old, new, strict=True)
+    }
+    for a in old:  # in nested transforms one that has never had a mask; a gradient may have another shape
+        mask, shapes = getattr(a, "mask", None), [getattr(x.data, "shape", ()) for x in (a, memo[id(a)])]
+        memo[id(a)].mask = mask if shapes[0] == shapes[1] and not isinstance(mask, Traced) else None
     for _, held in (*model.named_buffers(), *model.named_generators()):
         if followed:
             memo[id(held)] = held

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd.value import data_of
 from nn.curves import plot
+from nn.masks import learning, mask_of
 
 __all__ = ["History", "Step"]
 
@@ -47,7 +49,7 @@ class History:
     metric      the name of the metric
 
     Of the last step of each epoch:
-    learning_rate  as the optimiser had it        gradient_norm  √Σ g² over all weights, after clip_norm
+    learning_rate  as the optimiser had it        gradient_norm  √Σ g² over the weights that learn, after clip_norm
     update_ratio   √Σ (change of w)² / √Σ w²: about 0.001 in a healthy training (Karpathy, "CS231n", Neural Networks 3)
     """
 
@@ -68,7 +70,7 @@ class History:
     def take_down(self, learning_rate: float, before: Sequence[Any], parameters: Sequence[Any]) -> None:
         """The figures of an epoch's last step. before: copies of the parameters' data as they were ahead of it."""
         after = [parameter.data for parameter in parameters]
-        gradients = [parameter.grad for parameter in parameters]
+        gradients = [learning(mask_of(parameter), data_of(parameter.grad), parameter.dtype) for parameter in parameters]
         steps, size = [new - old for new, old in zip(after, before, strict=True)], _norm(before)
         self.learning_rate.append(learning_rate)
         self.gradient_norm.append(_norm(gradients))

@@ -43,7 +43,14 @@ __all__ = ["Module", "Parameter"]
 class Parameter(Value):
     """A weight: a leaf Value that a Module finds and an optimiser changes. Nothing is written into it in place."""
 
-    __slots__ = ()
+    __slots__ = ("mask",)  # what of it learns: None all, False nothing, or a boolean array (nn/masks.py)
+
+    def __init__(self, data: Any, label: str = "") -> None:
+        super().__init__(data, label)
+        self.mask: Any = None
+
+    def __reduce__(self) -> Any:
+        return (*super().__reduce__(), (None, {"mask": self.mask}))
 
     @classmethod
     def zeros(cls, shape: int | tuple[int, ...], dtype: DTypeLike) -> Parameter:
@@ -59,6 +66,7 @@ class Module(Attributes):
     """
 
     training = True
+    frozen = False  # whether train() leaves it in evaluation mode, as lens.freeze does with norms
     takes_indices = False  # whether its input is whole numbers that stand for things, which fit must not cast
     buffers: tuple[str, ...] = ()  # names of the attributes that hold them; None in one of these is no buffer
 
@@ -163,9 +171,9 @@ class Module(Attributes):
             parameter.zero_grad()
 
     def train(self, mode: bool = True) -> Module:
-        """Put this module and all below into training mode (dropout on); returns it."""
+        """Put this module and all below, but for frozen norms, into training mode (dropout on); returns it."""
         for _, module in self.named_modules():
-            module.training = mode
+            module.training = mode and not module.frozen
         return self
 
     def eval(self) -> Module:

@@ -100,6 +100,9 @@ def _ran(f: Callable[..., Any], args: Any, kwargs: Any, reached: Reach, trace: T
         raise trace.refused
     chance.check()
     for slot in reached.slots:
+        if slot.given and (now := slot.now()) is not given[slot.path]:
+            raise refusal(f"changes {slot.path}, which it is given", "a new one before the call",
+                          trace.line_of(now) if isinstance(now, Tracer) else _first_line(f))  # fmt: skip
         if slot.given:
             slot.set(slot.value)
     outs, structure = tree.flatten(result)

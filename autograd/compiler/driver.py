@@ -96,10 +96,11 @@ class _Driver:
         put the buffers of what is only written into their places).
 
         What is to be loaded may lie in the buffer of another place, whose content is replaced too: then it is copied.
+        No place is changed before all are known to fit: another program may be tried next.
         """
         program, name = self.found.program, self.name
         used = set(variables(list(program.outputs))).union(*(step.reads() for step in program.steps))
-        lines, inputs, ends = [], [f"x{i}" for i in range(self.count)], []
+        lines, inputs, ends, taken = [], [f"x{i}" for i in range(self.count)], [], []
         for slot, variable in zip(self.found.reads, program.inputs[self.count :], strict=True):
             place, buffer = self.place(slot), self.buffers.get(slot.path)
             if slot.given:
@@ -113,11 +114,11 @@ class _Driver:
                 lines.append(f"if {place} is not {name(buffer)}:")
                 lines.append(f"    if not fits({place}, {name(buffer)}): return MISFIT")
                 lines.append(f"    moved.append(({name(buffer)}, {place}))")
-                lines.append(f"    {place} = {name(buffer)}")
+                taken.append(f"    {place} = {name(buffer)}")
             else:
                 ends.append(f"{place} = {name(buffer)}")
-        if any("moved" in line for line in lines):
-            lines = ["moved = []", *lines, "if moved: load(moved)"]
+        if taken:
+            lines = ["moved = []", *lines, "if moved:", "    load(moved)", *taken]
         return lines, inputs, ends
 
     def results(self) -> list[str]:

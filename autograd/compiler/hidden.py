@@ -12,6 +12,7 @@ An object whose class says `__followed__ = False` is left alone.
 
 import dis
 import functools
+import itertools
 import types
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -199,6 +200,9 @@ class Reach:
                 self.slots.append(
                     Slot(f"{path}.grad", x, "grad", x.grad, x.grad is not UNREACHED and x.grad is not None)
                 )
+                for name, held in _slotted(x, Value):  # what a subclass adds: a Parameter's mask
+                    traced, given = isinstance(held, (np.ndarray, Traced)), isinstance(held, np.ndarray)
+                    self.slots.append(Slot(f"{path}.{name}", x, name, held, traced, given))
             return
         if isinstance(x, (np.ndarray, np.generic, Traced, *STATIC)):
             if holder is not None and not top:
@@ -268,9 +272,9 @@ class Reach:
         return ""
 
 
-def _slotted(x: Any) -> Iterator[tuple[str, Any]]:
-    """(name, what it holds) of attributes that have slots of their own."""
-    for kind in type(x).__mro__:
+def _slotted(x: Any, above: type = object) -> Iterator[tuple[str, Any]]:
+    """(name, what it holds) of attributes that have slots of their own, in classes below `above`."""
+    for kind in itertools.takewhile(lambda kind: kind is not above, type(x).__mro__):
         names = vars(kind).get("__slots__", ())
         for name in (names,) if isinstance(names, str) else names:
             if name not in ("__dict__", "__weakref__") and hasattr(x, name):

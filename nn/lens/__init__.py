@@ -6,5 +6,15 @@ afterwards what they were, bit for bit. Second derivatives are the engine's.
 """
 
 from nn.lens.answer import Answer, Table
+from nn.lens.consolidation import EWC, Importance
+from nn.lens.freezing import Learning, freeze, learning, unfreeze
+from nn.lens.lora import Adapted, Adapter, lora, merge
+from nn.lens.pruning import Pruned, prune, rewind
+from nn.lens.remembering import Forgetting, forgetting
+from nn.lens.streams import Prequential, RunningScaler, Stream, partial_fit
 
-__all__ = ["Answer", "Table"]
+__all__ = [
+    "Adapted", "Adapter", "Answer", "EWC", "Forgetting", "Importance", "Learning", "Prequential", "Pruned",
+    "RunningScaler", "Stream", "Table", "forgetting", "freeze", "learning", "lora", "merge", "partial_fit", "prune",
+    "rewind", "unfreeze",
+]  # fmt: skip

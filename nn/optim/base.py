@@ -19,6 +19,7 @@ from autograd.data import as_dtype, is_number
 from autograd.errors import ArgumentError, ShapeError
 from autograd.value import data_of
 from nn.checks import leaves, not_negative
+from nn.masks import kept, learning, mask_of
 from nn.module import Module, Parameter
 from nn.names import refuse
 from nn.state import load
@@ -160,21 +161,23 @@ class Optimizer:
         raise NotImplementedError
 
     def step(self) -> None:
-        """Change every parameter that has a gradient."""
+        """Change every parameter that has a gradient, where its mask lets it learn."""
         self.steps += 1
         for follower in self.followers:
             follower.steps = self.steps
         for i, parameter in enumerate(self.parameters):
-            if not parameter.has_grad:
+            mask = mask_of(parameter, self.paths[i])
+            if not parameter.has_grad or mask is False:
                 continue
-            data, gradient = parameter.data, self._gradient(i)
+            data = parameter.data
+            gradient = learning(mask, self._gradient(i), parameter.dtype)
             rule = self.rules.get(i, self)
             decay = rule.weight_decay and (rule.weight_decay if rule.decay_all or np.ndim(data) >= 2 else 0.0)
             paired = getattr(data, "dtype", REAL).kind == "c"
             pair = (_reals(data), _reals(gradient, -1.0)) if paired else (data, gradient)
             given = *pair, self.state[i], decay
             new, self.state[i] = _blockwise(rule.update, *given) if rule.elementwise else rule.update(*given)
-            parameter.data = new[..., 0] + 1j * new[..., 1] if paired else new
+            parameter.data = kept(mask, new[..., 0] + 1j * new[..., 1] if paired else new, data)
 
     def _gradient(self, i: int) -> Any:
         """The gradient of a parameter, in its dtype; a plain number, as p.grad = 0 of micrograd, for all of its weights.

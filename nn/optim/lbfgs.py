@@ -8,6 +8,7 @@ import numpy as np
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.value import Value
 from nn.checks import not_negative, whole
+from nn.masks import kept, learning, mask_of
 from nn.module import Module, Parameter
 from nn.optim.base import Optimizer
 from nn.optim.line_search import Trial, strong_wolfe
@@ -88,7 +89,7 @@ class LBFGS(Optimizer):
             for _ in range(self.max_iter):
                 if np.max(np.abs(gradient)) <= self.tolerance_grad:
                     break
-                direction = self._direction(gradient)
+                direction = self._free(self._direction(gradient))
                 found = self._search(closure, x, direction, value, gradient)
                 if not found.value < value:  # nothing lower along it: the minimum, as far as rounding tells,
                     if not self.pairs:
@@ -121,16 +122,29 @@ class LBFGS(Optimizer):
             raise ArgumentError(f"LBFGS: closure() returns the loss, a single number, got {type(loss).__name__}")
         parts = [parameter.grad if parameter.has_grad else np.zeros(parameter.shape) for parameter in self.parameters]
         parts = [part.data if isinstance(part, Value) else part for part in parts]
-        return float(loss), np.concatenate([np.ravel(part) for part in parts]).astype(np.float64)
+        return float(loss), self._free(np.concatenate([np.ravel(part) for part in parts]).astype(np.float64))
+
+    def _masks(self) -> list[Any]:
+        return [mask_of(parameter, path) for path, parameter in zip(self.paths, self.parameters, strict=True)]
+
+    def _free(self, x: Any) -> Any:
+        """A vector of all weights with 0 for those that do not learn."""
+        masks = self._masks()
+        if all(mask is None for mask in masks):
+            return x
+        parts = [np.ravel(np.broadcast_to(mask is None or mask, parameter.shape))
+                 for mask, parameter in zip(masks, self.parameters, strict=True)]  # fmt: skip
+        return learning(np.concatenate(parts), x, np.float64)
 
     def _put(self, x: Any) -> None:
-        """Give the parameters the weights of one vector."""
+        """Give the parameters the weights of one vector, where they learn."""
         start = 0
-        for parameter in self.parameters:
+        for parameter, mask in zip(self.parameters, self._masks(), strict=True):
             part = x[start : start + parameter.size]
             start += parameter.size
             scalar = type(parameter.data) is float
-            parameter.data = float(part[0]) if scalar else part.reshape(parameter.shape).astype(parameter.dtype)
+            new = float(part[0]) if scalar else part.reshape(parameter.shape).astype(parameter.dtype)
+            parameter.data = kept(mask, new, parameter.data)
 
     def _remember(self, move: Any, turn: Any) -> None:
         if move @ turn > 1e-10 * (turn @ turn):  # else H would not stay positive definite

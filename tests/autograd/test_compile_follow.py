@@ -632,3 +632,22 @@ def test_methods_and_copies():
     compiled = compile(np.tanh)
     compiled(X)
     np.testing.assert_array_equal(copy.deepcopy(compiled)(X), compiled(X))
+
+
+def test_a_program_that_does_not_fit_leaves_the_places_as_they_are():
+    def make():
+        w = Value(np.ones(3))
+
+        def step(x):  # the gradient goes on growing until somebody forgets it
+            loss = np.sum((w * x) ** 2)
+            loss.backward()
+            w.data = w.data - 0.1 * w.grad
+            return loss
+
+        def replaced():  # new weights in a place that is looked at before the gradient, which no longer fits
+            w.data = np.array([3.0, 2.0, 1.0])
+            w.zero_grad()
+
+        return step, [replaced, replaced]
+
+    alike(make)
