@@ -105,8 +105,8 @@ def compare_importance(*answers: Any, names: Sequence[str] | None = None, **name
         own = tuple(getattr(given[method], "names", features))
         if importance.shape != (length,) or own != features:
             raise ArgumentError(
-                f"compare_importance: {method} is about {importance.size} features, {', '.join(own[:3])} …; the first answer "
-                f"is about {length}, {', '.join(features[:3])} …"
+                f"compare_importance: {method} is about {importance.size} features, {', '.join(own[:3])} …; the first "
+                f"answer is about {length}, {', '.join(features[:3])} …"
             )
         if not np.isfinite(importance).all():
             raise ArgumentError(f"compare_importance: {method} has NaN or infinite entries")

@@ -125,6 +125,10 @@ def weight_importance(
         raise ArgumentError(
             f"weight_importance: X has shape {x.shape}; weights are read for rows of features, (rows, features)"
         )
+    if method == "magnitude" and target is not None:
+        raise ArgumentError(
+            "weight_importance: magnitude looks at the first layer only and knows no target; garson and olden do"
+        )
     matrices, reached = _chain(model, x, method)
     outputs = len(matrices[-1])
     if target is not None and not (isinstance(target, (int, np.integer)) and 0 <= target < outputs):

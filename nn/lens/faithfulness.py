@@ -73,8 +73,8 @@ class DeletionCurve(Answer):
             else "the order is no better than chance"
         )  # fmt: skip
         return (
-            f"{self.method}: with the most important removed first the {self.measure} {verb} to an area of {self.area:.3g}, "
-            f"in random orders {self.random_areas.mean():.3g}: {self.advantage:.1f} standard deviations better, so {judged}."
+            f"{self.method}: the most important removed first, the {self.measure} {verb} to an area of {self.area:.3g}, in "
+            f"random orders to {self.random_areas.mean():.3g}; better by {self.advantage:.1f} deviations, so {judged}."
         )
 
     def rows(self) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:

@@ -18,7 +18,7 @@ from nn.checks import not_negative, whole
 from nn.init import Rng, generator
 from nn.lens.attribution import Array, Attribution, feature_names
 from nn.lens.explained import Output, baseline_of
-from nn.lens.student import quantile
+from nn.lens.student import Mean
 from nn.module import Module
 
 __all__ = ["background_of", "expected_gradients", "gradient_input", "smooth_grad"]
@@ -70,12 +70,11 @@ def smooth_grad(
     reference = baseline_of("smooth_grad", output.x, baseline)
     spread = np.ptp(output.x, axis=0) if len(output.x) > 1 else np.full(output.x.shape[1:], np.ptp(output.x))
     spread = not_negative("noise", noise) * spread
-    draw, total, squares = generator(rng), 0.0, 0.0
+    draw, mean = generator(rng), Mean()
     for _ in range(whole("samples", samples, 2)):
         x = (output.x + spread * draw.standard_normal(output.x.shape)).astype(output.x.dtype)
-        values = output.gradients(x)[1] * (output.x - reference)
-        total, squares = total + values, squares + values * values
-    return _answer("SmoothGrad", output, total / samples, reference, names, margin=_margin(total, squares, samples))
+        mean.add(output.gradients(x)[1] * (output.x - reference))
+    return _answer("SmoothGrad", output, mean.value, reference, names, margin=mean.margin)
 
 
 def expected_gradients(
@@ -103,14 +102,13 @@ def expected_gradients(
     count, samples = len(output.x), whole("samples", samples, 2)
     order = np.resize(draw.permutation(len(rows)), samples)
     parts = (draw.permuted(np.tile(np.arange(samples), (count, 1)), axis=1) + draw.random((count, samples))) / samples
-    total, squares = 0.0, 0.0
+    mean = Mean()
     for k in range(samples):
         way = output.x - rows[order[k]]
         alpha = parts[:, k].reshape(-1, *[1] * (way.ndim - 1))
-        values = output.gradients((rows[order[k]] + alpha * way).astype(output.x.dtype))[1] * way
-        total, squares = total + values, squares + values * values
-    margin = _margin(total, squares, samples)
-    return _answer("expected gradients", output, total / samples, None, names, base=base, margin=margin)
+        slopes = output.gradients((rows[order[k]] + alpha * way).astype(output.x.dtype))[1]
+        mean.add(slopes * way)
+    return _answer("expected gradients", output, mean.value, None, names, base=base, margin=mean.margin)
 
 
 def background_of(name: str, x: Array, background: Any, draw: np.random.Generator, most: int = 100) -> Array:
@@ -135,13 +133,6 @@ def background_outputs(output: Output, rows: Array) -> Array:
         first = int(np.flatnonzero(output.classes == label)[0])
         base[output.classes == label] = output(rows, np.full(len(rows), first)).mean()
     return base
-
-
-def _margin(total: Any, squares: Any, count: int) -> Array:
-    """Half width of the 95 % interval of a mean of `count` independent draws, from their sum and sum of squares."""
-    variance = np.maximum(squares - total * total / count, 0.0) / (count - 1)
-    margin: Array = quantile(0.975, count - 1) * np.sqrt(variance / count)
-    return margin
 
 
 def _answer(

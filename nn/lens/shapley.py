@@ -21,7 +21,7 @@ from nn.lens.attribution import Array, Attribution, feature_names
 from nn.lens.explained import Output
 from nn.lens.gradients import background_of, background_outputs
 from nn.lens.groups import grouped
-from nn.lens.student import quantile
+from nn.lens.student import Mean
 from nn.module import Module
 
 __all__ = ["shapley"]
@@ -124,10 +124,10 @@ def _sampled(
     count, own = len(members), output.x.reshape(len(output.x), -1)
     others = rows.reshape(len(rows), -1)
     background = np.resize(draw.permutation(len(rows)), samples)
-    total, squares = np.zeros((len(own), count)), np.zeros((len(own), count))
+    mean = Mean()
     for k in range(samples):
         order = draw.permutation(count)
-        gains = np.zeros_like(total)
+        gains = np.zeros((len(own), count))
         for way in (order, order[::-1]):
             known = np.zeros((count + 1, own.shape[1]), bool)
             for step, i in enumerate(way):
@@ -136,6 +136,5 @@ def _sampled(
             which = np.repeat(np.arange(len(own)), count + 1)
             worth = output(mixed.reshape(-1, *output.x.shape[1:]), which).reshape(len(own), count + 1)
             gains[:, way] += 0.5 * np.diff(worth, axis=1)
-        total, squares = total + gains, squares + gains * gains
-    variance = np.maximum(squares - total * total / samples, 0.0) / (samples - 1)
-    return total / samples, quantile(0.975, samples - 1) * np.sqrt(variance / samples)
+        mean.add(gains)
+    return mean.value, mean.margin

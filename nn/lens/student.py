@@ -2,10 +2,39 @@
 
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 
-__all__ = ["quantile"]
+__all__ = ["Mean", "quantile"]
+
+
+class Mean:
+    """The mean of arrays that come one by one, and how far it may be from the truth.
+
+    >>> mean = Mean()
+    >>> for number in (1.0, 2.0, 3.0):
+    ...     mean.add(number)
+    >>> mean.value, round(float(mean.margin), 4)
+    (2.0, 2.4841)
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.value: Any = 0.0
+        self.squares: Any = 0.0
+
+    def add(self, x: Any) -> None:
+        """Count x in, without the difference of large sums of squares (Welford 1962)."""
+        self.count += 1
+        before = x - self.value
+        self.value = self.value + before / self.count
+        self.squares = self.squares + before * (x - self.value)
+
+    @property
+    def margin(self) -> Any:
+        """Half width of the 95 % interval of the mean, of independent draws."""
+        return quantile(0.975, self.count - 1) * np.sqrt(self.squares / (self.count - 1) / self.count)
 
 
 @cache
