@@ -67,8 +67,8 @@ def test_another_unit_changes_the_weights_importance_and_not_that_per_deviation(
     assert two.spread == pytest.approx(1e6, rel=1e-9)
     assert int(np.argmax(two.importance)) == 0  # whose unit made its weight a thousand times larger
     assert re.match(
-        r"Meaningless as it stands: the features' standard deviations differ by a factor of 1e\+06, so the size of a weight "
-        r"says in what unit its feature is; per standard deviation it is (no longer x0 but x[12]|still x0) that weighs most",
+        r"Meaningless as it stands: the features' standard deviations differ by a factor of 1e\+06, so the size of a "
+        r"weight says in what unit its feature is; per standard deviation it is (no longer x0 but x[12]|still x0) that",
         two.verdict,
     )
 
