@@ -41,6 +41,23 @@ PROMISED = {  # what each story is about, as its outputs must say it
     ],
 }
 TRAINED = {  # pattern of a number → where it lies, each time it is printed; over seeds, with room for other ones
+    "08_do_big_weights_matter": {
+        r"^the network explains (\d+)%": [(86, 96)],
+        r"^magnitude +([\d.]+) of 5": [(2.4, 4.4)],  # of the five inputs that matter
+        r"^DeepLIFT +([\d.]+) of 5": [(4.6, 5.0)],
+        r"^Shapley values +([\d.]+) of 5": [(4.6, 5.0)],
+        r"^permutation +([\d.]+) of 5": [(4.6, 5.0)],
+        r"^mean size of a weight: (\d+)%": [(50, 100)],
+        r"^gradient × input +misses +([\d.]+)%": [(40, 110)],
+        r"^integrated gradients +misses +([\d.]+)%": [(0.0, 0.1)],
+        r"^expected gradients +misses +([\d.]+)%": [(2, 15)],
+        r"^right on ([\d.]+)%": [(93, 100)],
+        r"^a group's loss is (\d+) times": [(4, 40)],
+        r"^magnitude with the others: rank correlation ([\d.]+)": [(0.2, 0.8)],
+        r"^the others among themselves: rank correlation ([\d.]+)": [(0.9, 1.0)],
+        r"^integrated gradients +(\d+) standard deviations": [(20, 120)],
+        r"^with signs, all weights shuffled: rank correlation (-?[\d.]+)": [(-0.4, 0.4)],
+    },
     "12_images": {
         r"^CNN ([\d.]+) % ±": [(98.7, 100.0), (97.2, 99.2)],  # of the small images, of the large ones
         r"^MLP ([\d.]+) % ±": [(97.0, 99.4), (91.0, 94.5)],
@@ -54,7 +71,7 @@ TRAINED = {  # pattern of a number → where it lies, each time it is printed; o
         r"^GRU +([\d.]+) ±": [(2.45, 2.7)],
     },
 }
-NEEDED = {"12_images": "mlxtend", "13_text": "tzdata"}
+NEEDED = {"08_do_big_weights_matter": "sklearn", "12_images": "mlxtend", "13_text": "tzdata"}
 SECONDS = 600  # for one cell; a notebook takes three, in a hurry up to twenty
 
 

@@ -19,10 +19,11 @@ from autograd.errors import ArgumentError
 from nn.lens.answer import Answer
 from nn.style import BLUE, GRAY, LIGHT, ORANGE
 
-__all__ = ["Array", "Attribution", "feature_names"]
+__all__ = ["BAR_SIZE", "SHOWN", "Array", "Attribution", "feature_names", "name_bars"]
 
 Array = NDArray[Any]
-_SHOWN = 12  # features in a picture
+SHOWN = 12  # features in a picture
+BAR_SIZE = (4.4, 2.9)  # of a picture with names, in inches
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,6 +50,7 @@ class Attribution(Answer):
     reference: Array | None = None
     target: Any = None
     evaluations: int = 0
+    size = BAR_SIZE
 
     @property
     def gap(self) -> Array:
@@ -95,7 +97,7 @@ class Attribution(Answer):
 
     def rows(self) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
         flat = self.values.reshape(len(self.values), -1)
-        order = np.argsort(-self.importance, kind="stable")[:_SHOWN]
+        order = np.argsort(-self.importance, kind="stable")[:SHOWN]
         heads = ["feature", "mean |value|", "mean value"]
         rows = [[self.names[i], float(self.importance[i]), float(flat[:, i].mean())] for i in order]
         if self.margin is not None:
@@ -114,7 +116,7 @@ class Attribution(Answer):
 
 def _bars(axes: Any, answer: Attribution) -> None:
     """A bar of mean |value| for each of the largest features, and a dot for each row."""
-    order = np.argsort(-answer.importance, kind="stable")[:_SHOWN]
+    order = np.argsort(-answer.importance, kind="stable")[:SHOWN]
     places = np.arange(len(order))[::-1]
     axes.barh(places, answer.importance[order], color=LIGHT, height=0.75)
     rows = len(answer.values)
@@ -123,7 +125,13 @@ def _bars(axes: Any, answer: Attribution) -> None:
         values = answer.values[:, i]
         axes.scatter(values, place + shift, s=4, c=np.where(values < 0, ORANGE, BLUE), alpha=0.6, linewidths=0)
     axes.axvline(0.0, color=GRAY, linewidth=0.6)
-    axes.set(yticks=places, yticklabels=[answer.names[i] for i in order], xlabel="attribution, and mean size (bar)")
+    name_bars(axes, places, [answer.names[i] for i in order])
+    axes.set_xlabel("attribution, and mean size (bar)")
+
+
+def name_bars(axes: Any, places: Array, names: Sequence[str]) -> None:
+    """Names beside horizontal bars, long ones cut so that the bars keep their room."""
+    axes.set(yticks=places, yticklabels=[name if len(name) <= 26 else f"{name[:25]}…" for name in names])
 
 
 def _map(axes: Any, answer: Attribution) -> None:

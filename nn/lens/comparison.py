@@ -32,6 +32,7 @@ class ImportanceComparison(Answer):
     names: tuple[str, ...]
     places: Array
     agreement: Array
+    size = (4.4, 3.6)
 
     @property
     def spread(self) -> Array:

@@ -18,7 +18,7 @@ from autograd.errors import ArgumentError, NonFiniteError
 from autograd.value import Value, data_of
 from nn.calls import Call, watched
 from nn.lens.answer import Answer
-from nn.lens.attribution import Array, feature_names
+from nn.lens.attribution import BAR_SIZE, SHOWN, Array, feature_names, name_bars
 from nn.lens.explained import checked_input
 from nn.lens.groups import spearman
 from nn.module import Module
@@ -46,6 +46,7 @@ class WeightImportance(Answer):
     values: Array
     scaled: Array
     deviation: Array
+    size = BAR_SIZE
 
     @property
     def importance(self) -> Array:
@@ -89,7 +90,7 @@ class WeightImportance(Answer):
         return heads, [(self.names[i], *map(float, (self.values[i], self.scaled[i], self.deviation[i]))) for i in order]
 
     def draw(self, axes: Any) -> None:
-        order = np.argsort(-np.abs(self.scaled), kind="stable")[:12]
+        order = np.argsort(-np.abs(self.scaled), kind="stable")[:SHOWN]
         places = np.arange(len(order))[::-1]
         for values, shift, colour, label in (
             (self.values, 0.2, LIGHT, "weights as they are"),
@@ -97,7 +98,8 @@ class WeightImportance(Answer):
         ):
             shares = np.abs(values) / (np.abs(values).sum() or 1.0)
             axes.barh(places + shift, shares[order], height=0.4, color=colour, label=label)
-        axes.set(yticks=places, yticklabels=[self.names[i] for i in order], xlabel="share")
+        name_bars(axes, places, [self.names[i] for i in order])
+        axes.set_xlabel("share")
         axes.set_title(f"{self.method}: scales differ by {self.spread:.3g}")
         axes.legend()
 

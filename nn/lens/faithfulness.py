@@ -110,8 +110,8 @@ def deletion_curve(
 ) -> DeletionCurve:
     """The mean output, or the loss, after each share of the features has been replaced, the most important first.
 
-    importance  an Attribution of X, or anything with `.importance`, or an array: (rows, *features), or (features,) for one
-                order for all rows
+    importance  an Attribution of X, or an array (rows, *features); for one order for all rows an array (features,) or
+                anything with such an `.importance`, an Attribution of other rows too
     y           without it the explained output is followed, and what raises it most is removed first; with it the loss,
                 and the largest |importance| is removed first
     loss        of (prediction, y): by default cross_entropy for whole-numbered y, mse for others

@@ -19,7 +19,7 @@ from nn.checks import unit, whole
 from nn.evaluation import predict
 from nn.init import Rng, generator
 from nn.lens.answer import Answer
-from nn.lens.attribution import Array, feature_names
+from nn.lens.attribution import BAR_SIZE, SHOWN, Array, feature_names, name_bars
 from nn.lens.explained import checked_input
 from nn.lens.groups import grouped
 from nn.lens.student import quantile
@@ -48,6 +48,7 @@ class PermutationImportance(Answer):
     measure: str
     level: float = 0.95
     method: str = "permutation"
+    size = BAR_SIZE
 
     @property
     def importance(self) -> Array:
@@ -83,12 +84,13 @@ class PermutationImportance(Answer):
         ]
 
     def draw(self, axes: Any) -> None:
-        order = np.argsort(-self.importance, kind="stable")[:12]
+        order = np.argsort(-self.importance, kind="stable")[:SHOWN]
         places = np.arange(len(order))[::-1]
         axes.barh(places, self.importance[order], color=LIGHT, height=0.75)
         axes.errorbar(self.importance[order], places, xerr=self.margin[order], fmt="none", ecolor=BLUE, elinewidth=1.2)
         axes.axvline(0.0, color=GRAY, linewidth=0.6)
-        axes.set(yticks=places, yticklabels=[self.names[i] for i in order], xlabel=f"{self.measure} worse by")
+        name_bars(axes, places, [self.names[i] for i in order])
+        axes.set_xlabel(f"{self.measure} worse by")
         axes.set_title(f"shuffled {self.losses.shape[1]} times, {self.level:.0%} intervals")
 
 
