@@ -29,6 +29,7 @@ from autograd.ops.arithmetic import astype
 from autograd.ops.assign import operands_of, version
 from autograd.ops.axes import sum_to
 from autograd.ops.constant import alias, item
+from autograd.overrides import overridden
 from autograd.primitives import Rule, operand_name
 from autograd.value import CONSTANT, DISPATCH, UNREACHED, Value, data_of, make
 
@@ -93,9 +94,9 @@ def propagate(
     keep        "all" leaves each node's cotangent in its `.grad`, "leaves" resets it, None does not touch `.grad`
     lead        extra leading axes of all cotangents: many are pushed at once, by ops whose rules take them (`leading`)
     """
-    anomaly, trace = CONTEXT.get().anomaly, CONTEXT.get().trace
+    anomaly, trace, rules = CONTEXT.get().anomaly, CONTEXT.get().trace, CONTEXT.get().rules
     cotangents = cotangents if trace is None else trace.cotangents(cotangents)
-    plain = not record and not anomaly and not lead
+    plain = not (record or anomaly or lead or rules)
     get, pop = cotangents.get, cotangents.pop
     for node in nodes:
         g = pop(node, None)
@@ -139,17 +140,18 @@ def propagate(
                     c, old = conform(c, x, node), get(a)
                     cotangents[a] = c if old is None else old + c
                 continue
+        op = rules.get(op, op) if rules else op
         found = _contributions if not lead or op.leading else _one_by_one
-        for operand, data, c in found(node, g, wanted, record):
+        for operand, data, c in found(node, op, g, wanted, record):
             c = conform(c, data, node, lead)
             c = accumulate(cotangents[operand], c) if operand in cotangents else c
             cotangents[operand] = check(c, data, node) if anomaly else c
     return cotangents
 
 
-def _contributions(node: Value, g: Any, wanted: set[Value] | None, record: bool) -> list[tuple[Value, Any, Any]]:
+def _contributions(node: Value, op: Any, g: Any, wanted: Any, record: bool) -> list[tuple[Value, Any, Any]]:
     """[(operand, its data, cotangent)] of the operands that want one: the general way, for every kind of op."""
-    op, options = node.primitive, node.options
+    options = node.options
     out, arguments = recorded(node) if record else (node.data, node.saved)
     if op.rule_all is not None:
         needed = tuple(isinstance(x, Value) and (wanted is None or x in wanted) for x in node.operands)
@@ -176,14 +178,14 @@ def _contributions(node: Value, g: Any, wanted: set[Value] | None, record: bool)
     return rows
 
 
-def _one_by_one(node: Value, g: Any, wanted: set[Value] | None, record: bool) -> list[tuple[Value, Any, Any]]:
+def _one_by_one(node: Value, op: Any, g: Any, wanted: Any, record: bool) -> list[tuple[Value, Any, Any]]:
     """The same for a g with a leading axis, by an op whose rules do not take one."""
     parts = g if isinstance(g, tuple) else (g,)
     count = next(len(part) for part in parts if part is not None)
     rows = []
     for i in range(count):
         picked = tuple(None if part is None else part[i] for part in parts)
-        row = _contributions(node, picked if isinstance(g, tuple) else picked[0], wanted, record)
+        row = _contributions(node, op, picked if isinstance(g, tuple) else picked[0], wanted, record)
         rows.append([conform(c, data, node) for _, data, c in row])
     return [(x, data, np.stack([cs[k] for cs in rows])) for k, (x, data, _) in enumerate(row)]
 
@@ -300,7 +302,7 @@ def seed_for(root: Value, seed: Any = None) -> Any:
         raise SeedError(f"backward(seed): a seed is a number or an array of real numbers, got {plain!r:.60}") from None
 
 
-def backward(root: Value, seed: Any = None, *, keep: str | None = "all", record: bool = False) -> None:
+def backward(root: Value, seed: Any = None, *, keep: Any = "all", record: bool = False, rules: Any = None) -> None:
     """Backpropagate from root and fill in `.grad`; see Value.backward."""
     if keep not in ("all", "leaves"):
         raise ArgumentError(f"backward(keep={keep!r}): keep is 'all' or 'leaves'")
@@ -313,8 +315,9 @@ def backward(root: Value, seed: Any = None, *, keep: str | None = "all", record:
     nodes = order([root]) if root.primitive is not None else []
     if record:
         seeds[root] = seeds[root] if isinstance(seeds[root], Value) else make(CONSTANT, seeds[root])
-        with context(recording=True):
-            totals = propagate(nodes, seeds, record=True, keep=keep)
+    if record or rules is not None:
+        with context(recording=record or CONTEXT.get().recording, rules=overridden(rules)):
+            totals = propagate(nodes, seeds, record=record, keep=keep)
     else:
         totals = propagate(nodes, seeds, keep=keep)
     while totals:

@@ -22,11 +22,11 @@ class Context:
     recording  whether ops make nodes            depth    how many transforms are running
     path       dotted path of the Module that is running      paths  Module → dotted path, for the outermost one
     anomaly    whether detect_anomaly() is on    line, digest   where the op was called, and on what (kept only then)
-    trace      the program that compile is writing, None outside
+    trace      the program that compile is writing, None outside     rules    op → its twin, with other rules
     fast       recording and nothing unusual: the scalar operators may take their short way
     """
 
-    __slots__ = ("recording", "depth", "path", "paths", "anomaly", "trace", "line", "digest", "fast")
+    __slots__ = ("recording", "depth", "path", "paths", "anomaly", "trace", "line", "digest", "rules", "fast")
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Context:
         trace: Any = None,
         line: str = "",
         digest: tuple[Any, ...] = (),
+        rules: Any = None,
     ) -> None:
         self.recording = recording
         self.depth = depth
@@ -47,6 +48,7 @@ class Context:
         self.trace = trace
         self.line = line
         self.digest = digest
+        self.rules = rules
         self.fast = recording and not anomaly and trace is None
 
     def but(self, **changes: Any) -> "Context":

@@ -33,6 +33,7 @@ from autograd.errors import ArgumentError, InPlaceError, SeedError
 from autograd.forward import tangent, zeros
 from autograd.ops.assign import version
 from autograd.ops.constant import alias
+from autograd.overrides import overridden
 from autograd.value import CONSTANT, Value, data_of, make, tick
 
 Argnum = int | str | Sequence[int | str]
@@ -68,11 +69,12 @@ def transform(make_call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @transform
-def grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., Any]:
+def grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False, rules: Any = None) -> Callable[..., Any]:
     """The function that gives the gradient of f with respect to one argument or several.
 
     f        returns a single number (or, with has_aux, a pair (number, anything))
     argnum   position, tuple of positions, or name of the argument(s); the gradient has its structure, or is a tuple
+    rules    of ops, {op or its name: rule}, in place of their own, as Value.backward takes them; vjp does too
 
     Raises SeedError if f does not return a single number. Inside containers integers, bools, strings and None are passed
     through and have None for a gradient; an argument that does not influence f has gradient 0.
@@ -80,7 +82,7 @@ def grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) ->
     >>> grad(lambda x: x * x)(3.0)
     6.0
     """
-    both = value_and_grad(f, argnum, has_aux=has_aux)
+    both = value_and_grad(f, argnum, has_aux=has_aux, rules=rules)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
         value, slope = both(*args, **kwargs)
@@ -90,7 +92,7 @@ def grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) ->
 
 
 @transform
-def value_and_grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., Any]:
+def value_and_grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False, rules: Any = None) -> Any:
     """Like grad, but gives (f's value, gradient); with has_aux ((value, aux), gradient).
 
     >>> value_and_grad(lambda p: p["a"] * p["b"])({"a": 2.0, "b": 5.0})
@@ -108,13 +110,13 @@ def value_and_grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool =
         if np.iscomplexobj(data_of(run.outputs[0])):
             raise SeedError(f"grad: {_name(f)} returned a complex number; take np.real or np.abs of it, or use vjp")
         value = run.result()
-        slope = run.pull([_one(run.outputs[0])])
+        slope = run.pull([_one(run.outputs[0])], rules=rules)
         return ((value, run.aux) if has_aux else value), slope
 
     return both
 
 
-def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, rules: Any = None) -> Any:
     """(f(*primals), pullback); pullback(g) gives the tuple of cotangents g·J of the primals, g of f's structure.
 
     With has_aux (value, pullback, aux). The pullback may be called any number of times.
@@ -134,7 +136,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
             raise InPlaceError(
                 f"vjp: a Value that {_name(f)} computed was assigned to after it returned; assign to a .copy()"
             )
-        return run.pull(seeds)
+        return run.pull(seeds, rules=rules)
 
     return (run.result(), pullback, run.aux) if has_aux else (run.result(), pullback)
 
@@ -225,7 +227,7 @@ class Run:
         """f's result for the caller."""
         return tree.unflatten(self.structure, map(self._outward, self.outputs))
 
-    def pull(self, seeds: Any, lead: tuple[int, ...] = ()) -> Any:
+    def pull(self, seeds: Any, lead: tuple[int, ...] = (), rules: Any = None) -> Any:
         """Cotangents of the outputs, None for none, → cotangents of the inputs, in their structure.
 
         lead  extra leading axes that the cotangents have, so that several are pulled at once
@@ -236,7 +238,7 @@ class Run:
             if seed is not None and isinstance(out, Value) and out in self.wanted:
                 seed = _like(seed, out.data, record)
                 cotangents[out] = cotangents[out] + seed if out in cotangents else seed
-        with context(recording=record):
+        with context(recording=record, rules=overridden(rules)):
             totals = propagate(self.order, cotangents, wanted=self.wanted, record=record, lead=lead)
         found = [None if node is None else totals.get(node, zeros(node.data, lead)) for node in self.nodes]
         return self.structured([None if total is None else self._finish(total, record) for total in found])

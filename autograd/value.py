@@ -364,17 +364,18 @@ class Value:
     def __setitem__(self, index, value):
         DISPATCH["assign"](self, index, value)
 
-    def backward(self, seed=None, *, keep="all", record=False):
+    def backward(self, seed=None, *, keep="all", record=False, rules=None):
         """Fill in `.grad` of every Value this one was computed from: d self / d value, times the seed.
 
         seed    cotangent of self, of its shape; 1 if self has a single element
         keep    "all": every node keeps its gradient, for looking; "leaves": only leaves, freeing memory on the way
         record  True makes the gradients Values themselves, to be differentiated again
+        rules   {op or its name: rule, or {operand: rule}}, in place of the ops' own in this pass (autograd/overrides.py)
 
         Leaves add to the `.grad` they have (zero_grad() forgets it); every other node's is overwritten. Raises SeedError
         if self has several elements and no seed is given.
         """
-        DISPATCH["backward"](self, seed, keep=keep, record=record)
+        DISPATCH["backward"](self, seed, keep=keep, record=record, rules=rules)
 
 
 _FLOAT64 = np.dtype(np.float64)

@@ -26,6 +26,7 @@ ORDER = [
     "rows",
     "primitives",
     "ops",
+    "overrides",
     "backward",
     "forward",
     "tree",

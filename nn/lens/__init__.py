@@ -6,15 +6,19 @@ afterwards what they were, bit for bit. Second derivatives are the engine's.
 """
 
 from nn.lens.answer import Answer, Table
-from nn.lens.consolidation import EWC, Importance
-from nn.lens.freezing import Learning, freeze, learning, unfreeze
-from nn.lens.lora import Adapted, Adapter, lora, merge
-from nn.lens.pruning import Pruned, prune, rewind
-from nn.lens.remembering import Forgetting, forgetting
-from nn.lens.streams import Prequential, RunningScaler, Stream, partial_fit
+from nn.lens.attribution import Attribution
+from nn.lens.comparison import ImportanceComparison, compare_importance
+from nn.lens.connections import WeightImportance, weight_importance
+from nn.lens.deeplift import deeplift
+from nn.lens.faithfulness import DeletionCurve, RandomizationCheck, deletion_curve, randomization_check
+from nn.lens.gradients import expected_gradients, gradient_input, smooth_grad
+from nn.lens.integrated import integrated_gradients
+from nn.lens.permutation import PermutationImportance, permutation_importance
+from nn.lens.shapley import shapley
 
 __all__ = [
-    "Adapted", "Adapter", "Answer", "EWC", "Forgetting", "Importance", "Learning", "Prequential", "Pruned",
-    "RunningScaler", "Stream", "Table", "forgetting", "freeze", "learning", "lora", "merge", "partial_fit", "prune",
-    "rewind", "unfreeze",
+    "Answer", "Attribution", "DeletionCurve", "ImportanceComparison", "PermutationImportance", "RandomizationCheck",
+    "Table", "WeightImportance", "compare_importance", "deeplift", "deletion_curve", "expected_gradients",
+    "gradient_input", "integrated_gradients", "permutation_importance", "randomization_check", "shapley", "smooth_grad",
+    "weight_importance",
 ]  # fmt: skip

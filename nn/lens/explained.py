@@ -1,0 +1,168 @@
+"""What is explained: one number for each row, and its slopes.
+
+Attributions need a question. `Output` is that: a class's logit, the single output, or what a function makes of the
+output. It runs the model in evaluation mode, in batches, leaves it as it was, and counts what was asked of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.context import no_grad
+from autograd.errors import ArgumentError, NonFiniteError
+from autograd.transforms import value_and_grad
+from autograd.value import data_of
+from nn.evaluation import cast
+from nn.lens.attribution import Array
+from nn.module import Module
+from nn.state import preserved
+
+__all__ = ["Output", "baseline_of", "checked_input"]
+
+_ROWS = 1024  # of a batch
+
+
+class Output:
+    """The number of each row that is explained.
+
+    name    of the function that asks, for messages
+    target  None: the single output, or the logit of the class the model predicts; a class number, or one for each row;
+            or a function of the output, (rows, …) → (rows,), whose rows do not influence each other
+    slopes  whether gradients with respect to X are asked for
+
+    x is X in the model's dtype, values (rows,) its outputs, `evaluations` counts rows.
+    Raises ArgumentError for X, targets and outputs that do not go together, NonFiniteError for an output that is not
+    finite.
+    """
+
+    def __init__(self, name: str, model: Module, X: Any, target: Any = None, *, slopes: bool = False) -> None:
+        self.name, self.model, self.evaluations = name, model, 0
+        self.x = checked_input(name, model, X, slopes)
+        self.function = target if callable(target) else None
+        self.classes: Array | None = None
+        out = self._raw(self.x[:1])
+        if self.function is None and out.ndim == 2 and out.shape[1] > 1:
+            self.classes = self._classes(target, out.shape[1])
+        elif self.function is None and (out.ndim > 2 or out.ndim == 0):
+            raise ArgumentError(
+                f"{name}: the model gives shape {out.shape} for one row; say with target= what to explain: a function that "
+                "makes one number of each row of it, such as lambda out: out[:, -1, 3]"
+            )
+        elif self.function is None and target is not None and not (isinstance(target, int) and target == 0):
+            raise ArgumentError(f"{name}: target={target!r}, but the model has a single output; leave target out")
+        self.values = self(self.x)
+
+    def _raw(self, x: Array) -> Array:
+        with preserved(self.model), no_grad():
+            self.model.eval()
+            return np.asarray(data_of(self.model(x)))
+
+    def _classes(self, target: Any, count: int) -> Array:
+        """The class explained, one for each row."""
+        rows = len(self.x)
+        if target is None:
+            parts = [self._raw(self.x[i : i + _ROWS]).argmax(1) for i in range(0, rows, _ROWS)]
+            return np.concatenate(parts)
+        classes = np.asarray(target)
+        if classes.dtype.kind not in "iu" or classes.shape not in ((), (rows,)):
+            raise ArgumentError(
+                f"{self.name}: target is a class number, one for each of the {rows} rows, or a function of the output; got "
+                f"{str(target)[:60]!r}"
+            )
+        if classes.min() < 0 or classes.max() >= count:
+            raise ArgumentError(f"{self.name}: target={str(target)[:60]}, but the classes are 0 … {count - 1}")
+        return np.broadcast_to(classes, (rows,))
+
+    @property
+    def target(self) -> Any:
+        """What is explained: class numbers (rows,), a function of the output, or None for the single output."""
+        return self.function if self.function is not None else self.classes
+
+    def picked(self, out: Any, which: Any) -> Any:
+        """(rows,) of what the model gives for rows that come from the rows `which` of X."""
+        if self.function is not None:
+            number = self.function(out)
+            if np.shape(data_of(number)) != (len(data_of(out)),):
+                raise ArgumentError(
+                    f"{self.name}: target gave shape {np.shape(data_of(number))}, expected one number a row, {(len(out),)}"
+                )
+            return number
+        if self.classes is not None:
+            return out[np.arange(len(which)), self.classes[which]]
+        return np.reshape(out, (-1,))
+
+    def __call__(self, x: Array, which: Any = None) -> Array:
+        """(rows,) float64: outputs of x, whose row i stands for the row which[i] of X; by default for row i."""
+        which = np.arange(len(x)) if which is None else which
+        parts = []
+        with preserved(self.model), no_grad():
+            self.model.eval()
+            for i in range(0, len(x), _ROWS):
+                out = self.model(x[i : i + _ROWS])
+                parts.append(np.asarray(data_of(self.picked(out, which[i : i + _ROWS])), np.float64))
+        self.evaluations += len(x)
+        return self._finite(np.concatenate(parts))
+
+    def gradients(self, x: Array, which: Any = None, rules: Any = None) -> tuple[Array, Array]:
+        """((rows,) outputs, their gradients with respect to x, of its shape), float64; rules as in backward."""
+        which = np.arange(len(x)) if which is None else which
+        values, slopes = [], []
+        with preserved(self.model):
+            self.model.eval()
+            for i in range(0, len(x), _ROWS):
+                total = lambda v, chosen: _summed(self.picked(self.model(v), chosen))
+                step = value_and_grad(total, has_aux=True, rules=rules)
+                (_, out), slope = step(x[i : i + _ROWS], which[i : i + _ROWS])
+                values.append(np.asarray(out, np.float64))
+                slopes.append(np.asarray(slope, np.float64))
+        self.evaluations += len(x)
+        return self._finite(np.concatenate(values)), np.concatenate(slopes)
+
+    def _finite(self, values: Array) -> Array:
+        if not np.isfinite(values).all():
+            raise NonFiniteError(
+                f"{self.name}: the model's output is {values[~np.isfinite(values)][0]} for a row it was asked about"
+            )
+        return values
+
+
+def _summed(numbers: Any) -> tuple[Any, Any]:
+    """(sum, numbers): the gradient of a sum over rows is each row's own gradient."""
+    return np.sum(numbers), numbers
+
+
+def checked_input(name: str, model: Module, X: Any, slopes: bool) -> Array:
+    x = np.asarray(cast(model, X))
+    if x.ndim < 2 or not len(x):
+        raise ArgumentError(
+            f"{name}: X has shape {x.shape}, expected (rows, features) or (rows, …) with at least one row"
+        )
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        bad = np.argwhere(~np.isfinite(x))[0]
+        raise ArgumentError(
+            f"{name}: X has NaN or infinite entries, the first in row {bad[0]}, feature {_place(bad[1:])}"
+        )
+    if slopes and x.dtype.kind != "f":
+        raise ArgumentError(
+            f"{name}: X is {x.dtype}, which the model looks up in a table, so that there is no gradient; shapley and "
+            "permutation_importance need none"
+        )
+    return x
+
+
+def _place(index: Any) -> str:
+    return str(index[0]) if len(index) == 1 else str(tuple(map(int, index)))
+
+
+def baseline_of(name: str, x: Array, baseline: Any) -> Array:
+    """What x is compared with, of its shape: zeros for None, a number, an array for one row or for each."""
+    given = np.asarray(0.0 if baseline is None else data_of(baseline))
+    if given.dtype.kind not in "fiub" or given.shape not in ((), x.shape[1:], x.shape):
+        raise ArgumentError(
+            f"{name}: baseline is a number or has the shape of a row {x.shape[1:]} or of X {x.shape}, got {given.shape}"
+        )
+    if not np.isfinite(given).all():
+        raise ArgumentError(f"{name}: baseline has NaN or infinite entries")
+    return np.array(np.broadcast_to(given, x.shape), x.dtype)
