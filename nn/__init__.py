@@ -5,9 +5,10 @@
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
 Files in reading order: module (with checks, paths, state, copies, outline, evaluation), init, layers/, scalar, losses/,
-optim/, schedules, clip, averaging, data, mixup, padding, text, training (with step, history, arguments, progress), checkpoint
-(with archive, resume), range_test, models, summary (with calls); then style, curves, viz/ (pictures), datasets/, onnx/
-and export/ (networks from files and to files), and the main job: table, encoder, job, report, predictions, __main__.
+optim/, schedules, clip, averaging, data, mixup, padding, text, training (with step, history, arguments, progress),
+checkpoint (with archive, resume), range_test, models, summary (with calls); then style, curves, viz/ (pictures), estimator
+(for scikit-learn), datasets/, onnx/ and export/ (networks from files and to files), and the main job: table, encoder, job,
+report, predictions, __main__.
 """
 
 import importlib as _importlib
@@ -94,8 +95,8 @@ __all__ = [
     "BatchNorm1d", "BatchNorm2d", "CheckpointError", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
     "Dropout", "Dropout2d", "EMA", "Embedding", "Flatten", "GPTBlock", "GroupNorm", "GRU", "GRUCell", "History",
     "Identity", "Layer", "LayerNorm", "LBFGS", "Linear", "Lion", "LSTM", "LSTMCell", "MaxPool1d", "MaxPool2d",
-    "Mixup", "MLP", "Module", "MultiheadAttention", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "RangeTest", "Residual",
-    "RMSNorm", "RMSprop", "RNN", "RNNCell", "Sequential", "SGD", "Standardizer", "Step", "SWA", "Training",
+    "Mixup", "MLP", "Module", "MultiheadAttention", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "RangeTest",
+    "Residual", "RMSNorm", "RMSprop", "RNN", "RNNCell", "Sequential", "SGD", "Standardizer", "Step", "SWA", "Training",
     "TransformerEncoder", "TransformerEncoderLayer", "accuracy", "attention_weights", "batches", "binary_cross_entropy",
     "clip_norm", "clip_value", "cross_entropy", "evaluate", "fit", "gaussian_nll", "hinge", "huber", "init", "kl_div",
     "load", "load_onnx", "load_state", "lr_find", "mae", "mse", "nll", "pad_sequences", "predict",
@@ -105,7 +106,17 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("datasets", "estimator", "export", "lens", "models", "onnx", "table", "text", "viz"):  # imported when first used
+    if name in (
+        "datasets",
+        "estimator",
+        "export",
+        "lens",
+        "models",
+        "onnx",
+        "table",
+        "text",
+        "viz",
+    ):  # imported when first used
         return _importlib.import_module(f"nn.{name}")
     if name == "load_onnx":
         return _importlib.import_module("nn.onnx").load_onnx

@@ -3,18 +3,18 @@
     from nn.estimator import NetClassifier
     search = GridSearchCV(make_pipeline(StandardScaler(), NetClassifier()), {"netclassifier__hidden": [(32,), (128,)]})
 
-This is a facade: what trains is `nn.fit`, what it makes is an ordinary nn.MLP (or your own Module) in `model_`, which every
-other function of the package can look at. Words and rules are scikit-learn's (`random_state`, `partial_fit`, parameters kept
-as given and checked in fit), and its `check_estimator` passes without an exception. Two decisions make that possible: a
-sample's weight multiplies its loss and rows of weight 0 are left out, so that weights 2 and 0 are a row twice and no row;
-and the network computes in the dtype of X. Inputs are taken as they are: put a StandardScaler before it. The targets of
-the regressor are standardised inside, so that a learning rate suits dollars and millions of them.
+This is a facade: what trains is `nn.fit`, what it makes is an ordinary nn.MLP (or your own Module) in `model_`, which
+every other function of the package can look at. Words and rules are scikit-learn's (`random_state`, `partial_fit`,
+parameters kept as given and checked in fit), and its `check_estimator` passes without an exception. Two decisions make
+that possible: a sample's weight multiplies its loss and rows of weight 0 are left out, so that weights 2 and 0 are a row
+twice and no row (exactly, while a batch holds all rows and nothing is drawn for them; else on average); and the network
+computes in the dtype of X. Inputs are taken as they are: put a StandardScaler before it. The targets of the regressor are
+standardised inside, so that one learning rate suits dollars and millions of them.
 
 Needs the extra [sklearn].
 """
 
 import difflib
-import math
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -48,7 +48,7 @@ ACTIVATIONS: dict[str, Callable[..., Any] | None] = {
     "relu": ops.relu, "sigmoid": ops.sigmoid, "silu": ops.silu, "tanh": np.tanh,
 }  # fmt: skip
 OPTIMIZERS = {name.lower(): getattr(optim, name) for name in optim.__all__ if name not in ("LBFGS", "Optimizer")}
-LARGE = 200  # rows of a batch that is "auto", as in scikit-learn's MLPClassifier
+LARGE = 64  # rows of a batch that is "auto": a few hundred steps then learn a table of a hundred rows
 
 
 class _Net(BaseEstimator):  # type: ignore[misc]
@@ -94,9 +94,13 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         if sample_weight is not None:
             weights = check_array(sample_weight, ensure_2d=False, dtype=x.dtype, input_name="sample_weight")
             if weights.shape != (len(x),):
-                raise ArgumentError(f"sample_weight has shape {weights.shape}, expected ({len(x)},), one for each row of X")
+                raise ArgumentError(
+                    f"sample_weight has shape {weights.shape}, expected ({len(x)},), one for each row of X"
+                )
             if weights.min() < 0.0 or not weights.sum() > 0.0:
-                raise ArgumentError("sample_weight: negative weights, or all zero; give numbers of at least 0, some above")
+                raise ArgumentError(
+                    "sample_weight: negative weights, or all zero; give numbers of at least 0, some above"
+                )
         counted = slice(None) if weights is None else np.flatnonzero(weights)
         target = self._target(y, weights, counted, classes, reset)
         return x[counted], target
@@ -106,8 +110,8 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         if isinstance(size, str):
             raise ArgumentError(f'batch_size is "auto" or a whole number, got {size!r}')
         return train(
-            self.model_, x, target, optimizer=self.optimizer_, loss=self._loss(target), batch_size=whole("batch_size", size),
-            rng=self.rng_, compile=self.compile, progress=False, **options,
+            self.model_, x, target, optimizer=self.optimizer_, loss=self._loss(target), rng=self.rng_,
+            batch_size=whole("batch_size", size), compile=self.compile, progress=False, **options,
         )  # fmt: skip
 
     def _network(self, inputs: int, outputs: int, dtype: Any) -> Module:
@@ -131,7 +135,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         share = self.validation_fraction
         if not (isinstance(share, (float, np.floating)) and 0.0 < share < 1.0):
             raise ArgumentError(f"validation_fraction must lie between 0 and 1, got {share!r}")
-        return split(len(target), (1.0 - share, share), rng=self.rng_, stratify=self._strata(target))
+        return split(len(target), (1.0 - float(share), float(share)), rng=self.rng_, stratify=self._strata(target))
 
     def _output(self, X: Any) -> Any:
         """(n, outputs) of the network, in evaluation mode."""
@@ -154,13 +158,13 @@ class NetClassifier(ClassifierMixin, _Net):  # type: ignore[misc]
     dropout              share of the hidden neurons left out in training
     learning_rate, weight_decay, optimizer   a name of nn's optimisers or a class; a function (model, learning_rate=…,
                          weight_decay=…) for other options
-    epochs, batch_size   "auto": 200 rows, or all if there are fewer
+    epochs, batch_size   "auto": 64 rows, or all if there are fewer
     early_stopping       keep validation_fraction of the rows aside, stop after `patience` epochs without a better loss
                          there, and take the best epoch's weights
     model                a function (in_features, out_features, rng) → Module in the place of hidden, activation, dropout
     class_weight         None, "balanced" (n / (classes · count)) or {class: weight}; multiplies sample_weight
     compile              run the training steps as a compiled program; pays from some thousand steps on
-    random_state         int, RandomState, Generator, or None for fresh entropy: first weights, dropout, split, order of rows
+    random_state         int, RandomState, Generator, or None for fresh entropy: first weights, dropout, split, order
 
     After fit: model_ (the Module), optimizer_, history_, classes_, n_features_in_, feature_names_in_ (of a DataFrame),
     n_iter_ (epochs), loss_curve_ (nats, by epoch); with early_stopping validation_losses_ and best_epoch_.
@@ -191,7 +195,9 @@ class NetClassifier(ClassifierMixin, _Net):  # type: ignore[misc]
         if not hasattr(self, "model_") and classes is None:
             raise ArgumentError("classes must be passed on the first call to partial_fit: all classes there will be")
         if hasattr(self, "model_") and classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
-            raise ArgumentError(f"classes={list(classes)} is not the same as on the last call: {self.classes_.tolist()}")
+            raise ArgumentError(
+                f"classes={list(classes)} is not the same as on the last call: {self.classes_.tolist()}"
+            )
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict_proba(self, X: Any) -> Any:
@@ -254,8 +260,9 @@ class NetRegressor(RegressorMixin, _Net):  # type: ignore[misc]
     column by 1). loss_curve_ is in standardised units: 1 is what the mean alone gets.
 
     >>> X = np.linspace(-1.0, 1.0, 50)[:, None]
-    >>> net = NetRegressor((16,), activation="tanh", epochs=500, learning_rate=0.01, random_state=0).fit(X, 1000.0 * X[:, 0] ** 2)
-    >>> bool(net.score(X, 1000.0 * X[:, 0] ** 2) > 0.95)
+    >>> y = 1000.0 * X[:, 0] ** 2
+    >>> net = NetRegressor((16,), activation="tanh", epochs=500, learning_rate=0.01, random_state=0).fit(X, y)
+    >>> bool(net.score(X, y) > 0.95)
     True
     """
 
@@ -287,9 +294,7 @@ class NetRegressor(RegressorMixin, _Net):  # type: ignore[misc]
         return tags
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        x, y = validate_data(
-            self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, reset=reset
-        )
+        x, y = validate_data(self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return x, y
@@ -337,7 +342,9 @@ def _named(what: str, given: Any, table: dict[str, Any]) -> Any:
 
 def _generator(random_state: Any) -> np.random.Generator:
     """scikit-learn's random_state as a Generator; None is fresh entropy, not NumPy's global generator."""
-    if random_state is None or isinstance(random_state, (int, np.integer, np.random.Generator)):
+    if random_state is None or isinstance(random_state, np.random.Generator):
         return generator(random_state)
+    if isinstance(random_state, (int, np.integer)):
+        return generator(int(random_state))
     seeds = check_random_state(random_state).randint(0, 2**31 - 1, size=4)
     return np.random.default_rng(seeds.tolist())

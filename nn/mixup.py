@@ -1,8 +1,8 @@
 """Mixup: training on blends of examples, of their inputs and of their targets alike.
 
-A network that is told "seven tenths of a 3 and three tenths of an 8" for a blend of two images cannot be sure of either, and
-between the examples its answer is asked to change evenly. It is an `augment` of nn.fit that changes targets too: it says so
-in `mixes`, and is then called with (x, target, rng) instead of (x, rng).
+A network that is told "seven tenths of a 3 and three tenths of an 8" for a blend of two images cannot be sure of either,
+and between the examples its answer is asked to change evenly. It is an `augment` of nn.fit that changes targets too: it
+says so in `mixes`, and is then called with (x, target, rng) instead of (x, rng).
 """
 
 from typing import Any
@@ -39,7 +39,9 @@ class Mixup:
     def __call__(self, x: Any, target: Any, rng: np.random.Generator) -> tuple[Any, Any]:
         """(n, …) inputs and (n, …) targets → the same number of blends of them."""
         if x.dtype.kind != "f":
-            raise ArgumentError(f"Mixup blends inputs that are floats, got {x.dtype}: an index between two has no meaning")
+            raise ArgumentError(
+                f"Mixup blends inputs that are floats, got {x.dtype}: an index between two has no meaning"
+            )
         if target.dtype.kind in "iub":
             target = self._shares(target, x.dtype)
         share, other = float(rng.beta(self.alpha, self.alpha)), rng.permutation(len(x))
@@ -47,7 +49,12 @@ class Mixup:
 
     def _shares(self, target: Any, dtype: Any) -> Any:
         """Class numbers as rows with a single 1."""
-        if self.classes is None or target.ndim != 1 or not target.size or not 0 <= target.min() <= target.max() < self.classes:
+        if (
+            self.classes is None
+            or target.ndim != 1
+            or not target.size
+            or not 0 <= target.min() <= target.max() < self.classes
+        ):
             have = f"classes={self.classes}, targets of shape {target.shape}"
             found = f" with numbers up to {target.max()}" if target.size else ""
             raise ArgumentError(f"Mixup: integer targets are class numbers (n,) from 0 to classes − 1; {have}{found}")

@@ -149,7 +149,8 @@ class MLP(Module):
 
     def describe(self) -> str:
         sizes = [layer.out_features for layer in self.layers]
-        return f"{self.layers[0].in_features}, {sizes}, activation={function_name(self.activation)}"
+        dropout = "" if self.dropout is None else f", dropout={self.dropout.p}"
+        return f"{self.layers[0].in_features}, {sizes}, activation={function_name(self.activation)}{dropout}"
 
 
 def activated(x: Any, activation: Activation) -> Any:
