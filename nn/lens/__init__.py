@@ -6,5 +6,12 @@ afterwards what they were, bit for bit. Second derivatives are the engine's.
 """
 
 from nn.lens.answer import Answer, Table
+from nn.lens.calibration import Calibration, Temperature, calibration, temperature
+from nn.lens.gap import Gap, gap
+from nn.lens.generalization import Comparison, LearningCurve, compare, learning_curve
+from nn.lens.recipe import Recipe, recipe
 
-__all__ = ["Answer", "Table"]
+__all__ = [
+    "Answer", "Calibration", "Comparison", "Gap", "LearningCurve", "Recipe", "Table", "Temperature", "calibration",
+    "compare", "gap", "learning_curve", "recipe", "temperature",
+]  # fmt: skip
