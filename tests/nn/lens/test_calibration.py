@@ -171,3 +171,10 @@ def test_the_mean_of_one_number_has_no_interval():
     assert mean_interval([2.0]) == (2.0, -math.inf, math.inf)
     with pytest.raises(ArgumentError, match="wilson: 3 of 2 is no share"):
         wilson(3, 2)
+
+
+def test_overlapping_training_rows_widen_the_interval():
+    numbers = [0.1, 0.3, 0.2, 0.4]
+    mean, low, _ = mean_interval(numbers)
+    _, corrected, _ = mean_interval(numbers, overlap=0.25)  # of five folds: 1 / 4 + 1 / 4 is twice 1 / 4
+    assert mean - corrected == pytest.approx(math.sqrt(2.0) * (mean - low))
