@@ -37,7 +37,7 @@ HIDDEN, RATE = (384, 256), 0.002
 # ## The examples
 #
 # 5,000 images of MNIST, 28 × 28 pixels. 300 of them are for training; 15 % of those get another digit as their label,
-# drawn at random. The other 4,700 keep their true labels: they are the test.
+# drawn at random (orange below). The other 4,700 keep their true labels: they are the test.
 
 # %%
 pixels, names = mnist_data()
@@ -51,7 +51,8 @@ labels[chosen] = (labels[chosen] + rng.integers(1, 10, size=len(chosen))) % 10
 print(f"{ROWS} training images, {np.sum(labels != y[train])} of them with a wrong label; {len(rest):,} test images")
 
 figure, axes = plt.subplots(1, 10, figsize=(7.5, 1.1))
-for axis, i in zip(axes, [*np.sort(chosen)[:5], 0, 70, 130, 200, 270], strict=True):
+kept = np.setdiff1d(np.arange(ROWS), chosen)
+for axis, i in zip(axes, [*np.sort(chosen)[4::9], *kept[::60]], strict=True):
     right = labels[i] == y[train[i]]
     axis.imshow(X[train[i]].reshape(28, 28), cmap="gray_r")
     axis.set_title(f"“{labels[i]}”", fontsize=9, color="black" if right else "#c2571a")

@@ -104,16 +104,21 @@ class Comparison(Answer):
         return heads, lines
 
     def draw(self, axes: Any) -> None:
+        found = [tuple(100 * x for x in self.difference(name)) for name in self.names[1:]]
+        reaches = [max(abs(end) for end in ends if math.isfinite(end)) for ends in found]
+        limit = 1.1 * max((r for r in reaches if r <= 4.0 * float(np.median(reaches))), default=1.0) or 1.0
         axes.axvline(0.0, color=GRAY, linewidth=1, linestyle="--")
-        ends = []
-        for place, name in enumerate(self.names[1:]):
-            mean, low, high = (100 * x for x in self.difference(name))
+        for place, (mean, low, high) in enumerate(found):
             colour = BLUE if low > 0.0 else ORANGE if high < 0.0 else GRAY
-            reach = None if math.isinf(low) else [[mean - low], [high - mean]]
-            axes.errorbar([mean], [place], xerr=reach, fmt="o", color=colour, capsize=3, markersize=4)
-            ends.append(mean)
-        axes.set_yticks(range(len(self.names) - 1), self.names[1:])
-        axes.invert_yaxis()
+            if abs(mean) > limit:  # one that is far off would squeeze the others into the middle
+                text = f"◂ {mean:+.1f}" if mean < 0.0 else f"{mean:+.1f} ▸"
+                side = "left" if mean < 0.0 else "right"
+                axes.text(math.copysign(0.98 * limit, mean), place, text, color=colour, ha=side, va="center")
+                continue
+            bar = None if math.isinf(low) else [[mean - low], [high - mean]]
+            axes.errorbar([mean], [place], xerr=bar, fmt="o", color=colour, capsize=3, markersize=4)
+        axes.set_yticks(range(len(found)), self.names[1:])
+        axes.set(xlim=(-limit, limit), ylim=(len(found) - 0.5, -0.5))
         title = f"Against {self.names[0]}, {self._seeds}"
         axes.set(xlabel="more right answers on test rows (percentage points)", title=title)
 
@@ -200,6 +205,8 @@ class LearningCurve(Answer):
             axes.plot(self.sizes, mean, "o-", color=colour, markersize=3, label=label)
             axes.fill_between(self.sizes, mean - spread, mean + spread, color=colour, alpha=0.2, linewidth=0)
         axes.set(xscale="log", xlabel="training rows", ylabel="right (%)", title="Learning curve")
+        axes.set_xticks(self.sizes, [f"{size:,}" for size in self.sizes])
+        axes.set_xticks([], minor=True)
         axes.legend()
 
 
