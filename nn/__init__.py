@@ -5,10 +5,10 @@
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
 Files in reading order: module (with names, attributes, checks, paths, state, copies, outline, evaluation), init, layers/,
-scalar, losses/, optim/, schedules, clip, averaging, data, padding, text, training (with step, history, arguments,
+scalar, losses/, optim/, schedules, clip, averaging, data, mixup, padding, text, training (with step, history, arguments,
 progress), checkpoint (with archive, resume), range_test, models, summary (with calls); then style, curves, viz/
-(pictures), datasets/, onnx/ and export/ (networks from files and to files), and the main job: table, encoder, job, report,
-predictions, __main__.
+(pictures), lens/ (what the weights do), estimator (for scikit-learn), datasets/, onnx/ and export/ (networks from files and
+to files), and the main job: table, encoder, job, report, predictions, __main__.
 """
 
 import importlib as _importlib
@@ -87,6 +87,7 @@ from nn.losses import (
     nll,
     smooth_l1,
 )
+from nn.mixup import Mixup
 from nn.module import Module, Parameter
 from nn.names import IN_NN as _IN_NN
 from nn.names import near as _near
@@ -101,7 +102,7 @@ __all__ = [
     "BatchNorm1d", "BatchNorm2d", "CheckpointError", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
     "Dropout", "Dropout2d", "EMA", "Embedding", "Flatten", "GPTBlock", "GroupNorm", "GRU", "GRUCell", "History",
     "Identity", "InstanceNorm1d", "InstanceNorm2d",
-    "Layer", "LayerNorm", "LBFGS", "Linear", "Lion", "LSTM", "LSTMCell", "MaxPool1d", "MaxPool2d", "MLP",
+    "Layer", "LayerNorm", "LBFGS", "Linear", "Lion", "LSTM", "LSTMCell", "MaxPool1d", "MaxPool2d", "Mixup", "MLP",
     "Module", "MultiheadAttention", "Muon", "NAdam", "Neuron", "Optimizer", "Parameter", "RangeTest", "Residual",
     "RMSNorm", "RMSprop", "RNN", "RNNCell", "Sequential", "SGD", "Standardizer", "Step", "SWA", "Training",
     "TransformerEncoder", "TransformerEncoderLayer", "accuracy", "attention_weights", "batches", "binary_cross_entropy",
@@ -112,7 +113,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-_LATER = ("datasets", "export", "lens", "models", "onnx", "table", "text", "viz")  # imported when first used
+_LATER = ("datasets", "estimator", "export", "lens", "models", "onnx", "table", "text", "viz")  # imported when first used
 
 
 def __getattr__(name: str) -> _Any:

@@ -66,12 +66,16 @@ def check_limits(
             raise ArgumentError(f"checkpoint={str(checkpoint)!r}: there is no folder {Path(checkpoint).parent}")
 
 
-def augmented(model: Module, augment: Any, x: Any, rng: np.random.Generator) -> Any:
-    """augment(x, rng) in the model's dtype. Raises ArgumentError if it gives another number of rows."""
-    out = cast(model, augment(x, rng))
+def augmented(model: Module, augment: Any, x: Any, target: Any, rng: np.random.Generator) -> tuple[Any, Any]:
+    """What augment makes of a batch, in the model's dtype. Raises ArgumentError if it gives another number of rows."""
+    mixes = getattr(augment, "mixes", False)  # of the targets too: nn.Mixup
+    out, new = augment(x, target, rng) if mixes else (augment(x, rng), target)
+    out, new = cast(model, out), cast(model, new, "f")
     if np.shape(out)[:1] != np.shape(x)[:1]:
         raise ArgumentError(f"augment(x, rng) gave shape {np.shape(out)} for {np.shape(x)}; the rows must stay as many")
-    return out
+    if len(new) != len(out):
+        raise ArgumentError(f"augment(x, target, rng) gave {len(new)} targets for {len(out)} rows")
+    return out, new
 
 
 def check_optimizer(optimizer: Any, model: Module) -> None:

@@ -1,12 +1,15 @@
-"""The progress bar of fit."""
+"""The progress bar of fit, and of work in rounds."""
 
 import shutil
 import sys
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 from nn.history import Step
 
-__all__ = ["Bar"]
+__all__ = ["Bar", "rounds"]
+
+T = TypeVar("T")
 
 
 class Bar:
@@ -17,12 +20,7 @@ class Bar:
     """
 
     def __init__(self, wanted: bool, total: int, done: int) -> None:
-        from tqdm import tqdm
-
-        notebook = "ipykernel" in sys.modules
-        width = None if shutil.get_terminal_size().columns else 80  # a terminal that does not know its width says 0
-        shown = wanted and (notebook or sys.stderr.isatty())
-        self.bar = tqdm(total=total, initial=done, unit="step", ncols=width, disable=not shown)
+        self.bar = _tqdm(wanted, total=total, initial=done, unit="step")
         self.validated: dict[str, str] = {}
 
     def __enter__(self) -> "Bar":
@@ -40,3 +38,17 @@ class Bar:
         if self.bar.update() or step.last:
             figures = {"epoch": step.epoch, "loss": f"{step.train_loss:.4f}", "rate": f"{rate:.3g}"}
             self.bar.set_postfix(figures | self.validated, refresh=step.last)
+
+
+def rounds(things: Iterable[T], wanted: bool, unit: str) -> Iterator[T]:
+    """The things one after another, with a bar that counts them in `unit`s where the bar of fit would be shown."""
+    with _tqdm(wanted, iterable=list(things), unit=unit) as bar:
+        yield from bar
+
+
+def _tqdm(wanted: bool, **options: Any) -> Any:
+    from tqdm import tqdm
+
+    notebook = "ipykernel" in sys.modules
+    width = None if shutil.get_terminal_size().columns else 80  # a terminal that does not know its width says 0
+    return tqdm(ncols=width, disable=not (wanted and (notebook or sys.stderr.isatty())), **options)

@@ -60,7 +60,8 @@ class Training:
     rng         seed or Generator for the order of the batches, and for augment
     accumulate  batches whose gradients are added up for one step: the step of one batch of that many times the size, in the
                 memory of one, for losses that are a mean over rows and layers that see each row alone (no batch norm)
-    augment     (x, rng) → x, applied to every training batch: flips, shifts, noise
+    augment     (x, rng) → x, applied to every training batch: flips, shifts, noise; one with `mixes`, such as nn.Mixup,
+                is (x, target, rng) → (x, target)
     schedule    step → learning rate (nn.schedules), set before every step; one that `watches` gets the losses by epoch too
     clip_norm   the gradient's norm is cut to this (nn.clip_norm)
     validation  (X, y) looked at after each epoch, in evaluation mode; the weights of the best epoch are kept
@@ -181,7 +182,7 @@ class Training:
         if at.batch:
             numbers.state = now
         for x, target in itertools.islice(rest, at.batch, None):
-            yield x if self.augment is None else augmented(self.model, self.augment, x, self.rng), target
+            yield (x, target) if self.augment is None else augmented(self.model, self.augment, x, target, self.rng)
 
     def _set_rate(self) -> None:
         if self.schedule is not None:

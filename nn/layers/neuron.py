@@ -19,6 +19,7 @@ from autograd.errors import ArgumentError
 from autograd.ops import linear, relu
 from nn.checks import Activation, function, whole
 from nn.init import Rng, gain, streams, variance_scaling
+from nn.layers.dropout import Dropout
 from nn.module import Module, Parameter
 from nn.outline import function_name
 
@@ -110,6 +111,7 @@ class MLP(Module):
     in_features  length of the input's last axis
     sizes        out_features of each layer
     activation   any function of a Value, for the hidden layers
+    dropout      p of a Dropout behind each hidden layer; the weights start as without it
     rng          seed or Generator; each layer's start depends on it and on the layer's path only
 
     >>> MLP(2, [16, 16, 1], rng=0)
@@ -125,6 +127,7 @@ class MLP(Module):
         sizes: Sequence[int],
         activation: Activation = relu,
         *,
+        dropout: float = 0.0,
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
@@ -137,17 +140,19 @@ class MLP(Module):
             Layer(widths[i], widths[i + 1], None if i == last else activation, rng=0, dtype=dtype)
             for i in range(len(sizes))
         ]
+        self.dropout = Dropout(dropout, rng=0) if dropout else None
         self.initialize(rng)
 
     def forward(self, x: Any) -> Any:
         """x (…, in_features) → (…, sizes[-1])."""
-        for layer in self.layers:
-            x = layer(x)
-        return x
+        for layer in self.layers[:-1]:
+            x = layer(x) if self.dropout is None else self.dropout(layer(x))
+        return self.layers[-1](x)
 
     def describe(self) -> str:
         sizes = [layer.out_features for layer in self.layers]
-        return f"{self.layers[0].in_features}, {sizes}, activation={function_name(self.activation)}"
+        dropout = "" if self.dropout is None else f", dropout={self.dropout.p}"
+        return f"{self.layers[0].in_features}, {sizes}, activation={function_name(self.activation)}{dropout}"
 
 
 def activated(x: Any, activation: Activation) -> Any:

@@ -6,19 +6,12 @@ afterwards what they were, bit for bit. Second derivatives are the engine's.
 """
 
 from nn.lens.answer import Answer, Table
-from nn.lens.attribution import Attribution
-from nn.lens.comparison import ImportanceComparison, compare_importance
-from nn.lens.connections import WeightImportance, weight_importance
-from nn.lens.deeplift import deeplift
-from nn.lens.faithfulness import DeletionCurve, RandomizationCheck, deletion_curve, randomization_check
-from nn.lens.gradients import expected_gradients, gradient_input, smooth_grad
-from nn.lens.integrated import integrated_gradients
-from nn.lens.permutation import PermutationImportance, permutation_importance
-from nn.lens.shapley import shapley
+from nn.lens.calibration import Calibration, Temperature, calibration, temperature
+from nn.lens.gap import Gap, gap
+from nn.lens.generalization import Comparison, LearningCurve, compare, learning_curve
+from nn.lens.recipe import Recipe, recipe
 
 __all__ = [
-    "Answer", "Attribution", "DeletionCurve", "ImportanceComparison", "PermutationImportance", "RandomizationCheck",
-    "Table", "WeightImportance", "compare_importance", "deeplift", "deletion_curve", "expected_gradients",
-    "gradient_input", "integrated_gradients", "permutation_importance", "randomization_check", "shapley", "smooth_grad",
-    "weight_importance",
+    "Answer", "Calibration", "Comparison", "Gap", "LearningCurve", "Recipe", "Table", "Temperature", "calibration",
+    "compare", "gap", "learning_curve", "recipe", "temperature",
 ]  # fmt: skip

@@ -14,7 +14,9 @@ from nn.evaluation import predict
 from nn.module import Module
 from nn.style import BLUE, CLASSES, GRAY, MARKERS, ORANGE, TEXT, panel, shades
 
-__all__ = ["calibration", "confusion_matrix", "decision_regions", "predictions"]
+__all__ = [
+    "calibration", "class_logits", "confusion_matrix", "decision_regions", "predictions", "reliability",
+]  # fmt: skip
 
 NUMBERED = 16  # classes: a larger confusion matrix has no numbers in its cells
 
@@ -64,12 +66,17 @@ def decision_regions(
         return drawn
 
 
-def _shares(out: NDArray[Any]) -> NDArray[np.float64]:
-    """Probabilities (n, classes) from logits, or from one number a row, the logit of the second of two classes."""
+def class_logits(out: Any) -> NDArray[np.float64]:
+    """Logits (n, classes), float64; of one number a row, the logit of the second of two classes, (0, that)."""
     logits = np.asarray(out, np.float64)
     if logits.ndim == 1 or logits.shape[1] == 1:
         logits = np.stack([np.zeros(len(logits)), logits.reshape(-1)], axis=1)
-    return np.asarray(softmax(logits, axis=-1))
+    return logits
+
+
+def _shares(out: Any) -> NDArray[np.float64]:
+    """Probabilities (n, classes)."""
+    return np.asarray(softmax(class_logits(out), axis=-1))
 
 
 def _coloured(shares: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
@@ -149,16 +156,12 @@ def calibration(probabilities: Any, y: Any, *, bins: int = 10, axes: Any = None)
         )
     confidence = given if given.ndim == 1 else given.max(1)
     right = labels == 1 if given.ndim == 1 else given.argmax(1) == labels
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    rows = np.bincount(place, minlength=bins)
+    rows, share, _, error = reliability(confidence, right, np.minimum((confidence * bins).astype(int), bins - 1), bins)
     used = rows > 0
-    share = np.bincount(place, right, bins)[used] / rows[used]
-    mean = np.bincount(place, confidence, bins)[used] / rows[used]
-    error = float(np.sum(rows[used] / len(labels) * np.abs(share - mean)))
     edges = np.linspace(0.0, 1.0, bins + 1)
     with panel("calibration", axes) as drawn:
-        drawn.bar(edges[:-1][used], share, 1.0 / bins, align="edge", color=BLUE, alpha=0.75, edgecolor=BLUE, linewidth=0.5,
-                  label="of class 1" if given.ndim == 1 else "right answers")  # fmt: skip
+        drawn.bar(edges[:-1][used], share[used], 1.0 / bins, align="edge", color=BLUE, alpha=0.75, edgecolor=BLUE,
+                  linewidth=0.5, label="of class 1" if given.ndim == 1 else "right answers")  # fmt: skip
         drawn.plot([0.0, 1.0], [0.0, 1.0], color=GRAY, linewidth=1, linestyle="--", label="as it says")
         drawn.stairs(rows / len(labels), edges, color=ORANGE, linewidth=1.2, label="share of rows")
         says = "probability that the model gives" + (" to class 1" if given.ndim == 1 else "")
@@ -166,6 +169,18 @@ def calibration(probabilities: Any, y: Any, *, bins: int = 10, axes: Any = None)
                   xlim=(0.0, 1.0), ylim=(0.0, 1.0))  # fmt: skip
         drawn.legend(loc="best")
         return drawn
+
+
+def reliability(confidence: Any, right: Any, place: Any, bins: int) -> tuple[Any, Any, Any, float]:
+    """Of each bin the rows, the share of right answers and the mean confidence (NaN without rows), and their distance.
+
+    confidence, right, place  (n,): what the model says, whether it is so, and the number of the row's bin
+    The last is Σ over bins of rows / n · |share − mean|, the expected calibration error.
+    """
+    rows = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        share, mean = np.bincount(place, right, bins) / rows, np.bincount(place, confidence, bins) / rows
+    return rows, share, mean, float(np.nansum(rows / len(place) * np.abs(share - mean)))
 
 
 def predictions(y: Any, prediction: Any, *, unit: str = "", axes: Any = None) -> Any:

@@ -165,3 +165,16 @@ def test_a_subclass_of_sequential_may_have_parameters_of_its_own():
 def test_a_layer_that_cannot_be_is_refused(make, message):
     with pytest.raises(ArgumentError, match=message):
         make()
+
+
+def test_an_mlp_with_dropout_starts_as_one_without_and_drops_in_training_only():
+    plain, dropping = nn.MLP(4, [64, 64, 2], rng=0), nn.MLP(4, [64, 64, 2], dropout=0.5, rng=0)
+    assert dropping.parameter_count() == plain.parameter_count()
+    for name, array in plain.state_dict().items():
+        np.testing.assert_array_equal(dropping.state_dict()[name], array)
+    x = inputs(6, 4)
+    np.testing.assert_array_equal(dropping.eval()(x).data, plain(x).data)
+    assert not np.array_equal(dropping.train()(x).data, plain(x).data)
+    assert repr(dropping).splitlines()[0].startswith("MLP(4, [64, 64, 2], activation=relu, dropout=0.5)")
+    with pytest.raises(ValueError, match=r"p must lie in \[0, 1\), got 1.0"):
+        nn.MLP(4, [3, 2], dropout=1.0)
