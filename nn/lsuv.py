@@ -30,9 +30,9 @@ def lsuv(model: Module, X: Any, *, rng: Rng = None, tolerance: float = 0.1, iter
     rng         seed or Generator; each matrix's start depends on it and on the matrix's path only
     tolerance   of the variance: scaling ends when |variance − 1| is smaller, or after `iterations` for each layer
 
-    Changes the weights that meet an input in a sum (those of Linear, Layer, convolutions, attention, recurrent layers), of
-    weights used several times by their first use; biases and all other parameters stay. Runs in evaluation mode. Returns
-    the model; nn.init.lsuv is this function.
+    Changes the weights that meet an input in a sum (those of Linear, Layer, convolutions, attention, recurrent layers; of
+    several uses, as in time, all sums count together); biases and all other parameters stay. Runs in evaluation mode.
+    Returns the model; nn.init.lsuv is this function.
     Raises ArgumentError, and changes nothing, if there is nothing to scale, or a layer gives the same number for all of X.
     Source: Mishkin and Matas 2016, arXiv 1511.06422, algorithm 1.
     """
@@ -68,12 +68,12 @@ def lsuv(model: Module, X: Any, *, rng: Rng = None, tolerance: float = 0.1, iter
 
 
 def _matrices(model: Module, x: Any) -> dict[str, float]:
-    """Path of each matrix or kernel, in the order of use → variance of the sums at its first use."""
+    """Path of each matrix or kernel, in the order of use → variance of its sums, of all its uses together."""
     names = {id(parameter): path for path, parameter in model.named_parameters()}
     with context(recording=True):
         found = weighted_sums(model, model(Value(x) if x.dtype.kind == "f" else x))
-    variances: dict[str, float] = {}
+    sums: dict[str, list[Any]] = {}
     for each in found:
-        if each.weight.ndim >= 2 and names[id(each.weight)] not in variances:
-            variances[names[id(each.weight)]] = float(np.var(np.asarray(each.node.data, np.float64)))
-    return variances
+        if each.weight.ndim >= 2:
+            sums.setdefault(names[id(each.weight)], []).append(np.ravel(np.asarray(each.node.data, np.float64)))
+    return {path: float(np.var(np.concatenate(parts))) for path, parts in sums.items()}

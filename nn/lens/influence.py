@@ -136,18 +136,17 @@ def influence(
     array([[2.]])
     """
     x, _ = checked_data("influence", model, X, X)
-    with preserved(model):
+    with preserved(model), np.errstate(all="ignore"):
         model.eval()
         view = _View(model, x, source, target, axes)
         mean, square, seen = np.zeros(view.shape), np.zeros(view.shape), 0
-        with np.errstate(all="ignore"):
-            for rows in view.batches():
-                block = view.block(rows, check=not seen)
-                count = len(block)
-                center = block.mean(0)
-                square += ((block - center) ** 2).sum(0) + (center - mean) ** 2 * (seen * count / (seen + count))
-                mean += (center - mean) * (count / (seen + count))
-                seen += count
+        for rows in view.batches():
+            block = view.block(rows, check=not seen)
+            count = len(block)
+            center = block.mean(0)
+            square += ((block - center) ** 2).sum(0) + (center - mean) ** 2 * (seen * count / (seen + count))
+            mean += (center - mean) * (count / (seen + count))
+            seen += count
     if not (np.isfinite(mean).all() and np.isfinite(square).all()):
         i, j = np.argwhere(~np.isfinite(mean + square))[0]
         raise NonFiniteError(f"influence: ∂ {view.names[1]}[{i}] / ∂ {view.names[0]}[{j}] is NaN or infinite")
@@ -164,9 +163,8 @@ class _View:
     def __init__(self, model: Module, x: Any, source: Place, target: Place, axes: tuple[int, int] | None) -> None:
         self.model, self.x = model, x
         probe = x[: min(len(x), 2)]
-        self.order: list[int | None] = []  # numbers of the calls in the order in which they end
         calls, given = self._run(probe)
-        self.order += sorted(range(len(calls)), key=lambda i: calls[i].last)
+        self.order = sorted(range(len(calls)), key=lambda i: calls[i].last)  # in which the calls end
         known = frozenset(path for path, _ in model.named_modules())
         self.traced = Trace(type(model).__name__, calls, known)
         cut = None if source == "input" and "input" not in known else self._call(source)
@@ -256,7 +254,7 @@ class _View:
 
     def _instead(self, start: Any) -> Callable[[Call], Any]:
         """What `watched` is told, so that the source gives `start`: calls end in the same order in every run."""
-        place = self.order.index(self.cut)
+        place = self.order.index(-1 if self.cut is None else self.cut)
         ended = itertools.count()
         return lambda call: start if next(ended) == place else call.out
 
@@ -287,7 +285,8 @@ def _check_rows(reached: Callable[[Any], Any], leaf: Any, names: tuple[str, str]
     out, pullback = vjp(reached, leaf)
     seed = np.zeros_like(out)
     seed[0] = 1.0
-    if np.any(np.asarray(pullback(seed)[0])[1:]):
+    others = np.asarray(pullback(seed)[0])[1:]
+    if np.any(others[np.isfinite(others)]):  # 0 · ∞ tells of no dependence
         raise ArgumentError(
             f"influence: between {names[0]} and {names[1]} the rows of X depend on each other; give it one row at a time"
         )
