@@ -18,7 +18,7 @@ from nn.checks import positive, whole
 from nn.init import Rng, orthogonal, streams
 from nn.module import Module
 from nn.state import preserved
-from nn.sums import weighted_sums
+from nn.sums import arrays_only, weighted_sums
 
 __all__ = ["lsuv"]
 
@@ -36,6 +36,7 @@ def lsuv(model: Module, X: Any, *, rng: Rng = None, tolerance: float = 0.1, iter
     Raises ArgumentError, and changes nothing, if there is nothing to scale, or a layer gives the same number for all of X.
     Source: Mishkin and Matas 2016, arXiv 1511.06422, algorithm 1.
     """
+    arrays_only("lsuv", model)
     x, _ = checked_data("lsuv", model, X, X)
     tolerance, iterations = positive("tolerance", tolerance), whole("iterations", iterations)
     before = [(parameter, parameter.data) for parameter in model.parameters()]

@@ -15,11 +15,13 @@ import numpy as np
 
 from autograd import tree
 from autograd.backward import order
+from autograd.errors import ArgumentError
 from autograd.value import Value
+from nn import scalar
 from nn.module import Module, Parameter
 from nn.summary import multiply_adds
 
-__all__ = ["WeightedSum", "between", "weighted_sums"]
+__all__ = ["WeightedSum", "arrays_only", "between", "weighted_sums"]
 
 OPS = ("linear", "matmul", "matvec", "vecmat", "dot", "conv", "conv_input")
 
@@ -81,6 +83,17 @@ def weighted_sums(model: Module, results: Any) -> list[WeightedSum]:
                 path = path.removesuffix("weight").rstrip(".") if path.split(".")[-1] == "weight" else path
                 found.append(WeightedSum(path, factors[place], place, node))
     return found
+
+
+def arrays_only(name: str, model: Any) -> None:
+    """Raise ArgumentError for what is no Module, and for a network of scalar Values."""
+    if not isinstance(model, Module):
+        raise ArgumentError(f"{name} takes a Module, got {type(model).__name__}")
+    if any(isinstance(module, scalar.Neuron) for _, module in model.named_modules()):
+        raise ArgumentError(
+            f"{name} looks at arrays, and {type(model).__name__} is of nn.scalar, where each weight is a node of its own: "
+            "autograd.draw(model(x)) shows them, and nn.MLP is the same network on arrays"
+        )
 
 
 def _source(x: Any) -> Any:

@@ -62,6 +62,7 @@ class Speller(nn.Module):
             for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
                 state[f"{name}.{part}_l0"] = f"{short}_{part.replace('weight', 'w').replace('bias', 'b')}"
         self.load_state_dict({path: arrays[name] for path, name in state.items()})
+        self.astype(np.float64)
         self.spoken = [START]
 
     def forward(self, word):
@@ -143,14 +144,14 @@ assert SOUNDS[int(sums.argmax())] == "G" and np.isclose(sums[sound], found.total
 # ## A neuron inside
 #
 # The terms' inputs, the state, are outputs of neurons themselves. In a GRU they are *gates*: a sum squashed by the sigmoid to
-# between 0 and 1, which says how much of the old state is kept. Here is what happens when the reader sees one letter, g, with a
-# state that is still 0. Each card is an array; follow the two sums down to the sigmoid.
+# between 0 and 1, which says how much of the old state is kept. Here is what happens when the reader sees its first letter, g,
+# with a state that is still 0. Each card is an array: two sums, of the letter on the left and of the state on the right, are
+# added and squashed.
 
 # %%
 with lens.trace(model) as t:
     model(encoded("g"))
-first = model.reader(model.letters(encoded("g")[:, :1]))[1]
-autograd.draw(first, direction="TB")
+autograd.draw(t["reader:sigmoid"][0], direction="TB")
 
 # %% [markdown]
 # One gate by hand: its weights meet the 256 numbers of the letter, and two biases are added.

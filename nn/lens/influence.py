@@ -32,7 +32,7 @@ from nn.lens.trace import Trace, chosen_calls
 from nn.module import Module
 from nn.state import preserved
 from nn.style import BLUE, GRAY, ORANGE
-from nn.sums import between, weighted_sums
+from nn.sums import arrays_only, between, weighted_sums
 
 __all__ = ["Influence", "influence"]
 
@@ -135,6 +135,7 @@ def influence(
     >>> influence(model, np.zeros((3, 1)), "input", "1").mean  # weight · slope of tanh at 0
     array([[2.]])
     """
+    arrays_only("influence", model)
     x, _ = checked_data("influence", model, X, X)
     with preserved(model), np.errstate(all="ignore"):
         model.eval()

@@ -26,7 +26,7 @@ from nn.module import Module
 from nn.outline import function_name
 from nn.state import preserved
 from nn.style import BLUE, GRAY, ORANGE
-from nn.sums import WeightedSum, weighted_sums
+from nn.sums import WeightedSum, arrays_only, weighted_sums
 
 __all__ = ["NeuronSum", "neuron"]
 
@@ -140,6 +140,7 @@ def neuron(
     sum        –       –     0.5
     tanh       –       –  0.4621
     """
+    arrays_only("neuron", model)
     x = cast(model, X)
     with preserved(model), watched(model) as calls, context(recording=True):
         model.eval()

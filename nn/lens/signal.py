@@ -33,7 +33,7 @@ from nn.module import Module
 from nn.outline import shortened
 from nn.state import preserved
 from nn.style import BLUE, ORANGE, decades
-from nn.sums import WeightedSum, between, weighted_sums
+from nn.sums import WeightedSum, arrays_only, between, weighted_sums
 
 __all__ = ["Distinct", "Signal", "distinct", "signal"]
 
@@ -42,7 +42,9 @@ KEPT = 100.0  # a factor from the first layer to the last between 1 / KEPT and K
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Signal(Answer):
-    """Mean squares, for each weighted sum in the order of computing; of weights with mean 0 they are variances.
+    """Mean squares of weighted sums, for each matrix of weights in the order of use; of weights with mean 0 variances.
+
+    Of weights that are used several times, as those of a recurrent layer, it is the mean over all uses.
 
     layers            paths              terms             products in one sum: fan_in
     sums, gradients   E[z²] of the sums, over neurons, rows and places, and E[(∂/∂z)²], as measured
@@ -119,6 +121,7 @@ def signal(
     Source: Glorot and Bengio 2010, eqs. 5 and 6; He et al. 2015, arXiv 1502.01852, eqs. 7 and 13; squashes in general:
     Poole et al. 2016, arXiv 1606.05340, eqs. 3 and 4.
     """
+    arrays_only("signal", model)
     x, target = checked_data("signal", model, X, X if y is None else y)
     with preserved(model), context(recording=True), np.errstate(all="ignore"):
         model.eval()
@@ -139,8 +142,22 @@ def signal(
                 raise NonFiniteError(f"signal: the {what} of {each.path or 'the model'} are not all finite numbers")
         theory = _forwards(found, links)
         backwards = _backwards(found, links, theory, gradients)
-    layers, terms = tuple(each.path for each in found), tuple(each.terms for each in found)
-    return Signal(layers, terms, sums, np.array(theory), gradients, tuple(backwards))
+    return _by_weight(found, sums, theory, gradients, backwards)
+
+
+def _by_weight(found: list[WeightedSum], sums: Any, theory: Any, gradients: Any, backwards: Any) -> Signal:
+    """The answer: of the sums of one weight the mean."""
+    uses: dict[int, list[int]] = {}  # id of a weight → its sums
+    for number, each in enumerate(found):
+        uses.setdefault(id(each.weight), []).append(number)
+
+    def pooled(column: Any) -> list[float | None]:
+        return [_mean([column[i] for i in numbers]) for numbers in uses.values()]
+
+    first = [found[numbers[0]] for numbers in uses.values()]
+    measured, expected, back = (np.array(pooled(column), float) for column in (sums, theory, gradients))
+    layers, terms = tuple(each.path for each in first), tuple(each.terms for each in first)
+    return Signal(layers, terms, measured, expected, back, tuple(pooled(backwards)))
 
 
 @dataclass(frozen=True)
@@ -211,6 +228,12 @@ def _expected(f: Callable[[Any], Any], size: float) -> float:
     """E[f(z)²] for z ~ N(0, size)."""
     z, weights = normal_quadrature()
     return float(weights @ np.square(np.broadcast_to(data_of(f(math.sqrt(size) * z)), z.shape)))
+
+
+def _mean(numbers: list[float | None]) -> float | None:
+    """The mean; None if one of them is None."""
+    known = [float(number) for number in numbers if number is not None]
+    return float(np.mean(known)) if len(known) == len(numbers) else None
 
 
 def _mean_square(x: Any) -> float:

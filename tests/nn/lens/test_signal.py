@@ -143,6 +143,27 @@ def test_nothing_is_changed_and_it_reads(dtype):
     assert len(found.plot(figure.subplots()).lines) == 4
 
 
+def test_weights_that_are_used_at_every_step_have_one_row():
+    model = nn.Sequential(nn.GRU(3, 4, rng=0, dtype=np.float64), lambda pair: pair[0])
+    X = RNG.normal(size=(5, 6, 3))
+    with lens.trace(model) as t:
+        model(X)
+    found = lens.signal(model, X)
+    assert found.layers == ("0.weight_ih_l0", "0.weight_hh_l0")
+    steps = [node for node in t["0:linear"] if node.shape == (5, 12)]  # the first is of a state that is still 0
+    assert len(steps) == 6 and not steps[0].data.any()
+    assert found.sums[1] == pytest.approx(np.mean([np.mean(node.data**2) for node in steps]), rel=1e-12)
+
+
+@pytest.mark.parametrize("look", [lens.signal, lambda m, X: lens.influence(m, X, "input"), init.lsuv,
+                                  lambda m, X: lens.neuron(m, X[0], "layers.0", 0)])  # fmt: skip
+def test_networks_of_scalars_are_refused_in_one_sentence(look):
+    with pytest.raises(ArgumentError, match=r"looks at arrays, and MLP is of nn.scalar.*nn.MLP is the same network"):
+        look(nn.scalar.MLP(2, [3, 1], rng=0), np.ones((4, 2)))
+    with pytest.raises(ArgumentError, match="takes a Module, got int"):
+        look(3, np.ones((4, 2)))
+
+
 # distinct
 
 
