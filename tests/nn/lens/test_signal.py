@@ -189,10 +189,10 @@ def test_rounding_makes_no_difference_and_a_bias_makes_one():
 
 
 def test_trained_from_equal_weights_a_layer_keeps_one_neuron():
-    X, y = RNG.normal(size=(60, 5)).astype(np.float32), RNG.integers(0, 3, 60)
-    model = nn.MLP(5, [8, 3], np.tanh, rng=0)
-    model.layers[0].weight.data = init.constant((8, 5), 0.3)
-    model.layers[1].weight.data = init.constant((3, 8), 0.3)
+    X, y = RNG.normal(size=(60, 5)), RNG.integers(0, 3, 60)
+    model = nn.MLP(5, [8, 3], np.tanh, rng=0, dtype=np.float64)  # in float32 rounding would part them in time
+    for layer in model.layers:
+        layer.weight.data = init.constant(layer.weight.shape, 0.3, dtype=np.float64)
     nn.fit(model, X, y, epochs=5, rng=0, progress=False)
     assert lens.distinct(model.layers[0]).count == 1
     assert lens.distinct(model.layers[1]).count == 3  # the outputs have targets of their own
