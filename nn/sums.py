@@ -7,7 +7,7 @@ lies between two sums is looked at in the same way: where it is elementwise, it 
 `nn.lsuv` scales sums, `nn.lens` compares them with theory and writes them out. Before this: `calls`, `summary`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,8 +111,13 @@ def between(node: Any, start: Value) -> tuple[Callable[[Any], Any], list[Value]]
     if node is start:
         return (lambda z: z), []
     nodes = order([node], [start])[::-1] if isinstance(node, Value) else []
-    known = {start, *nodes}
-    if not nodes or not all(_is_elementwise(x, known, start.size) for x in nodes):
+    layouts: dict[Value, Value] = {start: start}  # node → the last view before it: z + z.T mixes two
+    for x in nodes:
+        layout = _layout(x, layouts, start.size)
+        if layout is None:
+            return None
+        layouts[x] = layout
+    if not nodes:
         return None
 
     def f(z: Any) -> Any:
@@ -125,10 +130,13 @@ def between(node: Any, start: Value) -> tuple[Callable[[Any], Any], list[Value]]
     return f, nodes
 
 
-def _is_elementwise(node: Value, known: Iterable[Value], size: int) -> bool:
-    """Whether each number of a node depends on one number of `known`, and on nothing else that varies."""
-    kind, operands = node.primitive.kind, node.operands
-    fits = all(x in known if isinstance(x, Value) else np.ndim(x) == 0 for x in operands)
-    return (
-        fits and kind in ("elementwise", "view") and node.size == size and any(isinstance(x, Value) for x in operands)
-    )
+def _layout(node: Value, layouts: dict[Value, Value], size: int) -> Value | None:
+    """Which view the node's places are those of; None unless each of its numbers depends on one number of the start."""
+    kind, values = node.primitive.kind, [x for x in node.operands if isinstance(x, Value)]
+    numbers = all(isinstance(x, Value) or np.ndim(x) == 0 for x in node.operands)
+    if kind not in ("elementwise", "view") or node.size != size or not numbers or not all(x in layouts for x in values):
+        return None
+    if kind == "view":
+        return node
+    found = {layouts[x] for x in values}
+    return found.pop() if len(found) == 1 else None

@@ -57,6 +57,13 @@ def test_convolutions_pools_ways_around_and_sequences():
     assert np.var(t["2.f"].data) == pytest.approx(1.0, abs=2e-4)
 
 
+def test_a_single_neuron_and_everything_else_stays():
+    model = nn.Sequential(nn.Layer(12, 5, np.tanh, rng=0), nn.LayerNorm(5), nn.Neuron(5, rng=1))
+    before = model.state_dict()
+    after = init.lsuv(model, X, rng=0).state_dict()
+    assert [path for path in before if not np.array_equal(before[path], after[path])] == ["0.weight"]
+
+
 def test_the_start_depends_on_seed_and_path_only():
     a, b = (init.lsuv(nn.MLP(12, [8, 3], np.tanh, rng=seed), X, rng=5).state_dict() for seed in (0, 1))
     assert all(np.array_equal(a[path], b[path]) for path in a)

@@ -58,6 +58,8 @@ def test_what_lies_between_is_a_function_of_one_number():
     np.testing.assert_allclose(f(z.data).ravel(), squashed.data, rtol=0, atol=1e-15)
     assert f(0.0) == 0.0 and len(nodes) >= 4
     assert between(z, z)[0](5.0) == 5.0
+    turned = np.transpose(z)
+    assert between(turned * ops.sigmoid(turned), z)[0](1.0) == pytest.approx(1.0 / (1.0 + np.exp(-1.0)))
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,9 @@ def test_what_lies_between_is_a_function_of_one_number():
         lambda z: z - np.mean(z),
         lambda z: z @ np.eye(4),
         lambda z: np.ones(3),
+        lambda z: z[:2] * 2.0,
+        lambda z: np.broadcast_to(z, (2, 3, 4)),
+        lambda z: np.reshape(z, (4, 3)) + np.reshape(np.tanh(z), (4, 3)) * np.reshape(np.transpose(z), (4, 3)),
     ],
 )
 def test_anything_else_is_none(other):

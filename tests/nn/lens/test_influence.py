@@ -109,6 +109,23 @@ def test_a_way_around_a_layer_counts_and_an_embedding_can_be_the_source():
         lens.influence(model, np.array([1, 4, 6]), "input")
 
 
+class Product(nn.Module):
+    """x @ W, with inputs in rows."""
+
+    def __init__(self):
+        self.weight = nn.Parameter(RNG.normal(size=(4, 4)))
+
+    def forward(self, x):
+        return x @ self.weight
+
+
+def test_weights_with_inputs_in_rows_are_turned():
+    model = nn.Sequential(nn.Linear(5, 4, rng=0, dtype=np.float64), Product())
+    found = lens.influence(model, X, "0", "1")
+    np.testing.assert_array_equal(found.weight, model[1].weight.data.T)
+    np.testing.assert_allclose(found.mean, model[1].weight.data.T, rtol=0, atol=1e-14)
+
+
 class Twice(nn.Module):
     def __init__(self):
         self.cell = nn.Layer(3, 3, np.tanh, rng=0, dtype=np.float64)

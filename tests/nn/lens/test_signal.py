@@ -93,6 +93,16 @@ def test_convolutions_count_their_windows():
     np.testing.assert_allclose(found.sums, found.theory, rtol=0.6)  # few channels: fewer independent weights
 
 
+def test_a_bias_adds_its_mean_square():
+    model = nn.Sequential(nn.Linear(4, 3, rng=0, dtype=np.float64), nn.Linear(3, 2, rng=1, dtype=np.float64))
+    X = RNG.normal(size=(10, 4))
+    without = lens.signal(model, X).theory
+    model[0].bias.data = np.array([1.0, 2.0, 3.0])
+    with_bias = lens.signal(model, X).theory
+    assert with_bias[0] == pytest.approx(without[0] + 14.0 / 3.0)
+    assert with_bias[1] == pytest.approx(without[1] + 14.0 / 3.0 * 3 * np.mean(model[1].weight.data ** 2))
+
+
 def test_the_loss_gives_the_gradient_if_there_is_one():
     model = nn.MLP(4, [6, 3], np.tanh, rng=0, dtype=np.float64)
     X, y = RNG.normal(size=(10, 4)), RNG.integers(0, 3, 10)

@@ -65,6 +65,10 @@ def test_what_is_not_there_is_said_with_what_is():
         t["layer.0"]
     with pytest.raises(ArgumentError, match=r"layers.0 has no op 'relu' of its own; there are linear, tanh"):
         t["layers.0:relu"]
+    with pytest.raises(
+        ArgumentError, match="the model has no op 'linear' of its own; there are none that were recorded"
+    ):
+        t[":linear"]
     with pytest.raises(ArgumentError, match="trace takes a Module, got list"), lens.trace([]):
         pass
 
@@ -94,6 +98,12 @@ def test_a_neuron_is_its_terms_its_bias_and_its_squash():
     assert f"tanh makes {found.output:.4g} of it" in found.verdict
     with_batch = lens.neuron(net, X, "layers.0", 3, at=(0,), names=("a", "b", "c"))
     assert with_batch.total == pytest.approx(found.total) and with_batch.names == ("a", "b", "c")
+
+
+def test_a_weight_of_0_is_a_term_too():
+    net = model()
+    net.layers[0].weight.data = np.zeros((4, 3))
+    assert len(lens.neuron(net, X[0], "layers.0", 1).terms) == 3
 
 
 def test_the_rows_of_a_long_sum_add_up():
