@@ -5,7 +5,7 @@ A weight says what one neuron's output counts for in the sum of another; what a 
     J[i, j] = ∂ target neuron i / ∂ source neuron j
 
 which also knows the squash, and every layer between. It differs from row to row of X, because slopes do: so there is a
-mean and a spread. The graph is cut at the source, whose output becomes a leaf, and the engine's `jacobian` does the rest.
+mean and a spread. The graph is cut at the source, whose output becomes a leaf, and the engine's `vjp` does the rest.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from autograd.context import context
 from autograd.errors import ArgumentError, NonFiniteError
-from autograd.jacobians import jacobian
 from autograd.transforms import vjp
 from autograd.value import Value, data_of
 from nn import layers
@@ -36,7 +35,8 @@ from nn.sums import arrays_only, between, weighted_sums
 
 __all__ = ["Influence", "influence"]
 
-AT_ONCE = 2**21  # numbers of a Jacobian that are made together
+AT_ONCE = 2**23  # numbers of the rows' Jacobians that are made together: 64 MB
+ROWS = 256  # of X that go through the model together, at most
 SHOWN = 10
 MAPS = (_Convolution, layers.GroupNorm, layers.BatchNorm1d, layers.BatchNorm2d, layers.MaxPool1d, layers.MaxPool2d)
 POOLS = (layers.AvgPool1d, layers.AvgPool2d, layers.AdaptiveAvgPool1d, layers.AdaptiveAvgPool2d)
@@ -194,7 +194,7 @@ class _View:
         )
         sizes = [1 if axis is None else end.shape[axis] for axis, end in zip(self.axes, ends, strict=True)]
         self.shape = (sizes[1], sizes[0])
-        self.step = max(1, AT_ONCE // max(1, sizes[1] * (start.size // len(probe))))
+        self.step = min(ROWS, max(1, AT_ONCE // (sizes[0] * sizes[1])))
         self.weight = self._weight(calls[self.read], start)
 
     def _run(self, rows: Any, change: Callable[[Call], Any] | None = None) -> tuple[list[Call], Any]:
@@ -245,13 +245,28 @@ class _View:
             run = self._run(start)[0] if self.cut is None else self._run(rows, self._instead(start))[0]
             return _merged(run[self.read].out, self.axes[1])
 
+        out, pullback = vjp(reached, leaf)
         if check and len(rows) > 1:
-            _check_rows(reached, leaf, self.names)
-        # rows do not depend on each other: the slopes of their sum are the slopes of each
-        slopes = np.asarray(jacobian(lambda start: np.sum(reached(start), axis=0))(leaf), np.float64)
-        slopes = slopes[..., None] if self.axes[0] is None else np.moveaxis(slopes, 1 + self.axes[0], -1)
-        slopes = slopes.reshape(self.shape[0], len(rows), -1, self.shape[1]).sum(2)
-        return np.moveaxis(slopes, 1, 0)
+            self._check_rows(out, pullback)
+        found = np.empty((len(rows), *self.shape))
+        for i in range(self.shape[0]):
+            seed = np.zeros_like(out)
+            seed[:, i] = 1.0  # of all rows at once: they do not depend on each other
+            slopes = np.asarray(pullback(seed)[0], np.float64)
+            slopes = slopes[..., None] if self.axes[0] is None else np.moveaxis(slopes, self.axes[0], -1)
+            found[:, i] = slopes.reshape(len(rows), -1, self.shape[1]).sum(1)
+        return found
+
+    def _check_rows(self, out: Any, pullback: Callable[[Any], Any]) -> None:
+        """Raise ArgumentError if the first row's result depends on another row."""
+        seed = np.zeros_like(out)
+        seed[0] = 1.0
+        others = np.asarray(pullback(seed)[0])[1:]
+        if np.any(others[np.isfinite(others)]):  # 0 · ∞ tells of no dependence
+            raise ArgumentError(
+                f"influence: between {self.names[0]} and {self.names[1]} the rows of X depend on each other; give it one "
+                "row at a time"
+            )
 
     def _instead(self, start: Any) -> Callable[[Call], Any]:
         """What `watched` is told, so that the source gives `start`: calls end in the same order in every run."""
@@ -279,18 +294,6 @@ def _merged(end: Any, axis: int | None) -> Any:
         return end[:, None]
     other = tuple(i for i in range(1, np.ndim(end)) if i != axis)
     return np.mean(end, axis=other) if other else end
-
-
-def _check_rows(reached: Callable[[Any], Any], leaf: Any, names: tuple[str, str]) -> None:
-    """Raise ArgumentError if the first row's result depends on another row."""
-    out, pullback = vjp(reached, leaf)
-    seed = np.zeros_like(out)
-    seed[0] = 1.0
-    others = np.asarray(pullback(seed)[0])[1:]
-    if np.any(others[np.isfinite(others)]):  # 0 · ∞ tells of no dependence
-        raise ArgumentError(
-            f"influence: between {names[0]} and {names[1]} the rows of X depend on each other; give it one row at a time"
-        )
 
 
 def _spelled(place: Place) -> str:

@@ -184,19 +184,29 @@ def _pushed_back(root: Any, rng: np.random.Generator) -> list[Value]:
 def _links(found: list[WeightedSum], nodes: list[Value]) -> list[_Link | None]:
     """For each sum how its input comes from an earlier one; None where the theory knows nothing of what is between."""
     users: Counter[int] = Counter(id(x) for node in nodes for x in node.operands if isinstance(x, Value))
+    numbers = {each.node: number for number, each in enumerate(found)}
     links: list[_Link | None] = []
-    for number, each in enumerate(found):
-        link = None
-        for start in range(number - 1, -1, -1):
-            way = between(each.input, found[start].node)
-            if way is not None:
-                f, inside = way
-                own = Counter(id(x) for node in (*inside, each.node) for x in node.operands if isinstance(x, Value))
-                alone = all(users[id(x)] == own[id(x)] for x in (found[start].node, *inside))
-                link = _Link(start, f, alone)
-                break
-        links.append(link)
+    for each in found:
+        start = _sum_before(each.input, numbers)
+        way = None if start is None else between(each.input, found[start].node)
+        if start is None or way is None:
+            links.append(None)
+            continue
+        f, inside = way
+        own = Counter(id(x) for node in (*inside, each.node) for x in node.operands if isinstance(x, Value))
+        alone = all(users[id(x)] == own[id(x)] for x in (found[start].node, *inside))
+        links.append(_Link(start, f, alone))
     return links
+
+
+def _sum_before(x: Any, numbers: dict[Value, int]) -> int | None:
+    """The number of the sum that one comes to from x, back over elementwise ops and views; None if to something else."""
+    while isinstance(x, Value) and x not in numbers:
+        values = [operand for operand in x.operands if isinstance(operand, Value)]
+        if not values or x.primitive.kind not in ("elementwise", "view"):
+            return None
+        x = values[0]
+    return numbers[x] if isinstance(x, Value) else None
 
 
 def _forwards(found: list[WeightedSum], links: list[_Link | None]) -> list[float]:
