@@ -6,9 +6,9 @@
 
 Files in reading order: module (with names, attributes, checks, paths, state, copies, outline, evaluation), init, layers/,
 scalar, losses/, optim/, schedules, clip, averaging, data, mixup, padding, text, training (with step, history, arguments,
-progress), checkpoint (with archive, resume), range_test, models, summary (with calls); then style, curves, viz/
-(pictures), lens/ (what the weights do), estimator (for scikit-learn), datasets/, onnx/ and export/ (networks from files and
-to files), and the main job: table, encoder, job, report, predictions, __main__.
+progress), checkpoint (with archive, resume), range_test, models, summary (with calls), lsuv (with sums); then style,
+curves, viz/ (pictures), lens/ (what the weights do), estimator (for scikit-learn), datasets/, onnx/ and export/ (networks
+from files and to files), and the main job: table, encoder, job, report, predictions, __main__.
 """
 
 import importlib as _importlib

@@ -48,8 +48,11 @@ class Call:
 
 
 @contextlib.contextmanager
-def watched(model: Module) -> Iterator[list[Call]]:
-    """Take down every call of the model, of a module below it, and of the functions in a Sequential, in their order."""
+def watched(model: Module, change: Callable[[Call], Any] | None = None) -> Iterator[list[Call]]:
+    """Take down every call of the model, of a module below it, and of the functions in a Sequential, in their order.
+
+    change  call → what it gives instead of call.out: a graph is cut, or other numbers are put in, at a layer
+    """
     calls: list[Call] = []
     running: list[Call] = []
 
@@ -63,6 +66,7 @@ def watched(model: Module) -> Iterator[list[Call]]:
             running.append(call)
             try:
                 call.out = function(*args, **kwargs)
+                call.out = call.out if change is None else change(call)
             finally:
                 running.pop()
             call.last = tick()

@@ -15,6 +15,7 @@ Every function takes shape (fan_out, fan_in, *kernel) and an explicit `rng`, the
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 import zlib
 from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ from nn.checks import function
 
 __all__ = [
     "Rng", "constant", "fans", "gain", "generator", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
-    "lecun_normal", "lecun_uniform", "orthogonal", "streams", "variance_scaling", "zeros",
+    "lecun_normal", "lecun_uniform", "lsuv", "normal_quadrature", "orthogonal", "streams", "variance_scaling", "zeros",
 ]  # fmt: skip
 
 Rng = np.random.Generator | int | None
@@ -77,7 +78,7 @@ def gain(activation: Callable[..., Any] | None) -> float:
     """
     if (activation := function(activation)) is None:
         return 1.0
-    z, weights = _normal_quadrature()
+    z, weights = normal_quadrature()
     with no_grad():  # as a column, so that a softmax, which looks at the whole last axis, sees one number at a time
         out: Any = activation(Value(z[:, None]))
     total = float(weights @ np.asarray(out.data if isinstance(out, Value) else out)[:, 0] ** 2)
@@ -87,7 +88,7 @@ def gain(activation: Callable[..., Any] | None) -> float:
 
 
 @functools.cache
-def _normal_quadrature() -> tuple[NDArray[Any], NDArray[Any]]:
+def normal_quadrature() -> tuple[NDArray[Any], NDArray[Any]]:
     """Points z and weights w with Σ w f(z) = E[f(z)], z ~ N(0, 1); most activations have their kink at 0 or ±1."""
     nodes, weights = np.polynomial.legendre.leggauss(96)
     ends = np.array([-12.0, -1.0, 0.0, 1.0, 12.0])
@@ -187,3 +188,8 @@ def zeros(shape: Shape, *, rng: Rng = None, dtype: DTypeLike = np.float32) -> ND
 def constant(shape: Shape, value: float, *, rng: Rng = None, dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """All equal to value; as weights, a start that keeps the neurons of a layer equal for ever."""
     return np.full(shape, value, dtype)
+
+
+def lsuv(model: Any, X: Any, **options: Any) -> Any:
+    """Orthogonal weights, each matrix scaled until its sums have variance 1 on X: nn.lsuv.lsuv(model, X, **options)."""
+    return importlib.import_module("nn.lsuv").lsuv(model, X, **options)

@@ -5,13 +5,14 @@ the number that decides it), `.table()` and `.plot()`. Looking changes nothing: 
 afterwards what they were, bit for bit. Second derivatives are the engine's.
 """
 
+from nn.lens.adjustment import StepTable, step_table
 from nn.lens.answer import Answer, Table
-from nn.lens.calibration import Calibration, Temperature, calibration, temperature
-from nn.lens.gap import Gap, gap
-from nn.lens.generalization import Comparison, LearningCurve, compare, learning_curve
-from nn.lens.recipe import Recipe, recipe
+from nn.lens.influence import Influence, influence
+from nn.lens.neuron import NeuronSum, neuron
+from nn.lens.signal import Distinct, Signal, distinct, signal
+from nn.lens.trace import Trace, trace
 
 __all__ = [
-    "Answer", "Calibration", "Comparison", "Gap", "LearningCurve", "Recipe", "Table", "Temperature", "calibration",
-    "compare", "gap", "learning_curve", "recipe", "temperature",
+    "Answer", "Distinct", "Influence", "NeuronSum", "Signal", "StepTable", "Table", "Trace", "distinct", "influence",
+    "neuron", "signal", "step_table", "trace",
 ]  # fmt: skip
