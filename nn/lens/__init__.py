@@ -6,5 +6,7 @@ afterwards what they were, bit for bit. Second derivatives are the engine's.
 """
 
 from nn.lens.answer import Answer, Table
+from nn.lens.diagnose import Diagnosis, Finding, diagnose
+from nn.lens.rules import rule_table
 
-__all__ = ["Answer", "Table"]
+__all__ = ["Answer", "Diagnosis", "Finding", "Table", "diagnose", "rule_table"]

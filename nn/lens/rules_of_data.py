@@ -1,0 +1,169 @@
+"""Rules about numbers and data: what is not finite, shapes in the loss, rows in both splits, the mode of a prediction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from autograd.context import detect_anomaly, no_grad
+from autograd.errors import NonFiniteError
+from autograd.value import data_of
+from nn.calls import watched
+from nn.lens.evidence import Evidence, Unchecked, calm, is_finite, untouched
+from nn.lens.rules import Reading, rule
+
+__all__: list[str] = []
+
+
+@rule(
+    "NaN or infinity",
+    measures="numbers that are not finite: in X, y, weights, the passes layer by layer, or the history",
+    limit="there is one",
+    source="Karpathy 2019",
+    remedy="mend what stands under where: it is the first place that is not finite",
+)
+def not_finite(evidence: Evidence) -> Iterator[Reading]:
+    if evidence.has_history:
+        losses = np.asarray(evidence.history.train_loss)
+        for epoch in np.flatnonzero(~np.isfinite(losses))[:1]:
+            yield Reading(f"history, epoch {epoch + 1}", float(losses[epoch]), "a finite loss", math.inf)
+        if evidence._model is None:
+            return
+    for name, array in (("X", evidence.X), ("y", evidence.y)):
+        if not is_finite(array):
+            places = np.argwhere(~np.isfinite(array))
+            feature = f", feature {', '.join(map(str, places[0][1:]))}" if np.ndim(array) > 1 else ""
+            remedy = f"leave such rows of {name} out, or fill them in: {len({p[0] for p in places.tolist()})} rows have some"
+            yield Reading(f"{name}, row {places[0][0]}{feature}", len(places), "0 such numbers", math.inf, remedy)
+            return
+    for path, parameter in evidence.model.named_parameters():
+        if not is_finite(parameter.data):
+            count = int(np.sum(~np.isfinite(parameter.data)))
+            remedy = "start again from a checkpoint with finite weights, with a smaller learning_rate or clip_norm"
+            yield Reading(path, count, "0 such weights", math.inf, remedy)
+            return
+    try:
+        evidence.run  # noqa: B018
+    except Unchecked:
+        yield _born(evidence)
+
+
+def _born(evidence: Evidence) -> Reading:
+    """The pass once more, with every op watched, to the one that makes the first NaN or infinity."""
+    model, message, where = evidence.model, "", "the loss"
+    with untouched(model, None), detect_anomaly(), watched(model) as calls:
+        try:
+            calm(model, len(evidence.x))
+            loss = evidence.measure(model(evidence.x), evidence.target)
+            where = "the backward pass"
+            loss.backward()
+        except NonFiniteError as mistake:
+            message = str(mistake)
+            open_calls = [call for call in calls if not call.last]
+            where = f"{open_calls[-1].path or type(model).__name__}, forward" if open_calls else where
+    return Reading(where, math.nan, "finite numbers", math.inf, message or "run it under autograd.detect_anomaly()")
+
+
+@rule(
+    "silent broadcast",
+    measures="shapes of prediction and target in the loss: (n, 1) and (n,) make (n, n), each with each",
+    limit="the loss combines two different shapes",
+    source="Karpathy 2019",
+    remedy="give the target the prediction's shape: y.reshape(prediction.shape); nn's losses refuse other shapes",
+)
+def silent_broadcast(evidence: Evidence) -> Iterator[Reading]:
+    run, shapes = evidence.run, (np.shape(data_of(evidence.run.prediction)), np.shape(evidence.target))
+    large = max(math.prod(shape) for shape in shapes)
+    for node in reversed(run.nodes):
+        found = tuple(np.shape(x) for x in node.saved)
+        if node.serial > run.began and set(found) == set(shapes) and len(found) == 2 and shapes[0] != shapes[1]:
+            where = f"loss, {node.op}: prediction {shapes[0]}, target {shapes[1]}"
+            size = math.prod(node.shape)
+            yield Reading(where, size, f"{shapes[0]} both, {math.prod(shapes[0])} numbers", max(size / large, 2.0))
+            return
+    yield Reading("loss", large, "equal shapes", 0.0)
+
+
+LEAKED = 0.01  # share of validation rows
+
+
+@rule(
+    "leakage between splits",
+    measures="share of validation rows that are, exactly or nearly, also training rows",
+    limit=f"above {LEAKED:.0%}, and three times the share among the training rows themselves",
+    source="Kapoor and Narayanan 2023, Patterns 4 (9)",
+    remedy="split before augmenting and by group (nn.split(..., groups=…)), and drop the repeated rows",
+)
+def leakage(evidence: Evidence) -> Iterator[Reading]:
+    held = evidence.validation[0]
+    if evidence.X.shape[1:] != held.shape[1:]:
+        raise Unchecked("rows of one shape in X and validation")
+    seen: dict[bytes, int] = {}
+    for row in evidence.X:
+        key = np.ascontiguousarray(row).tobytes()
+        seen[key] = seen.get(key, 0) + 1
+    again = np.array([np.ascontiguousarray(row).tobytes() in seen for row in held])
+    natural = sum(count for count in seen.values() if count > 1) / len(evidence.X)
+    if held.dtype.kind == "f" and not again.all():
+        again[~again] = _near(evidence.X, held[~again], evidence.rng)
+    share, limit = float(again.mean()), max(LEAKED, 3.0 * natural)
+    where = f"validation, {int(again.sum())} rows, the first {int(np.argmax(again))}" if again.any() else "validation"
+    over = share / limit if again.sum() > 1 else 0.0
+    yield Reading(where, share, f"a share of at most {limit:.2g}", over)
+
+
+def _near(X: Any, rows: Any, rng: np.random.Generator, most: int = 2000) -> Any:
+    """Whether each of the rows is within a hundredth of the usual distance between neighbours in X of some row of X."""
+    X, rows = (a.reshape(len(a), -1).astype(np.float64) for a in (X, rows))
+    if not (is_finite(X) and is_finite(rows)):
+        raise Unchecked("finite numbers in X and validation")
+    scale = X.std(axis=0)
+    X, rows = (a[:, scale > 0.0] / scale[scale > 0.0] for a in (X, rows))
+    some = X[rng.choice(len(X), min(len(X), most // 4), replace=False)]
+    usual = float(np.median(_distances(some, X, rng, skip=True)))
+    return _distances(rows, X, rng) < 0.01 * usual
+
+
+def _distances(rows: Any, X: Any, rng: np.random.Generator, skip: bool = False) -> Any:
+    """From each row to the nearest row of X; with skip, to the nearest that is not the same."""
+    found = np.empty(len(rows))
+    lengths = np.sum(X * X, axis=1)
+    for start in range(0, len(rows), 256):
+        part = rows[start : start + 256]
+        squares = lengths - 2.0 * part @ X.T + np.sum(part * part, axis=1)[:, None]
+        if skip:
+            squares = np.where(squares < 1e-9 * (1.0 + lengths), np.inf, squares)
+        found[start : start + 256] = np.sqrt(np.maximum(squares.min(axis=1), 0.0))
+    return found
+
+
+
+DIFFERS = 0.01  # of the predictions' own spread
+
+
+@rule(
+    "forgotten eval",
+    measures="how far model(X) as the model is now is from model(X) in evaluation mode, over the predictions' spread",
+    limit=f"above {DIFFERS:g}, for a trained model: one that is about to be trained belongs in training mode",
+    source="Karpathy 2019",
+    remedy="call model.eval() before model(X), model.train() before going on; model.predict(X) and nn.fit see to it",
+)
+def forgotten_eval(evidence: Evidence) -> Iterator[Reading]:
+    model, training = evidence.model, [path for path, on in evidence.modes.items() if on]
+    if not evidence.trained:
+        raise Unchecked("a trained model: one that is about to be trained belongs in training mode")
+    with no_grad():
+        found = []
+        for modes in (evidence.modes, evidence.modes, dict.fromkeys(evidence.modes, False)):
+            for path, module in model.named_modules():
+                module.training = modes[path]
+            found.append(np.asarray(data_of(model(evidence.x)), np.float64))
+    now, again, right = found
+    spread = float(np.std(right)) or 1.0
+    off = float(np.sqrt(np.mean((now - right) ** 2))) / spread
+    kind = "not even the same twice" if not np.array_equal(now, again) else "the same every time"
+    where = f"{training[0] or type(model).__name__} in training mode, {kind}" if training else "all in evaluation mode"
+    yield Reading(where, off, "no difference", off / DIFFERS)

@@ -1,0 +1,94 @@
+"""Rules about the steps of training: the rate against the curvature, the size of an update, a loss that does not fall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nn.lens.evidence import Evidence, Unchecked, untouched
+from nn.lens.rules import Reading, rule
+from nn.optim import LBFGS, SGD
+
+__all__: list[str] = []
+
+EDGE = 2.0  # times 2/λmax: at the edge itself trainings hover for long, a little above it
+
+
+@rule(
+    "rate above 2/λmax",
+    measures="learning rate over 2/λmax, λmax the largest eigenvalue of the loss's Hessian; with momentum β the limit is "
+    "(1 + β) times that",
+    limit=f"above {EDGE:g}: trainings hover a little above 1, from about 2 on the loss grows along that direction",
+    source="Cohen 2021, section 2 and appendix B; Lewkowycz et al. 2020, arXiv 2003.02218",
+    remedy="a smaller learning_rate, a warm-up (nn.schedules), or a norm in the model, which lowers λmax",
+)
+def rate_above_limit(evidence: Evidence) -> Iterator[Reading]:
+    optimizer = evidence.optimizer
+    if not isinstance(optimizer, SGD):
+        raise Unchecked(f"SGD: {type(optimizer).__name__} scales each weight's step itself")
+    if evidence.sharpness <= 0.0:
+        raise Unchecked("a loss that curves upwards somewhere")
+    beta = optimizer.momentum
+    factor = (1.0 + beta) / (1.0 + 2.0 * beta) if optimizer.nesterov else 1.0 + beta
+    limit = 2.0 * factor / evidence.sharpness
+    times = optimizer.learning_rate / limit
+    where = f"learning_rate {optimizer.learning_rate:.3g}, λmax {evidence.sharpness:.3g}"
+    yield Reading(where, times, f"at most {EDGE:g}, a rate of about {limit:.2g}", times / EDGE)
+
+
+LARGE, SMALL = 0.5, 1e-6  # |Δw| / |w|
+
+
+@rule(
+    "update ratio",
+    measures="length of a step over that of the weights, |Δw|/|w|: of each array in the next step, or over the history",
+    limit=f"above {LARGE:g}, or below {SMALL:g} while the model has not learned",
+    source="CS231n: about 1e-3; Karpathy 2022, makemore part 3; Schneider 2021",
+    remedy="raise or lower the learning rate by the missing factor (nn.lr_find), or start the weights at their usual size",
+)
+def update_ratio(evidence: Evidence) -> Iterator[Reading]:
+    if evidence.has_history and evidence.history.update_ratio:
+        ratios = np.asarray(evidence.history.update_ratio)
+        middle, falls = float(np.median(ratios)), evidence.history.train_loss
+        learned = falls[-1] < 0.9 * falls[0]
+        over = max(middle / LARGE, 0.0 if learned else SMALL / middle if middle else np.inf)
+        yield Reading("history, median over epochs", middle, "about 1e-3", over)
+        if evidence._optimizer is None:
+            return
+    optimizer = evidence.optimizer
+    if isinstance(optimizer, LBFGS):
+        raise Unchecked("another optimiser than LBFGS, which looks for the size of its steps itself")
+    learned = evidence.trained and evidence.loss < 0.5 * evidence.constant
+    before = {path: p.data for path, p in evidence.model.named_parameters() if p.ndim >= 2 and path in evidence.gradients}
+    with untouched(evidence.model, optimizer):
+        optimizer.step()
+        after = {path: p.data for path, p in evidence.model.named_parameters()}
+    for path, old in before.items():
+        size = float(np.linalg.norm(old))
+        if size:
+            ratio = float(np.linalg.norm(after[path] - old)) / size
+            low = 0.0 if learned else SMALL / ratio if ratio else np.inf
+            yield Reading(path, ratio, "about 1e-3", max(ratio / LARGE, low))
+
+
+EPOCHS, FLAT, HIGH = 6, 0.99, 0.9
+
+
+@rule(
+    "plateau",
+    measures="training loss of the last third of the epochs over that of the third before, where the loss is still high",
+    limit=f"above {FLAT:g}, at more than {HIGH:.0%} of a constant prediction's loss (of the first epoch's, for a history alone)",
+    source="Karpathy 2019; Glorot 2010 (plateaus of sigmoid networks)",
+    remedy="see whether rows of X and y belong together, whether the rate is far too small or large, and where gradients end",
+)
+def plateau(evidence: Evidence) -> Iterator[Reading]:
+    losses = evidence.history.train_loss
+    if len(losses) < EPOCHS:
+        raise Unchecked(f"a history of at least {EPOCHS} epochs")
+    third = len(losses) // 3
+    last, middle = float(np.mean(losses[-third:])), float(np.mean(losses[-2 * third : -third]))
+    reference = losses[0] if evidence._model is None else evidence.constant
+    flat, high = last / middle / FLAT, last / reference / HIGH
+    where = f"history, epochs {len(losses) - 2 * third + 1} to {len(losses)}"
+    yield Reading(where, last, f"below {HIGH * reference:.3g}, or still falling", min(flat, high))
