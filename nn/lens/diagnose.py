@@ -43,8 +43,8 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        number = "" if math.isnan(self.number) else f" {self.number:.4g}"
-        return f"{self.rule}: {self.where}:{number}, expected {self.expected}; {self.remedy}"
+        number = "" if math.isnan(self.number) else f"{self.number:.4g}, "
+        return f"{self.rule}: {self.where}: {number}expected {self.expected}; {self.remedy}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

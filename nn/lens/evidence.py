@@ -106,6 +106,14 @@ class Evidence:
         return self._history is not None and bool(self._history.train_loss)
 
     @property
+    def has_model(self) -> bool:
+        return self._model is not None
+
+    @property
+    def has_optimizer(self) -> bool:
+        return self._optimizer is not None
+
+    @property
     def trained(self) -> bool:
         """Whether the model has been trained, as far as one can tell: by what is given, else by how good it is."""
         if self._optimizer is not None and self._optimizer.steps:
@@ -131,7 +139,8 @@ class Evidence:
     @cached_property
     def run(self) -> Pass:
         """The forward pass, followed by the backward pass: each node of it has its gradient."""
-        if not (is_finite(self.x) and is_finite(self.target) and all(is_finite(p.data) for p in self.model.parameters())):
+        weights = [parameter.data for parameter in self.model.parameters()]
+        if not all(map(is_finite, (self.X, self.y, *weights))):
             raise Unchecked("finite numbers in X, y and the weights")
         for parameter in self.model.parameters():
             parameter.zero_grad()

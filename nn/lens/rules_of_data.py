@@ -12,7 +12,7 @@ from autograd.context import detect_anomaly, no_grad
 from autograd.errors import NonFiniteError
 from autograd.value import data_of
 from nn.calls import watched
-from nn.lens.evidence import Evidence, Unchecked, calm, is_finite, untouched
+from nn.lens.evidence import Evidence, Unchecked, is_finite, untouched
 from nn.lens.rules import Reading, rule
 
 __all__: list[str] = []
@@ -30,7 +30,8 @@ def not_finite(evidence: Evidence) -> Iterator[Reading]:
         losses = np.asarray(evidence.history.train_loss)
         for epoch in np.flatnonzero(~np.isfinite(losses))[:1]:
             yield Reading(f"history, epoch {epoch + 1}", float(losses[epoch]), "a finite loss", math.inf)
-        if evidence._model is None:
+        if not evidence.has_model:
+            yield Reading("history", 0, "0 such numbers", 0.0)
             return
     for name, array in (("X", evidence.X), ("y", evidence.y)):
         if not is_finite(array):
@@ -47,24 +48,27 @@ def not_finite(evidence: Evidence) -> Iterator[Reading]:
             return
     try:
         evidence.run  # noqa: B018
+        yield Reading("X, y, weights, loss, gradients", 0, "0 such numbers", 0.0)
     except Unchecked:
         yield _born(evidence)
 
 
 def _born(evidence: Evidence) -> Reading:
-    """The pass once more, with every op watched, to the one that makes the first NaN or infinity."""
-    model, message, where = evidence.model, "", "the loss"
+    """The passes once more, with every op watched, to the one that makes the first NaN or infinity."""
+    model, run, where = evidence.model, None, "the loss"
+    message = "run the step under autograd.detect_anomaly(), and look at the numbers that come in"
     with untouched(model, None), detect_anomaly(), watched(model) as calls:
         try:
-            calm(model, len(evidence.x))
-            loss = evidence.measure(model(evidence.x), evidence.target)
-            where = "the backward pass"
-            loss.backward()
+            run = evidence.forward(evidence.x, evidence.target)
+            run.loss.backward()
         except NonFiniteError as mistake:
             message = str(mistake)
-            open_calls = [call for call in calls if not call.last]
-            where = f"{open_calls[-1].path or type(model).__name__}, forward" if open_calls else where
-    return Reading(where, math.nan, "finite numbers", math.inf, message or "run it under autograd.detect_anomaly()")
+            begun = [call.path for call in calls if not call.last]  # and not ended
+            if run is not None:  # of the nodes that were reached the oldest one
+                where = f"{run.place([node for node in run.nodes if node.has_grad][-1]) or 'the loss'}, backward"
+            elif begun:
+                where = f"{begun[-1] or type(model).__name__}, forward"
+    return Reading(where, math.nan, "finite numbers", math.inf, message)
 
 
 @rule(
@@ -75,16 +79,24 @@ def _born(evidence: Evidence) -> Reading:
     remedy="give the target the prediction's shape: y.reshape(prediction.shape); nn's losses refuse other shapes",
 )
 def silent_broadcast(evidence: Evidence) -> Iterator[Reading]:
-    run, shapes = evidence.run, (np.shape(data_of(evidence.run.prediction)), np.shape(evidence.target))
-    large = max(math.prod(shape) for shape in shapes)
+    run = evidence.run
+    prediction, target = shapes = np.shape(data_of(run.prediction)), np.shape(evidence.target)
     for node in reversed(run.nodes):
-        found = tuple(np.shape(x) for x in node.saved)
-        if node.serial > run.began and set(found) == set(shapes) and len(found) == 2 and shapes[0] != shapes[1]:
-            where = f"loss, {node.op}: prediction {shapes[0]}, target {shapes[1]}"
-            size = math.prod(node.shape)
-            yield Reading(where, size, f"{shapes[0]} both, {math.prod(shapes[0])} numbers", max(size / large, 2.0))
-            return
-    yield Reading("loss", large, "equal shapes", 0.0)
+        plain = not any(isinstance(x, tuple) for x in (node.data, *node.saved))
+        if node.serial > run.began and plain and prediction != target and node.shape == _broadcast(*shapes):
+            if tuple(map(np.shape, node.saved)) in (shapes, shapes[::-1]):
+                where = f"loss, {node.op} of prediction {prediction} and target {target}"
+                size, expected = math.prod(node.shape), f"{max(map(math.prod, shapes))} numbers"
+                yield Reading(where, size, expected, math.inf)
+                return
+    yield Reading("loss", math.prod(target), "equal shapes", 0.0)
+
+
+def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        return None
 
 
 LEAKED = 0.01  # share of validation rows
@@ -121,6 +133,7 @@ def _near(X: Any, rows: Any, rng: np.random.Generator, most: int = 2000) -> Any:
     if not (is_finite(X) and is_finite(rows)):
         raise Unchecked("finite numbers in X and validation")
     scale = X.std(axis=0)
+    scale = np.maximum(scale, 0.1 * np.median(scale))  # a pixel that is nearly always white weighs no more than others
     X, rows = (a[:, scale > 0.0] / scale[scale > 0.0] for a in (X, rows))
     some = X[rng.choice(len(X), min(len(X), most // 4), replace=False)]
     usual = float(np.median(_distances(some, X, rng, skip=True)))

@@ -11,28 +11,31 @@ import numpy as np
 from autograd.forward import tangent
 from autograd.value import Value, data_of
 from nn.layers import Conv1d
-from nn.lens.evidence import Evidence, Unchecked, calm, untouched
+from nn.lens.evidence import Evidence, Unchecked, untouched
 from nn.lens.rules import Reading, rule
+from nn.losses import cross_entropy
 from nn.optim import Adam
 
 __all__: list[str] = []
 
 
-BIRTH = 3.0  # times the loss of a constant prediction
+CLASSES, NUMBERS = 2.0, 10.0  # times the loss of a constant prediction, for class numbers and for all else
 
 
 @rule(
     "loss at birth",
     measures="the loss before training over that of a constant prediction: ln K for K classes, the variance for mse",
-    limit=f"above {BIRTH:g}, or, at a birth that is given, below half of the targets' entropy",
+    limit=f"above {CLASSES:g} for classes, {NUMBERS:g} else, or, at a birth that is given, below half of the targets' entropy",
     source="Karpathy 2019 (verify loss @ init); CS231n",
     remedy="scale the last layer's start down (nn.init), standardise X and y; a loss too low: the target leaks into X",
 )
 def loss_at_birth(evidence: Evidence) -> Iterator[Reading]:
     (loss, known), constant = evidence.birth, evidence.constant
+    classes = evidence.target.dtype.kind in "iub"
     where = "the model at birth" if known or not evidence.trained else "the model now"
-    yield Reading(where, loss, f"about {constant:.3g}", loss / constant / BIRTH)
-    if known and evidence.target.dtype.kind in "iub":
+    name = f"ln {np.shape(data_of(evidence.run.prediction))[-1]} = " if evidence.measure is cross_entropy and classes else ""
+    yield Reading(where, loss, f"about {name}{constant:.3g}", loss / constant / (CLASSES if classes else NUMBERS))
+    if known and classes:
         counts = np.unique(evidence.target, return_counts=True)[1]
         entropy = float(-np.sum(counts / counts.sum() * np.log(counts / counts.sum())))
         yield Reading(where, loss, f"at least {entropy:.3g}", 0.5 * entropy / loss if loss > 0.0 else math.inf)
@@ -56,7 +59,7 @@ def gradient_flow(evidence: Evidence) -> Iterator[Reading]:
         if len(norms) >= 4 and usual > 0.0:
             where = f"history, epoch {peak + 1}"
             yield Reading(where, float(norms[peak]), f"about {usual:.3g}", float(norms[peak]) / usual / 100.0)
-        if evidence._model is None:
+        if not evidence.has_model:
             return
     flow = []
     for call in evidence.run.calls:
@@ -71,10 +74,13 @@ def gradient_flow(evidence: Evidence) -> Iterator[Reading]:
     over = max(ratio / FLOW, 1 / (FLOW * ratio) if ratio else math.inf) if end else 0.0
     yield Reading(f"{first} over {last}", ratio, f"{1 / FLOW:g} to {FLOW:g}", over)
     scale = max(evidence.loss, 0.01 * evidence.constant)
-    for path, parameter in evidence.model.named_parameters():
-        if path in evidence.gradients:
-            pull = float(np.linalg.norm(evidence.gradients[path]) * np.linalg.norm(parameter.data)) / scale
-            yield Reading(path, pull, f"|g|·|w|/loss below {ELASTIC:g}", pull / ELASTIC)
+    pulls = {
+        path: float(np.linalg.norm(evidence.gradients[path]) * np.linalg.norm(parameter.data)) / scale
+        for path, parameter in evidence.model.named_parameters()
+        if path in evidence.gradients
+    }
+    path = max(pulls, key=lambda path: pulls[path])
+    yield Reading(path, pulls[path], f"|g|·|w|/loss below {ELASTIC:g}", pulls[path] / ELASTIC)
 
 
 DEAD = 0.5  # share of a layer's units
@@ -153,11 +159,10 @@ TRIES = ((0.01, 200), (0.001, 400))  # (learning rate of Adam, steps)
     "weights that start equal, or targets of other rows",
 )
 def cannot_overfit(evidence: Evidence) -> Iterator[Reading]:
-    x, target = _few(evidence)
-    model = evidence.model
+    evidence.run  # noqa: B018  raises where there is no model, or numbers are not finite
+    (x, target), model = _few(evidence), evidence.model
     if model.parameter_count() < 2 * np.size(target):
         raise Unchecked(f"a model of at least {2 * np.size(target)} weights")
-    evidence.run  # noqa: B018  raises where numbers are not finite
     constant = evidence.loss_of_constant(np.asarray(data_of(evidence.forward(x, target).prediction)), target)
     lowest = math.inf
     for rate, steps in TRIES:
@@ -166,7 +171,7 @@ def cannot_overfit(evidence: Evidence) -> Iterator[Reading]:
             for _ in range(steps):
                 loss = evidence.forward(x, target).loss
                 lowest = min(lowest, float(loss.data)) if math.isfinite(float(loss.data)) else lowest
-                if lowest < LEARNED * constant or not math.isfinite(float(loss.data)):
+                if lowest < 0.25 * LEARNED * constant or not math.isfinite(float(loss.data)):
                     break
                 optimizer.zero_grad()
                 loss.backward(keep="leaves")

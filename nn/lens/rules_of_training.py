@@ -8,7 +8,7 @@ import numpy as np
 
 from nn.lens.evidence import Evidence, Unchecked, untouched
 from nn.lens.rules import Reading, rule
-from nn.optim import LBFGS, SGD
+from nn.optim import LBFGS, SGD, Optimizer
 
 __all__: list[str] = []
 
@@ -37,39 +37,43 @@ def rate_above_limit(evidence: Evidence) -> Iterator[Reading]:
     yield Reading(where, times, f"at most {EDGE:g}, a rate of about {limit:.2g}", times / EDGE)
 
 
-LARGE, SMALL = 0.5, 1e-6  # |Δw| / |w|
+LARGE, MIDDLE, SMALL = 1.0, 0.3, 1e-5  # |Δw| / |w|: of an array's next step, over a history, and the least of the two
 
 
 @rule(
     "update ratio",
     measures="length of a step over that of the weights, |Δw|/|w|: of each array in the next step, or over the history",
-    limit=f"above {LARGE:g}, or below {SMALL:g} while the model has not learned",
-    source="CS231n: about 1e-3; Karpathy 2022, makemore part 3; Schneider 2021",
+    limit=f"above {LARGE:g} in an array, {MIDDLE:g} over the history, or below {SMALL:g} while the model has not learned",
+    source="CS231n and Karpathy 2022, makemore 3: about 1e-3; Schneider 2021",
     remedy="raise or lower the learning rate by the missing factor (nn.lr_find), or start the weights at their usual size",
 )
 def update_ratio(evidence: Evidence) -> Iterator[Reading]:
     if evidence.has_history and evidence.history.update_ratio:
-        ratios = np.asarray(evidence.history.update_ratio)
-        middle, falls = float(np.median(ratios)), evidence.history.train_loss
-        learned = falls[-1] < 0.9 * falls[0]
-        over = max(middle / LARGE, 0.0 if learned else SMALL / middle if middle else np.inf)
-        yield Reading("history, median over epochs", middle, "about 1e-3", over)
-        if evidence._optimizer is None:
+        middle, losses = float(np.median(evidence.history.update_ratio)), evidence.history.train_loss
+        slow = np.divide(SMALL, middle) if losses[-1] > 0.9 * losses[0] else 0.0
+        yield Reading("history, median over epochs", middle, "about 1e-3", max(middle / MIDDLE, float(slow)))
+        if not evidence.has_optimizer:
             return
-    optimizer = evidence.optimizer
+    ratios = _next_step(evidence, evidence.optimizer)
+    if not ratios:
+        raise Unchecked("weights with two axes or more that are not all 0")
+    path = max(ratios, key=lambda path: ratios[path])
+    yield Reading(path, ratios[path], "about 1e-3", ratios[path] / LARGE)
+    if not evidence.trained or evidence.loss > 0.5 * evidence.constant:
+        middle = float(np.median([*ratios.values()]))
+        yield Reading("next step, median over arrays", middle, "about 1e-3", float(np.divide(SMALL, middle)))
+
+
+def _next_step(evidence: Evidence, optimizer: Optimizer) -> dict[str, float]:
+    """Path → |Δw| / |w| of the arrays with two axes or more, in a step that is then taken back."""
     if isinstance(optimizer, LBFGS):
         raise Unchecked("another optimiser than LBFGS, which looks for the size of its steps itself")
-    learned = evidence.trained and evidence.loss < 0.5 * evidence.constant
-    before = {path: p.data for path, p in evidence.model.named_parameters() if p.ndim >= 2 and path in evidence.gradients}
+    before = {path: p for path, p in evidence.model.named_parameters() if p.ndim >= 2 and path in evidence.gradients}
+    old = {path: (p.data, float(np.linalg.norm(p.data))) for path, p in before.items()}
     with untouched(evidence.model, optimizer):
         optimizer.step()
-        after = {path: p.data for path, p in evidence.model.named_parameters()}
-    for path, old in before.items():
-        size = float(np.linalg.norm(old))
-        if size:
-            ratio = float(np.linalg.norm(after[path] - old)) / size
-            low = 0.0 if learned else SMALL / ratio if ratio else np.inf
-            yield Reading(path, ratio, "about 1e-3", max(ratio / LARGE, low))
+        moved = {path: float(np.linalg.norm(p.data - old[path][0])) for path, p in before.items()}
+    return {path: moved[path] / size for path, (_, size) in old.items() if size}
 
 
 EPOCHS, FLAT, HIGH = 6, 0.99, 0.9
@@ -88,7 +92,7 @@ def plateau(evidence: Evidence) -> Iterator[Reading]:
         raise Unchecked(f"a history of at least {EPOCHS} epochs")
     third = len(losses) // 3
     last, middle = float(np.mean(losses[-third:])), float(np.mean(losses[-2 * third : -third]))
-    reference = losses[0] if evidence._model is None else evidence.constant
+    reference = evidence.constant if evidence.has_model else losses[0]
     flat, high = last / middle / FLAT, last / reference / HIGH
     where = f"history, epochs {len(losses) - 2 * third + 1} to {len(losses)}"
     yield Reading(where, last, f"below {HIGH * reference:.3g}, or still falling", min(flat, high))
