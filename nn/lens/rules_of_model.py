@@ -41,7 +41,7 @@ def loss_at_birth(evidence: Evidence) -> Iterator[Reading]:
         yield Reading(where, loss, f"at least {entropy:.3g}", 0.5 * entropy / loss if loss > 0.0 else math.inf)
 
 
-FLOW = 1e3  # ratio of gradients, either way
+FLOW = 1e2  # ratio of gradients, either way
 ELASTIC = 1e3  # relative change of the loss by a relative change of the weights
 
 

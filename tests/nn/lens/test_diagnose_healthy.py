@@ -129,7 +129,7 @@ def convolution(seed):
     rng = np.random.default_rng(seed)
     X = 0.5 * rng.normal(size=(300, 1, 24))
     y = rng.integers(0, 3, 300)
-    X[np.arange(300), 0, rng.integers(0, 20, 300)] += 4.0 * (y - 1)
+    X[np.arange(300), 0, rng.integers(0, 20, 300)] += 3.0 * (y - 1)
     layers = nn.Conv1d(1, 8, 5, padding="same"), relu, nn.MaxPool1d(4), nn.Flatten(), nn.Linear(48, 3)
     model = nn.Sequential(*layers, rng=seed)
     return model, nn.Adam(model, learning_rate=0.005), ((X[:200], y[:200]), (X[200:], y[200:])), {}
