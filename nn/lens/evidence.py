@@ -1,9 +1,9 @@
-"""What the rules of `diagnose` look at: one forward and one backward pass of a batch, taken down, and what follows from them.
+"""What the rules of `diagnose` look at: a forward and a backward pass of a batch, taken down, and what follows from them.
 
-`rules.py` asks an Evidence for what it needs and gets it computed once; what cannot be had raises Unchecked, with what is
-missing. Everything runs inside `untouched`, so that weights, gradients, buffers, generators, modes and the optimiser's state
-are afterwards what they were. The passes are those of training without its noise: layers with running statistics (batch
-norm) take the batch's, as in training, and all else, dropout too, is in evaluation mode.
+A rule asks an Evidence for what it needs and gets it computed once; what cannot be had raises Unchecked, with what is
+missing. Everything runs inside `untouched`, so that weights, gradients, buffers, generators, modes and the optimiser's
+state are afterwards what they were. The passes are those of training without its noise: layers with running statistics
+(batch norm) take the batch's, as in training, and all else, dropout too, is in evaluation mode.
 """
 
 from __future__ import annotations
@@ -150,6 +150,16 @@ class Evidence:
             raise Unchecked("a finite loss and gradient")
         return run
 
+    @property
+    def prediction(self) -> Any:
+        """What the model gives for the batch, as an array."""
+        return self.output(self.run.prediction)
+
+    def output(self, out: Any) -> Any:
+        if not isinstance(out, (Value, np.ndarray)):
+            raise Unchecked("a model that gives one array")
+        return np.asarray(data_of(out))
+
     @cached_property
     def gradients(self) -> dict[str, Any]:
         """Dotted path → gradient of each parameter that the loss depends on."""
@@ -178,7 +188,15 @@ class Evidence:
     @cached_property
     def constant(self) -> float:
         """The batch's loss of a prediction that does not look at X."""
-        return self.loss_of_constant(np.asarray(data_of(self.run.prediction)), self.target)
+        return self.loss_of_constant(self.prediction, self.target)
+
+    @property
+    def reference(self) -> float:
+        """The loss to come below: a constant prediction's; for a history alone that at birth, or of the first epoch."""
+        if self.has_model:
+            return self.constant
+        given = isinstance(self._birth, (int, float, np.number))
+        return float(self._birth if given else self.history.train_loss[0])
 
     def loss_of_constant(self, prediction: Any, target: Any) -> float:
         """The loss of zeros (equal logits), or of the targets' mean, the better one, in the form of the prediction."""
@@ -239,7 +257,7 @@ def is_finite(x: Any) -> bool:
 
 @contextlib.contextmanager
 def untouched(model: Module, optimizer: Optimizer | None) -> Iterator[None]:
-    """Whatever runs in the block, model and optimiser are afterwards what they were: the same arrays, not only equal ones."""
+    """Whatever runs in the block, model and optimiser are afterwards what they were: the same arrays, not only equal."""
     kept = [(parameter, parameter.data, parameter.grad) for parameter in model.parameters()]
     if optimizer is not None:
         kept += [(parameter, parameter.data, parameter.grad) for parameter in optimizer.parameters]
@@ -261,6 +279,7 @@ def _pair(name: str, model: Module, X: Any, y: Any) -> tuple[Any, Any]:
     x, target = cast(model, X), cast(model, y, "f")
     if not np.ndim(x) or not np.ndim(target) or len(x) != len(target) or not len(x):
         raise ArgumentError(
-            f"diagnose: {name} have shapes {np.shape(x)} and {np.shape(target)}, expected the same number of rows, at least 1"
+            f"diagnose: {name} have shapes {np.shape(x)} and {np.shape(target)}, expected the same number of rows, at "
+            "least 1"
         )
     return x, target

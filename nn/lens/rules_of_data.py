@@ -37,7 +37,9 @@ def not_finite(evidence: Evidence) -> Iterator[Reading]:
         if not is_finite(array):
             places = np.argwhere(~np.isfinite(array))
             feature = f", feature {', '.join(map(str, places[0][1:]))}" if np.ndim(array) > 1 else ""
-            remedy = f"leave such rows of {name} out, or fill them in: {len({p[0] for p in places.tolist()})} rows have some"
+            remedy = (
+                f"leave such rows of {name} out, or fill them in: {len({p[0] for p in places.tolist()})} rows have some"
+            )
             yield Reading(f"{name}, row {places[0][0]}{feature}", len(places), "0 such numbers", math.inf, remedy)
             return
     for path, parameter in evidence.model.named_parameters():
@@ -80,7 +82,7 @@ def _born(evidence: Evidence) -> Reading:
 )
 def silent_broadcast(evidence: Evidence) -> Iterator[Reading]:
     run = evidence.run
-    prediction, target = shapes = np.shape(data_of(run.prediction)), np.shape(evidence.target)
+    prediction, target = shapes = evidence.prediction.shape, evidence.target.shape
     for node in reversed(run.nodes):
         plain = not any(isinstance(x, tuple) for x in (node.data, *node.saved))
         if node.serial > run.began and plain and prediction != target and node.shape == _broadcast(*shapes):
@@ -153,7 +155,6 @@ def _distances(rows: Any, X: Any, rng: np.random.Generator, skip: bool = False) 
     return found
 
 
-
 DIFFERS = 0.01  # of the predictions' own spread
 
 
@@ -173,7 +174,7 @@ def forgotten_eval(evidence: Evidence) -> Iterator[Reading]:
         for modes in (evidence.modes, evidence.modes, dict.fromkeys(evidence.modes, False)):
             for path, module in model.named_modules():
                 module.training = modes[path]
-            found.append(np.asarray(data_of(model(evidence.x)), np.float64))
+            found.append(evidence.output(model(evidence.x)).astype(np.float64))
     now, again, right = found
     spread = float(np.std(right)) or 1.0
     off = float(np.sqrt(np.mean((now - right) ** 2))) / spread

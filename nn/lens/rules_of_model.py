@@ -33,7 +33,7 @@ def loss_at_birth(evidence: Evidence) -> Iterator[Reading]:
     (loss, known), constant = evidence.birth, evidence.constant
     classes = evidence.target.dtype.kind in "iub"
     where = "the model at birth" if known or not evidence.trained else "the model now"
-    name = f"ln {np.shape(data_of(evidence.run.prediction))[-1]} = " if evidence.measure is cross_entropy and classes else ""
+    name = f"ln {evidence.prediction.shape[-1]} = " if evidence.measure is cross_entropy and classes else ""
     yield Reading(where, loss, f"about {name}{constant:.3g}", loss / constant / (CLASSES if classes else NUMBERS))
     if known and classes:
         counts = np.unique(evidence.target, return_counts=True)[1]
@@ -130,7 +130,7 @@ SURE, SURELY_WRONG = 0.99, 0.1  # a probability; a share of rows
     remedy="look for a factor on the logits, unscaled X or a last layer that starts large; weight_decay, label_smoothing",
 )
 def saturated_logits(evidence: Evidence) -> Iterator[Reading]:
-    logits, target = np.asarray(data_of(evidence.run.prediction), np.float64), evidence.target
+    logits, target = evidence.prediction.astype(np.float64), evidence.target
     if target.dtype.kind in "iub" and logits.ndim == target.ndim + 1:
         shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
         sure = shares.max(axis=-1) / shares.sum(axis=-1) > SURE
@@ -163,7 +163,7 @@ def cannot_overfit(evidence: Evidence) -> Iterator[Reading]:
     (x, target), model = _few(evidence), evidence.model
     if model.parameter_count() < 2 * np.size(target):
         raise Unchecked(f"a model of at least {2 * np.size(target)} weights")
-    constant = evidence.loss_of_constant(np.asarray(data_of(evidence.forward(x, target).prediction)), target)
+    constant = evidence.loss_of_constant(evidence.output(evidence.forward(x, target).prediction), target)
     lowest = math.inf
     for rate, steps in TRIES:
         with untouched(model, None):

@@ -12,14 +12,14 @@ from nn.optim import LBFGS, SGD, Optimizer
 
 __all__: list[str] = []
 
-EDGE = 1.25  # times 2/λmax: full-batch trainings hover at the edge itself, a tenth above it at times
+EDGE = 1.5  # times 2/λmax: full-batch trainings come to the edge, shoot a quarter over it, and hover there
 
 
 @rule(
     "rate above 2/λmax",
     measures="learning rate over 2/λmax, λmax the largest eigenvalue of the loss's Hessian; with momentum β the limit is "
     "(1 + β) times that",
-    limit=f"above {EDGE:g}: trainings hover a little above 1, from about 2 on the loss grows along that direction",
+    limit=f"above {EDGE:g}: full-batch trainings hover around 1; with twice the limit the loss grows fourfold a step",
     source="Cohen 2021, section 2 and appendix B; Lewkowycz et al. 2020, arXiv 2003.02218",
     remedy="a smaller learning_rate, a warm-up (nn.schedules), or a norm in the model, which lowers λmax",
 )
@@ -82,7 +82,7 @@ EPOCHS, FLAT, HIGH = 6, 0.99, 0.9
 @rule(
     "plateau",
     measures="training loss of the last third of the epochs over that of the third before, where the loss is still high",
-    limit=f"above {FLAT:g}, at more than {HIGH:.0%} of a constant prediction's loss (of the first epoch's, for a history alone)",
+    limit=f"above {FLAT:g}, at more than {HIGH:.0%} of a constant prediction's loss (for a history alone: of birth=, or of the first epoch's)",
     source="Karpathy 2019; Glorot 2010 (plateaus of sigmoid networks)",
     remedy="see whether rows of X and y belong together, whether the rate is far too small or large, and where gradients end",
 )
@@ -92,7 +92,7 @@ def plateau(evidence: Evidence) -> Iterator[Reading]:
         raise Unchecked(f"a history of at least {EPOCHS} epochs")
     third = len(losses) // 3
     last, middle = float(np.mean(losses[-third:])), float(np.mean(losses[-2 * third : -third]))
-    reference = evidence.constant if evidence.has_model else losses[0]
+    reference = evidence.reference
     flat, high = last / middle / FLAT, last / reference / HIGH
     where = f"history, epochs {len(losses) - 2 * third + 1} to {len(losses)}"
     yield Reading(where, last, f"below {HIGH * reference:.3g}, or still falling", min(flat, high))

@@ -143,7 +143,9 @@ def diagnoses(make, seed, epochs=8):
     model, optimizer, (train, held), options = make(seed)
     birth = model.state_dict()
     before = diagnose(model, *train, optimizer=optimizer, validation=held, rng=seed, **options)
-    history = nn.fit(model, *train, optimizer=optimizer, epochs=epochs, rng=seed, validation=held, progress=False, **options)
+    history = nn.fit(
+        model, *train, optimizer=optimizer, epochs=epochs, rng=seed, validation=held, progress=False, **options
+    )
     model.eval()
     given = {"history": history, "optimizer": optimizer, "validation": held, "birth": birth, "rng": seed}
     return before, diagnose(model, *train, **given, **options)
@@ -155,8 +157,9 @@ def test_a_healthy_training_has_no_finding(make):
         before, after = diagnoses(make, seed)
         assert before.findings == (), before
         assert after.findings == (), after
-        assert len(before.levels) >= 9  # all but history's, and SGD's rate
-        assert len(after.levels) >= 10
+        assert (
+            len(after.levels) >= len(before.levels) >= 7
+        )  # a single linear layer has no units to be dead, for example
 
 
 @pytest.mark.slow
