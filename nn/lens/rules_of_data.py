@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd.context import detect_anomaly, no_grad
 from autograd.errors import NonFiniteError
-from autograd.value import data_of
+from autograd.value import Value
 from nn.calls import watched
 from nn.lens.evidence import Evidence, Unchecked, is_finite, untouched
 from nn.lens.rules import Reading, rule
@@ -26,33 +26,36 @@ __all__: list[str] = []
     remedy="mend what stands under where: it is the first place that is not finite",
 )
 def not_finite(evidence: Evidence) -> Iterator[Reading]:
-    if evidence.has_history:
-        losses = np.asarray(evidence.history.train_loss)
-        for epoch in np.flatnonzero(~np.isfinite(losses))[:1]:
-            yield Reading(f"history, epoch {epoch + 1}", float(losses[epoch]), "a finite loss", math.inf)
-        if not evidence.has_model:
-            yield Reading("history", 0, "0 such numbers", 0.0)
-            return
+    losses = np.asarray(evidence.history.train_loss if evidence.has_history else [])
+    for epoch in np.flatnonzero(~np.isfinite(losses))[:1]:
+        yield Reading(f"history, epoch {epoch + 1}", float(losses[epoch]), "a finite loss", math.inf)
+    if not evidence.has_model:
+        yield Reading("history", 0, "0 such numbers", 0.0)
+        return
+    held = _held(evidence)
+    if held is None:
+        try:
+            held = Reading(f"the passes of {len(evidence.run.calls)} layers", 0, "0 such numbers", 0.0)
+        except Unchecked:
+            held = _born(evidence)
+    yield held
+
+
+def _held(evidence: Evidence) -> Reading | None:
+    """Where in X, y or the weights there is a NaN or infinity."""
     for name, array in (("X", evidence.X), ("y", evidence.y)):
         if not is_finite(array):
             places = np.argwhere(~np.isfinite(array))
             feature = f", feature {', '.join(map(str, places[0][1:]))}" if np.ndim(array) > 1 else ""
-            remedy = (
-                f"leave such rows of {name} out, or fill them in: {len({p[0] for p in places.tolist()})} rows have some"
-            )
-            yield Reading(f"{name}, row {places[0][0]}{feature}", len(places), "0 such numbers", math.inf, remedy)
-            return
+            rows = len(np.unique(places[:, 0]))
+            remedy = f"leave such rows of {name} out, or fill them in: {rows} of {len(array)} rows have some"
+            return Reading(f"{name}, row {places[0][0]}{feature}", len(places), "0 such numbers", math.inf, remedy)
     for path, parameter in evidence.model.named_parameters():
         if not is_finite(parameter.data):
             count = int(np.sum(~np.isfinite(parameter.data)))
             remedy = "start again from a checkpoint with finite weights, with a smaller learning_rate or clip_norm"
-            yield Reading(path, count, "0 such weights", math.inf, remedy)
-            return
-    try:
-        evidence.run  # noqa: B018
-        yield Reading("X, y, weights, loss, gradients", 0, "0 such numbers", 0.0)
-    except Unchecked:
-        yield _born(evidence)
+            return Reading(path, count, "0 such weights", math.inf, remedy)
+    return None
 
 
 def _born(evidence: Evidence) -> Reading:
@@ -84,21 +87,22 @@ def silent_broadcast(evidence: Evidence) -> Iterator[Reading]:
     run = evidence.run
     prediction, target = shapes = evidence.prediction.shape, evidence.target.shape
     for node in reversed(run.nodes):
-        plain = not any(isinstance(x, tuple) for x in (node.data, *node.saved))
-        if node.serial > run.began and plain and prediction != target and node.shape == _broadcast(*shapes):
-            if tuple(map(np.shape, node.saved)) in (shapes, shapes[::-1]):
-                where = f"loss, {node.op} of prediction {prediction} and target {target}"
-                size, expected = math.prod(node.shape), f"{max(map(math.prod, shapes))} numbers"
-                yield Reading(where, size, expected, math.inf)
-                return
+        if node.serial > run.began and _combines(node, *shapes):
+            where = f"loss, {node.op} of prediction {prediction} and target {target}"
+            yield Reading(where, math.prod(node.shape), f"{max(map(math.prod, shapes))} numbers", math.inf)
+            return
     yield Reading("loss", math.prod(target), "equal shapes", 0.0)
 
 
-def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
+def _combines(node: Value, *shapes: tuple[int, ...]) -> bool:
+    """Whether the node broadcasts two operands of these shapes, which differ, to a third one."""
+    if shapes[0] == shapes[1] or any(isinstance(x, tuple) for x in (node.data, *node.saved)):
+        return False
     try:
-        return np.broadcast_shapes(*shapes)
+        whole = np.broadcast_shapes(*shapes)
     except ValueError:
-        return None
+        return False
+    return node.shape == whole and tuple(map(np.shape, node.saved)) in (shapes, shapes[::-1])
 
 
 LEAKED = 0.01  # share of validation rows

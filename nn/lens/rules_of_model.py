@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from autograd.forward import tangent
-from autograd.value import Value, data_of
+from autograd.value import Value
 from nn.layers import Conv1d
-from nn.lens.evidence import Evidence, Unchecked, untouched
+from nn.lens.evidence import Evidence, Pass, Unchecked, untouched
 from nn.lens.rules import Reading, rule
 from nn.losses import cross_entropy
 from nn.optim import Adam
@@ -25,7 +25,7 @@ CLASSES, NUMBERS = 2.0, 10.0  # times the loss of a constant prediction, for cla
 @rule(
     "loss at birth",
     measures="the loss before training over that of a constant prediction: ln K for K classes, the variance for mse",
-    limit=f"above {CLASSES:g} for classes, {NUMBERS:g} else, or, at a birth that is given, below half of the targets' entropy",
+    limit=f"above {CLASSES:g} for classes, {NUMBERS:g} else; with birth= given, below half of the targets' entropy",
     source="Karpathy 2019 (verify loss @ init); CS231n",
     remedy="scale the last layer's start down (nn.init), standardise X and y; a loss too low: the target leaks into X",
 )
@@ -47,40 +47,48 @@ ELASTIC = 1e3  # relative change of the loss by a relative change of the weights
 
 @rule(
     "exploding or vanishing gradients",
-    measures="norm of the loss's gradient at the first layer's output over that at the last layer's",
-    limit=f"above {FLOW:g} or below {1 / FLOW:g}, or a gradient norm in the history above 100 times its median",
+    measures="norm of the loss's gradient at the first layer's output over that at the last layer's; |g|·|w|/loss",
+    limit=f"above {FLOW:g} or below {1 / FLOW:g}, or in the history {FLOW:g} times the median; above {ELASTIC:g}",
     source="Glorot 2010, §4; He 2015; Schneider 2021",
     remedy="start weights by fan-in and activation (He for relu), add norms or residuals; clip_norm against explosions",
 )
 def gradient_flow(evidence: Evidence) -> Iterator[Reading]:
-    if evidence.has_history and evidence.history.gradient_norm:
-        norms = np.asarray(evidence.history.gradient_norm)
-        usual, peak = float(np.median(norms)), int(np.nanargmax(norms))
-        if len(norms) >= 4 and usual > 0.0:
-            where = f"history, epoch {peak + 1}"
-            yield Reading(where, float(norms[peak]), f"about {usual:.3g}", float(norms[peak]) / usual / 100.0)
-        if not evidence.has_model:
-            return
-    flow = []
-    for call in evidence.run.calls:
-        outs = call.out if isinstance(call.out, tuple) else (call.out,)
-        size = math.sqrt(sum(float(np.vdot(o.grad, o.grad)) for o in outs if isinstance(o, Value) and o.has_grad))
-        if call.leaf and any(isinstance(o, Value) and o.has_grad for o in outs):
-            flow.append((call.path, size))
+    norms = np.asarray(evidence.history.gradient_norm if evidence.has_history else [])
+    norms = norms[np.isfinite(norms)]
+    if len(norms) >= 4 and np.median(norms) > 0.0:
+        usual, peak = float(np.median(norms)), int(np.argmax(norms))
+        over = float(norms[peak]) / usual / FLOW
+        yield Reading(f"history, epoch {peak + 1}", float(norms[peak]), f"about {usual:.3g}", over)
+    if len(norms) >= 4 and not evidence.has_model:
+        return
+    flow = list(_sizes(evidence.run))
     if len(flow) < 2:
         raise Unchecked("at least two layers")
     (first, start), (last, end) = flow[0], flow[-1]
-    ratio = start / end if end else math.nan if not start else math.inf
-    over = max(ratio / FLOW, 1 / (FLOW * ratio) if ratio else math.inf) if end else 0.0
+    ratio = start / end if end else math.nan
+    over = max(ratio / FLOW, float(np.divide(1.0, FLOW * ratio))) if end else 0.0
     yield Reading(f"{first} over {last}", ratio, f"{1 / FLOW:g} to {FLOW:g}", over)
+    path, pull = max(_pulls(evidence).items(), key=lambda item: item[1])
+    yield Reading(path, pull, f"|g|·|w|/loss below {ELASTIC:g}", pull / ELASTIC)
+
+
+def _sizes(run: Pass) -> Iterator[tuple[str, float]]:
+    """(path, norm of the loss's gradient with respect to its output) of the calls of innermost layers, in their order."""
+    for call in run.calls:
+        outs = call.out if isinstance(call.out, tuple) else (call.out,)
+        gradients = [out.grad for out in outs if isinstance(out, Value) and out.has_grad]
+        if call.leaf and gradients:
+            yield call.path, math.sqrt(sum(float(np.vdot(g, g).real) for g in gradients))
+
+
+def _pulls(evidence: Evidence) -> dict[str, float]:
+    """Path → |g|·|w|/loss: the relative change of the loss by a relative change of the parameter along its gradient."""
     scale = max(evidence.loss, 0.01 * evidence.constant)
-    pulls = {
-        path: float(np.linalg.norm(evidence.gradients[path]) * np.linalg.norm(parameter.data)) / scale
-        for path, parameter in evidence.model.named_parameters()
-        if path in evidence.gradients
+    named = dict(evidence.model.named_parameters())
+    return {
+        path: float(np.linalg.norm(gradient) * np.linalg.norm(named[path].data)) / scale
+        for path, gradient in evidence.gradients.items()
     }
-    path = max(pulls, key=lambda path: pulls[path])
-    yield Reading(path, pulls[path], f"|g|·|w|/loss below {ELASTIC:g}", pulls[path] / ELASTIC)
 
 
 DEAD = 0.5  # share of a layer's units
@@ -114,7 +122,7 @@ def dead_units(evidence: Evidence) -> Iterator[Reading]:
 
 
 def _unit_axis(evidence: Evidence, ndim: int) -> int:
-    """Where the units are: the second axis of images, and of (batch, channels, length) in a model of Conv1d, else the last."""
+    """Where the units are: the second axis of images, and of three axes in a model with Conv1d, else the last."""
     channels = ndim == 4 or (ndim == 3 and any(isinstance(m, Conv1d) for _, m in evidence.model.named_modules()))
     return 1 if channels else ndim - 1
 
@@ -151,8 +159,8 @@ TRIES = ((0.01, 200), (0.001, 400))  # (learning rate of Adam, steps)
 
 @rule(
     "cannot overfit one batch",
-    measures=f"the lowest loss on {FEW} rows after up to {TRIES[0][1] + TRIES[1][1]} steps of Adam on a copy, over that of a "
-    "constant prediction",
+    measures=f"the lowest loss on {FEW} rows in up to {TRIES[0][1] + TRIES[1][1]} steps of Adam, which are taken back, over "
+    "that of a constant prediction",
     limit=f"above {LEARNED:g}",
     source="Karpathy 2019 (overfit one batch)",
     remedy="look for a gradient cut off (.data, stop_gradient), an output that cannot reach the targets (relu, sigmoid), "

@@ -82,9 +82,11 @@ EPOCHS, FLAT, HIGH = 6, 0.99, 0.9
 @rule(
     "plateau",
     measures="training loss of the last third of the epochs over that of the third before, where the loss is still high",
-    limit=f"above {FLAT:g}, at more than {HIGH:.0%} of a constant prediction's loss (for a history alone: of birth=, or of the first epoch's)",
+    limit=f"above {FLAT:g}, at more than {HIGH:.0%} of a constant prediction's loss (for a history alone, of birth= or of "
+    "the first epoch's)",
     source="Karpathy 2019; Glorot 2010 (plateaus of sigmoid networks)",
-    remedy="see whether rows of X and y belong together, whether the rate is far too small or large, and where gradients end",
+    remedy="see whether rows of X and y belong together, whether the rate is far too small or large, and where gradients "
+    "end",
 )
 def plateau(evidence: Evidence) -> Iterator[Reading]:
     losses = evidence.history.train_loss

@@ -1,4 +1,4 @@
-"""`diagnose` as a function: it changes nothing, refuses what it cannot use, says what it lacks, and can be read and drawn."""
+"""`diagnose` as a function: it changes nothing, refuses what it cannot use, says what it lacks, is read and drawn."""
 
 import math
 import re

@@ -17,7 +17,7 @@ from nn.lens import diagnose
 DIGITS = digits()
 X, Y = DIGITS.X[:400], DIGITS.y[:400]
 HELD = DIGITS.X[400:600], DIGITS.y[400:600]
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 
 
 def trained(model, *, X=X, y=Y, rate=0.003, epochs=10, **options):
