@@ -119,11 +119,11 @@ def diagnose(
     optimizer   as it is now, for the rate and the next step
     validation  (X, y), for rows that are in both
     birth       the model's state_dict before training, or the loss then, for the loss at birth; by default the model now
-    rng         seed or Generator: of the rows, and of the start of the power iteration
+    rng         seed or Generator: of the rows, and of where the search for λmax starts
 
     `nn.lens.rule_table()` lists the rules. What a rule lacks is said in `unchecked`. Looking changes nothing: weights,
     gradients, buffers, modes, generators and the optimiser's state are afterwards the same bits. The cost: a dozen passes
-    over up to 256 rows, 30 Hessian-vector products for SGD, and up to 600 steps on 4 rows.
+    over up to 256 rows, 20 Hessian-vector products for SGD, and up to 600 steps on 4 rows.
     Raises ArgumentError for arguments that do not go together; an error of the model or the loss itself comes through.
 
     >>> import nn

@@ -142,11 +142,11 @@ def _near(X: Any, rows: Any, rng: np.random.Generator, most: int = 2000) -> Any:
     scale = np.maximum(scale, 0.1 * np.median(scale))  # a pixel that is nearly always white weighs no more than others
     X, rows = (a[:, scale > 0.0] / scale[scale > 0.0] for a in (X, rows))
     some = X[rng.choice(len(X), min(len(X), most // 4), replace=False)]
-    usual = float(np.median(_distances(some, X, rng, skip=True)))
-    return _distances(rows, X, rng) < 0.01 * usual
+    usual = float(np.median(_distances(some, X, skip=True)))
+    return _distances(rows, X) < 0.01 * usual
 
 
-def _distances(rows: Any, X: Any, rng: np.random.Generator, skip: bool = False) -> Any:
+def _distances(rows: Any, X: Any, skip: bool = False) -> Any:
     """From each row to the nearest row of X; with skip, to the nearest that is not the same."""
     found = np.empty(len(rows))
     lengths = np.sum(X * X, axis=1)

@@ -159,7 +159,7 @@ TRIES = ((0.01, 200), (0.001, 400))  # (learning rate of Adam, steps)
 
 @rule(
     "cannot overfit one batch",
-    measures=f"the lowest loss on {FEW} rows in up to {TRIES[0][1] + TRIES[1][1]} steps of Adam, which are taken back, over "
+    measures=f"the lowest loss on {FEW} rows in up to {TRIES[0][1] + TRIES[1][1]} steps of Adam, taken back after, over "
     "that of a constant prediction",
     limit=f"above {LEARNED:g}",
     source="Karpathy 2019 (overfit one batch)",
