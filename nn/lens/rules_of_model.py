@@ -19,26 +19,32 @@ from nn.optim import Adam
 __all__: list[str] = []
 
 
-CLASSES, NUMBERS = 2.0, 10.0  # times the loss of a constant prediction, for class numbers and for all else
+NATS, TIMES, LEAST = 2.0, 10.0, 0.2  # above ln K; times the variance; of the targets' entropy
 
 
 @rule(
     "loss at birth",
-    measures="the loss before training over that of a constant prediction: ln K for K classes, the variance for mse",
-    limit=f"above {CLASSES:g} for classes, {NUMBERS:g} else; with birth= given, below half of the targets' entropy",
+    measures="the loss before training against that of a constant prediction: ln K for K classes, the variance for mse",
+    limit=f"above ln K + {NATS:g} nats, or {TIMES:g} times what is no loss of classes; with birth= given, below {LEAST:g} times "
+    "the targets' entropy",
     source="Karpathy 2019 (verify loss @ init); CS231n",
     remedy="scale the last layer's start down (nn.init), standardise X and y; a loss too low: the target leaks into X",
 )
 def loss_at_birth(evidence: Evidence) -> Iterator[Reading]:
     (loss, known), constant = evidence.birth, evidence.constant
-    classes = evidence.target.dtype.kind in "iub"
+    classes, width = (
+        evidence.target.dtype.kind in "iub",
+        evidence.prediction.shape[-1] if evidence.prediction.ndim else 1,
+    )
     where = "the model at birth" if known or not evidence.trained else "the model now"
-    name = f"ln {evidence.prediction.shape[-1]} = " if evidence.measure is cross_entropy and classes else ""
-    yield Reading(where, loss, f"about {name}{constant:.3g}", loss / constant / (CLASSES if classes else NUMBERS))
+    name = f"ln {width} = " if evidence.measure is cross_entropy and classes else ""
+    nats = math.log(width) * (loss / constant - 1.0) if classes and width > 1 else 0.0
+    over = nats / NATS if classes and width > 1 else loss / constant / TIMES
+    yield Reading(where, loss, f"about {name}{constant:.3g}", max(over, 0.0))
     if known and classes:
         counts = np.unique(evidence.target, return_counts=True)[1]
         entropy = float(-np.sum(counts / counts.sum() * np.log(counts / counts.sum())))
-        yield Reading(where, loss, f"at least {entropy:.3g}", 0.5 * entropy / loss if loss > 0.0 else math.inf)
+        yield Reading(where, loss, f"at least {LEAST * entropy:.3g}", float(np.divide(LEAST * entropy, loss)))
 
 
 FLOW = 1e2  # ratio of gradients, either way
@@ -127,7 +133,7 @@ def _unit_axis(evidence: Evidence, ndim: int) -> int:
     return 1 if channels else ndim - 1
 
 
-SURE, SURELY_WRONG = 0.99, 0.1  # a probability; a share of rows
+SURE, SURELY_WRONG = 0.99, 0.3  # a probability; a share of rows
 
 
 @rule(

@@ -81,7 +81,7 @@ EPOCHS, FLAT, HIGH = 6, 0.99, 0.9
 
 @rule(
     "plateau",
-    measures="training loss of the last third of the epochs over that of the third before, where the loss is still high",
+    measures="training loss of the last third of the epochs over that of the third before, where no loss of both is low",
     limit=f"above {FLAT:g}, at more than {HIGH:.0%} of a constant prediction's loss (for a history alone, of birth= or of "
     "the first epoch's)",
     source="Karpathy 2019; Glorot 2010 (plateaus of sigmoid networks)",
@@ -92,9 +92,9 @@ def plateau(evidence: Evidence) -> Iterator[Reading]:
     losses = evidence.history.train_loss
     if len(losses) < EPOCHS:
         raise Unchecked(f"a history of at least {EPOCHS} epochs")
-    third = len(losses) // 3
+    third, reference = len(losses) // 3, evidence.reference
     last, middle = float(np.mean(losses[-third:])), float(np.mean(losses[-2 * third : -third]))
-    reference = evidence.reference
-    flat, high = last / middle / FLAT, last / reference / HIGH
+    lowest = min(losses[-2 * third :])
     where = f"history, epochs {len(losses) - 2 * third + 1} to {len(losses)}"
-    yield Reading(where, last, f"below {HIGH * reference:.3g}, or still falling", min(flat, high))
+    expected = f"below {HIGH * reference:.3g}, or still falling"
+    yield Reading(where, last, expected, min(last / middle / FLAT, lowest / reference / HIGH))

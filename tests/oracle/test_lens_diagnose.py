@@ -100,7 +100,7 @@ def test_the_least_loss_at_birth_is_scipys_entropy():
 
     model = network()
     y = np.minimum(Y, 3)  # classes of unequal size
-    least = 0.5 * entropy(np.bincount(y))
+    least = 0.2 * entropy(np.bincount(y))
     above, below = (diagnose(model, X, y, birth=float(least * factor)) for factor in (1.01, 0.99))
     assert above.findings == ()
     assert [finding.rule for finding in below.findings] == ["loss at birth"]

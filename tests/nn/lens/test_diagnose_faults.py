@@ -44,7 +44,7 @@ def test_a_loss_at_birth_that_is_not_ln_k(seed):
     assert {"loss at birth"} <= named(found) <= {"loss at birth", "saturated logits"}
     finding = the(found, "loss at birth")
     assert finding.expected == "about ln 10 = 2.3"
-    assert finding.number > 2 * math.log(10)
+    assert finding.number > math.log(10) + 2
     assert "scale the last layer's start down" in finding.remedy
 
 
@@ -64,7 +64,7 @@ def test_a_loss_at_birth_that_is_too_low():
     one_hot = np.eye(10)[Y]  # the target itself is among the features
     found = diagnose(model, one_hot, Y, birth=model.state_dict())
     assert named(found) == {"loss at birth"}
-    assert the(found, "loss at birth").expected == f"at least {2.3:g}"
+    assert the(found, "loss at birth").expected == "at least 0.46"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -146,13 +146,13 @@ def test_update_ratios_far_from_a_thousandth(seed, rate):
 def test_saturated_logits(seed):
     model = nn.MLP(64, [32, 10], rng=seed)
     trained(model, epochs=1)
-    hot = nn.Sequential(model, lambda z: 40.0 * z)
+    hot = nn.Sequential(model, lambda z: 100.0 * z)
     found = diagnose(hot, X, Y)
     # the rows that are wrong cost so much that the loss is above that of knowing nothing
     assert {"saturated logits"} <= named(found) <= {"saturated logits", "loss at birth"}
     finding = the(found, "saturated logits")
     assert finding.where.startswith("prediction, |logits| up to ")
-    assert 0.2 < finding.number < 1.0
+    assert 0.3 < finding.number < 1.0
 
 
 @pytest.mark.parametrize("seed", SEEDS)
