@@ -32,15 +32,14 @@ NATS, TIMES, LEAST = 2.0, 10.0, 0.2  # above ln K; times the variance; of the ta
 )
 def loss_at_birth(evidence: Evidence) -> Iterator[Reading]:
     (loss, known), constant = evidence.birth, evidence.constant
-    classes, width = (
-        evidence.target.dtype.kind in "iub",
-        evidence.prediction.shape[-1] if evidence.prediction.ndim else 1,
-    )
+    classes, width = evidence.target.dtype.kind in "iub", (*evidence.prediction.shape, 1)[-2]
     where = "the model at birth" if known or not evidence.trained else "the model now"
     name = f"ln {width} = " if evidence.measure is cross_entropy and classes else ""
-    nats = math.log(width) * (loss / constant - 1.0) if classes and width > 1 else 0.0
-    over = nats / NATS if classes and width > 1 else loss / constant / TIMES
-    yield Reading(where, loss, f"about {name}{constant:.3g}", max(over, 0.0))
+    if classes and width > 1:
+        over = max(math.log(width) * (loss / constant - 1.0) / NATS, 0.0)
+    else:
+        over = loss / constant / TIMES
+    yield Reading(where, loss, f"about {name}{constant:.3g}", over)
     if known and classes:
         counts = np.unique(evidence.target, return_counts=True)[1]
         entropy = float(-np.sum(counts / counts.sum() * np.log(counts / counts.sum())))
@@ -60,8 +59,7 @@ ELASTIC = 1e3  # relative change of the loss by a relative change of the weights
 )
 def gradient_flow(evidence: Evidence) -> Iterator[Reading]:
     norms = np.asarray(evidence.history.gradient_norm if evidence.has_history else [])
-    norms = norms[np.isfinite(norms)]
-    if len(norms) >= 4 and np.median(norms) > 0.0:
+    if len(norms) >= 4 and np.median(norms) > 0.0:  # False for NaN, which is another rule's
         usual, peak = float(np.median(norms)), int(np.argmax(norms))
         over = float(norms[peak]) / usual / FLOW
         yield Reading(f"history, epoch {peak + 1}", float(norms[peak]), f"about {usual:.3g}", over)
