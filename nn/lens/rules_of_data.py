@@ -106,35 +106,36 @@ def _combines(node: Value, *shapes: tuple[int, ...]) -> bool:
     return node.shape == whole and tuple(map(np.shape, node.saved)) in (shapes, shapes[::-1])
 
 
-LEAKED, NEAR = 0.01, 0.01  # share of validation rows; of the usual distance between neighbours
+LEAKED, NEAR = 0.01, 0.05  # share of validation rows; of the usual distance between neighbours
 MOST = 5000  # validation rows that are looked at; of four times as many training rows for rows that are nearly the same
 
 
 @rule(
     "leakage between splits",
     measures="share of validation rows that are, exactly or nearly, also training rows",
-    limit=f"above {LEAKED:.0%}, and three times the share of training rows that repeat among themselves",
+    limit=f"above {LEAKED:.0%}, and three times the share of training rows that are so to other training rows",
     source="Kapoor 2023",
     remedy="split before augmenting and by group (nn.split(..., groups=…)), and drop the repeated rows",
 )
 def leakage(evidence: Evidence) -> Iterator[Reading]:
-    X, held = evidence.X, evidence.validation[0]
+    held, X = evidence.validation[0], evidence.X
     if X.shape[1:] != held.shape[1:]:
         raise Unchecked("rows of one shape in X and validation")
     some = np.sort(evidence.rng.choice(len(held), min(len(held), MOST), replace=False))
     counts = Counter(np.ascontiguousarray(row).tobytes() for row in X)
     again = np.array([np.ascontiguousarray(row).tobytes() in counts for row in held[some]])
-    if held.dtype.kind == "f" and not again.all():
-        again[~again] = _near(X, held[some][~again], evidence.rng)
     natural = sum(count for count in counts.values() if count > 1) / len(X)
+    if held.dtype.kind == "f" and not again.all():
+        again[~again], close = _near(X, held[some][~again], evidence.rng)
+        natural += close
     share, limit = float(again.mean()), max(LEAKED, min(3.0 * natural, 0.5 + 0.5 * natural))
     first = f", {int(again.sum())} rows, the first {some[np.argmax(again)]}" if again.any() else ""
     over = share / limit if again.sum() > 1 else 0.0  # one may be chance
     yield Reading(f"validation{first}", share, f"a share of at most {limit:.2g}", over)
 
 
-def _near(X: Any, rows: Any, rng: np.random.Generator) -> Any:
-    """Whether each of the rows is nearly some row of X: NEAR times the usual distance between neighbours in X away."""
+def _near(X: Any, rows: Any, rng: np.random.Generator) -> tuple[Any, float]:
+    """Whether each row is nearly some row of X, NEAR times as far as neighbours in X usually are; of X itself the share."""
     X, rows = (a.reshape(len(a), -1).astype(np.float64) for a in (X, rows))
     if not (is_finite(X) and is_finite(rows)):
         raise Unchecked("finite numbers in X and validation")
@@ -142,8 +143,9 @@ def _near(X: Any, rows: Any, rng: np.random.Generator) -> Any:
     scale = X.std(axis=0)
     scale = np.maximum(scale, 0.1 * np.median(scale))  # a pixel that is nearly always white weighs no more than others
     X, rows = (a[:, scale > 0.0] / scale[scale > 0.0] for a in (X, rows))
-    usual = float(np.median(_distances(X[:500], X, skip=True)))
-    return _distances(rows, X) < NEAR * usual
+    inside = _distances(X[:500], X, skip=True)
+    near = NEAR * float(np.median(inside))
+    return _distances(rows, X) < near, float(np.mean(inside < near))
 
 
 def _distances(rows: Any, X: Any, skip: bool = False) -> Any:
