@@ -15,7 +15,7 @@ from autograd.errors import ArgumentError
 from nn.history import History
 from nn.init import Rng
 from nn.lens import rules_of_data, rules_of_model, rules_of_training  # noqa: F401  fill RULES, the gravest first
-from nn.lens.answer import Answer
+from nn.lens.answer import Answer, spelled
 from nn.lens.evidence import Evidence, Unchecked, untouched
 from nn.lens.rules import RULES, Reading
 from nn.module import Module
@@ -43,7 +43,7 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        number = "" if math.isnan(self.number) else f"{self.number:.4g}, "
+        number = "" if math.isnan(self.number) else f"{spelled(self.number)}, "
         return f"{self.rule}: {self.where}: {number}expected {self.expected}; {self.remedy}"
 
 
@@ -96,7 +96,7 @@ class Diagnosis(Answer):
                 continue
             over = self.levels[name][2]
             shown = min(max(over, 1e-3), 1e3)
-            axes.barh(row, shown / 1e-3, left=1e-3, height=0.6, color=ORANGE if over > 1.0 else BLUE)
+            axes.barh(row, shown - 1e-3, left=1e-3, height=0.6, color=ORANGE if over > 1.0 else BLUE)
             if over > 1.0:
                 axes.plot([shown], [row], "D", color=ORANGE, markersize=4)
         axes.axvline(1.0, color=GRAY, linewidth=1.0, linestyle=":")

@@ -278,5 +278,7 @@ def test_its_picture_marks_the_findings():
     assert [label.get_text() for label in axes.get_yticklabels()] == TWELVE
     marked = {TWELVE[round(line.get_ydata()[0])] for line in axes.lines if line.get_marker() == "D"}
     assert marked == {finding.rule for finding in found.findings}
+    ends = {TWELVE[round(bar.get_y() + bar.get_height() / 2)]: bar.get_x() + bar.get_width() for bar in axes.patches}
+    assert ends == pytest.approx({name: min(max(over, 1e-3), 1e3) for name, (_, _, over) in found.levels.items()})
     assert {text.get_text() for text in axes.texts} == {"not checked"}
     assert len(axes.texts) == len(found.unchecked)
