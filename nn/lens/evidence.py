@@ -191,6 +191,12 @@ class Evidence:
         return self.loss_of_constant(self.prediction, self.target)
 
     @property
+    def classes(self) -> int:
+        """K, if the targets are numbers of K classes and the prediction has a number for each, else 0."""
+        shape, target = self.prediction.shape, self.target
+        return shape[-1] if target.dtype.kind in "iub" and target.shape == shape[:-1] and shape[-1] > 1 else 0
+
+    @property
     def reference(self) -> float:
         """The loss to come below: a constant prediction's; for a history alone that at birth, or of the first epoch."""
         if self.has_model:
@@ -201,7 +207,7 @@ class Evidence:
     def loss_of_constant(self, prediction: Any, target: Any) -> float:
         """The loss of zeros (equal logits), or of the targets' mean, the better one, in the form of the prediction."""
         guesses = [np.zeros_like(prediction)]
-        if target.dtype.kind == "f" and target.shape == prediction.shape:
+        if target.shape == prediction.shape:
             guesses.append(np.broadcast_to(target.mean(axis=0), prediction.shape).astype(prediction.dtype))
         with no_grad():
             best = min(float(data_of(self.measure(Value(guess), target))) for guess in guesses)

@@ -32,13 +32,10 @@ NATS, TIMES, LEAST = 2.0, 10.0, 0.2  # above ln K; times the variance; of the ta
 )
 def loss_at_birth(evidence: Evidence) -> Iterator[Reading]:
     (loss, known), constant = evidence.birth, evidence.constant
-    classes, width = evidence.target.dtype.kind in "iub", (*evidence.prediction.shape, 1)[-2]
+    classes = evidence.classes
     where = "the model at birth" if known or not evidence.trained else "the model now"
-    name = f"ln {width} = " if evidence.measure is cross_entropy and classes else ""
-    if classes and width > 1:
-        over = max(math.log(width) * (loss / constant - 1.0) / NATS, 0.0)
-    else:
-        over = loss / constant / TIMES
+    name = f"ln {classes} = " if classes and evidence.measure is cross_entropy else ""
+    over = max(math.log(classes) * (loss / constant - 1.0) / NATS, 0.0) if classes else loss / constant / TIMES
     yield Reading(where, loss, f"about {name}{constant:.3g}", over)
     if known and classes:
         counts = np.unique(evidence.target, return_counts=True)[1]
@@ -143,7 +140,7 @@ SURE, SURELY_WRONG = 0.99, 0.3  # a probability; a share of rows
 )
 def saturated_logits(evidence: Evidence) -> Iterator[Reading]:
     logits, target = evidence.prediction.astype(np.float64), evidence.target
-    if target.dtype.kind in "iub" and logits.ndim == target.ndim + 1:
+    if evidence.classes:
         shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
         sure = shares.max(axis=-1) / shares.sum(axis=-1) > SURE
         wrong = logits.argmax(axis=-1) != target

@@ -83,6 +83,20 @@ def test_it_is_put_back_when_the_loss_raises():
     np.testing.assert_equal(everything(model, optimizer), before)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_training_that_is_looked_at_goes_on_as_if_it_had_not_been(compiled):
+    def weights(looked_at):
+        model = model_with_everything()
+        optimizer = nn.AdamW(model, learning_rate=0.01)
+        for epoch in range(3):
+            nn.fit(model, X, Y, optimizer=optimizer, epochs=1, rng=epoch, compile=compiled, progress=False)
+            if looked_at:
+                diagnose(model, X, Y, optimizer=optimizer, validation=(X[:50], Y[:50]))
+        return model.state_dict()
+
+    np.testing.assert_equal(weights(True), weights(False))
+
+
 def test_the_same_seed_gives_the_same_numbers():
     model = nn.MLP(64, [16, 10], rng=0)
     first, again = (diagnose(model, DIGITS.X, DIGITS.y, optimizer=nn.SGD(model), rng=3) for _ in range(2))
@@ -178,6 +192,16 @@ def test_a_history_alone_is_checked_for_what_it_holds():
     flat = nn.History(train_loss=[0.31, 0.305, 0.301, 0.3, 0.3, 0.3])
     assert [finding.rule for finding in diagnose(flat).findings] == ["plateau"]
     assert diagnose(flat, birth=2.3).findings == ()  # it fell, within the first epoch
+
+
+def test_counts_as_targets_of_mse_are_no_class_numbers():
+    y = 50 + Y[:, None]
+    found = diagnose(nn.MLP(64, [16, 1], rng=0), X, y, loss=nn.mse)
+    finding = next(finding for finding in found.findings if finding.rule == "loss at birth")
+    assert (
+        finding.expected == f"about {np.var(y[np.sort(np.random.default_rng(0).choice(300, 256, replace=False))]):.3g}"
+    )
+    assert found.unchecked["saturated logits"] == "class numbers and logits"
 
 
 def test_a_model_of_several_results_is_checked_as_far_as_it_goes():
