@@ -123,7 +123,9 @@ def diagnose(
 
     `nn.lens.rule_table()` lists the rules. What a rule lacks is said in `unchecked`. Looking changes nothing: weights,
     gradients, buffers, modes, generators and the optimiser's state are afterwards the same bits. The cost: a dozen passes
-    over up to 256 rows, 20 Hessian-vector products for SGD, and up to 600 steps on 4 rows.
+    over up to 256 rows, 20 Hessian-vector products for SGD, and up to 800 steps on 4 rows.
+    A model that fit has trained is in training mode, as it was before: call model.eval() when training is over, or, with
+    dropout or batch norm, that is a finding.
     Raises ArgumentError for arguments that do not go together; an error of the model or the loss itself comes through.
 
     >>> import nn

@@ -13,7 +13,7 @@ from autograd.ops import relu
 from nn.datasets import digits
 from nn.lens import Diagnosis, Finding, diagnose, rule_table
 from nn.lens.evidence import Evidence, untouched
-from nn.lens.rules import RULES
+from nn.lens.rules import RULES, Reading, rule
 
 DIGITS = digits()
 X, Y = DIGITS.X[:300], DIGITS.y[:300]
@@ -293,6 +293,25 @@ def test_the_rules_can_be_listed():
     table = rule_table()
     assert [row[0] for row in table.rows] == TWELVE
     assert all(all(row) for row in table.rows)  # each has a measure, a limit, a source and a remedy
+
+
+def test_a_further_rule_is_one_block():
+    name = "too many weights"
+    try:
+
+        @rule(name, measures="weights per row", limit="above 1", source="this test", remedy="fewer of them")
+        def too_many(evidence):
+            ratio = evidence.model.parameter_count() / len(evidence.X)
+            yield Reading("the model", ratio, "at most 1", ratio)
+
+        found = diagnose(nn.MLP(64, [16, 10], rng=0), X, Y)
+        assert found.findings == (Finding(name, "the model", 1210 / 300, "at most 1", 1210 / 300, "fewer of them"),)
+        assert found.verdict.startswith(
+            "too many weights: the model: 4.033, expected at most 1; fewer of them; 5 could"
+        )
+        assert [row[0] for row in rule_table().rows] == [*TWELVE, name]
+    finally:
+        del RULES[name]
 
 
 def test_its_picture_marks_the_findings():
