@@ -30,7 +30,7 @@ from nn.module import Module
 from nn.optim import Optimizer
 from nn.state import preserved, snapshot
 
-__all__ = ["Evidence", "Pass", "Unchecked", "is_finite", "untouched"]
+__all__ = ["Evidence", "Pass", "Unchecked", "calm", "fingerprint", "is_finite", "untouched"]
 
 ROWS = 256  # of X that the passes take at most: enough for shares of 5 %, few enough for second derivatives
 TURNS = 20  # Hessian-vector products at most
@@ -243,7 +243,7 @@ def _largest_eigenvalue(model: Module, f: Callable[[Any], Any], rng: np.random.G
         for _ in range(2):  # once more, since the first time leaves rounding behind
             new = new - (vectors @ new) @ vectors
         length = float(np.linalg.norm(new))
-        if i + 1 == TURNS or length < 1e-6 * np.abs(small).max() or (i > 3 and largest - before < 1e-3 * abs(largest)):
+        if i + 1 == TURNS or length <= 1e-6 * np.abs(small).max() or (i > 3 and largest - before < 1e-3 * abs(largest)):
             break
         small[i, i + 1] = small[i + 1, i] = length
         vectors = np.concatenate([vectors, new[None] / length])
@@ -254,6 +254,11 @@ def calm(model: Module, rows: int) -> None:
     """Training without its noise: layers with running statistics in training mode, if there are rows for it, others not."""
     for _, module in model.named_modules():
         module.training = bool(module.buffers) and rows > 1
+
+
+def fingerprint(row: Any) -> bytes:
+    """The same bytes for equal rows; −0 is 0."""
+    return np.ascontiguousarray(row + 0).tobytes()
 
 
 def is_finite(x: Any) -> bool:

@@ -13,7 +13,7 @@ from autograd.context import detect_anomaly, no_grad
 from autograd.errors import NonFiniteError
 from autograd.value import Value
 from nn.calls import watched
-from nn.lens.evidence import Evidence, Unchecked, is_finite, untouched
+from nn.lens.evidence import Evidence, Unchecked, fingerprint, is_finite, untouched
 from nn.lens.rules import Reading, rule
 
 __all__: list[str] = []
@@ -122,8 +122,8 @@ def leakage(evidence: Evidence) -> Iterator[Reading]:
     if X.shape[1:] != held.shape[1:]:
         raise Unchecked("rows of one shape in X and validation")
     some = np.sort(evidence.rng.choice(len(held), min(len(held), MOST), replace=False))
-    counts = Counter(np.ascontiguousarray(row).tobytes() for row in X)
-    again = np.array([np.ascontiguousarray(row).tobytes() in counts for row in held[some]])
+    counts = Counter(fingerprint(row) for row in X)
+    again = np.array([fingerprint(row) in counts for row in held[some]])
     natural = sum(count for count in counts.values() if count > 1) / len(X)
     if held.dtype.kind == "f" and not again.all():
         again[~again], close = _near(X, held[some][~again], evidence.rng)

@@ -11,7 +11,7 @@ import numpy as np
 from autograd.forward import tangent
 from autograd.value import Value
 from nn.layers import Conv1d
-from nn.lens.evidence import Evidence, Pass, Unchecked, untouched
+from nn.lens.evidence import Evidence, Pass, Unchecked, fingerprint, untouched
 from nn.lens.rules import Reading, rule
 from nn.losses import cross_entropy
 from nn.optim import Adam
@@ -160,8 +160,8 @@ TRIES = ((0.01, 200), (0.1, 200), (0.001, 400))  # (learning rate of Adam, steps
 
 @rule(
     "cannot overfit one batch",
-    measures=f"the lowest loss on {FEW} rows in up to {sum(steps for _, steps in TRIES)} steps of Adam, taken back after, over "
-    "that of a constant prediction",
+    measures=f"the lowest loss on {FEW} rows in up to {sum(steps for _, steps in TRIES)} steps of Adam, taken back "
+    "after, over that of a constant prediction",
     limit=f"above {LEARNED:g}",
     source="Karpathy 2019 (overfit one batch)",
     remedy="look for a gradient cut off (.data, stop_gradient), an output that cannot reach the targets (relu, sigmoid), "
@@ -196,7 +196,7 @@ def _few(evidence: Evidence) -> tuple[Any, Any]:
     x, target = evidence.x, evidence.target
     seen: dict[bytes, int] = {}
     for i, row in enumerate(x):
-        seen.setdefault(np.ascontiguousarray(row).tobytes(), i)
+        seen.setdefault(fingerprint(row), i)
     rows = np.array(list(seen.values()))
     if len(rows) < 2:
         raise Unchecked("two rows of X that differ")

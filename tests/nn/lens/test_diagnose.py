@@ -137,19 +137,23 @@ def test_a_curvature_that_is_mostly_negative_has_its_largest_eigenvalue_too():
         assert evidence.sharpness == pytest.approx(3.0, rel=0.01)
 
 
-@pytest.mark.parametrize("make", ["MLP", "CNN", "GRU", "GPT"])
+@pytest.mark.parametrize("make", ["MLP", "CNN", "GRU", "GPT", "reused"])
 def test_second_derivatives_of_every_kind_of_model(make):
     rng = np.random.default_rng(0)
     models = {
         "MLP": (nn.MLP(64, [8, 10], rng=0), X[:32], Y[:32]),
         "CNN": (nn.models.CNN((1, 8, 8), 10, channels=(4,), rng=0), X[:32].reshape(-1, 1, 8, 8), Y[:32]),
         "GRU": (Last(), rng.normal(size=(16, 5, 3)), rng.integers(0, 2, 16)),
+        "reused": (nn.Sequential(SHARED, relu, SHARED, relu, nn.Linear(64, 10), rng=0), X[:32], Y[:32]),
         "GPT": (nn.models.GPT(7, 6, 1, 2, 8, rng=0), rng.integers(0, 7, (8, 6)), rng.integers(0, 7, (8, 6))),
     }
     model, x, y = models[make]
     found = diagnose(model, x, y, optimizer=nn.SGD(model, 0.01))
     assert found.findings == ()
     assert re.fullmatch(r"learning_rate 0.01, λmax [\d.e-]+", found.levels["rate above 2/λmax"][0])
+
+
+SHARED = nn.Linear(64, 64)
 
 
 class Last(nn.Module):
@@ -181,6 +185,48 @@ def test_it_says_which_rules_could_not_be_checked_and_why():
     assert found.unchecked["update ratio"].startswith("another optimiser than LBFGS")
     found = diagnose(model, X, Y, history=nn.History(train_loss=[2.0, 1.0]))
     assert found.unchecked["plateau"] == "a history of at least 6 epochs"
+
+
+def slope(x, y, **options):
+    """A model of two weights, y = a·x + b."""
+    model = nn.MLP(1, [1], rng=0)
+    return diagnose(model, x, y, **{"optimizer": nn.SGD(model, 0.1)} | options).unchecked
+
+
+class Vector(nn.Module):
+    """A model without a matrix, whose loss is a straight line."""
+
+    def __init__(self):
+        self.w = nn.Parameter(np.ones(3))
+
+    def forward(self, x):
+        return x * self.w
+
+
+MODEL = nn.MLP(64, [4, 10], rng=0)
+LINE = np.linspace(-1.0, 1.0, 9)[:, None]
+VECTOR = Vector()
+LACKING = [
+    ("cannot overfit one batch", "a model of at least 8 weights", lambda: slope(LINE, LINE)),
+    ("cannot overfit one batch", "two rows of X that differ", lambda: slope(0 * LINE, LINE)),
+    ("exploding or vanishing gradients", "at least two layers", lambda: slope(LINE, LINE)),
+    ("dead units", "activations such as relu or tanh in the model", lambda: slope(LINE, LINE)),
+    ("leakage between splits", "rows of one shape in X and validation",
+     lambda: slope(LINE, LINE, validation=(np.ones((3, 2)), np.ones((3, 1))))),
+    ("leakage between splits", "finite numbers in X and validation",
+     lambda: slope(LINE, LINE, validation=(np.full((3, 1), np.nan), np.ones((3, 1))))),
+    ("loss at birth", "a loss that is above 0 for a constant prediction",
+     lambda: diagnose(MODEL, X, Y, loss=nn.nll).unchecked),
+    ("rate above 2/λmax", "a loss that curves upwards somewhere",
+     lambda: diagnose(VECTOR, X[:, :3], X[:, :3], loss=lambda p, t: np.mean(p), optimizer=nn.SGD(VECTOR)).unchecked),
+    ("update ratio", "weights with two axes or more that are not all 0",
+     lambda: diagnose(VECTOR, X[:, :3], X[:, :3], optimizer=nn.SGD(VECTOR)).unchecked),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "needs", "call"), LACKING, ids=[needs for _, needs, _ in LACKING])
+def test_a_rule_says_what_it_needs(rule, needs, call):
+    assert call()[rule] == needs
 
 
 def test_a_history_alone_is_checked_for_what_it_holds():
@@ -217,7 +263,6 @@ def test_a_model_of_several_results_is_checked_as_far_as_it_goes():
     assert "NaN or infinity" in found.levels
 
 
-MODEL = nn.MLP(64, [4, 10], rng=0)
 REFUSED = [
     (lambda: diagnose(X, Y), "diagnose takes a Module with X and y, or a History, got ndarray"),
     (lambda: diagnose(MODEL), "diagnose: X, y are the inputs and targets of the training, got None"),
