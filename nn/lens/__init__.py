@@ -5,14 +5,8 @@ the number that decides it), `.table()` and `.plot()`. Looking changes nothing: 
 afterwards what they were, bit for bit. Second derivatives are the engine's.
 """
 
-from nn.lens.adjustment import StepTable, step_table
 from nn.lens.answer import Answer, Table
-from nn.lens.influence import Influence, influence
-from nn.lens.neuron import NeuronSum, neuron
-from nn.lens.signal import Distinct, Signal, distinct, signal
-from nn.lens.trace import Trace, trace
+from nn.lens.diagnose import Diagnosis, Finding, diagnose
+from nn.lens.rules import rule_table
 
-__all__ = [
-    "Answer", "Distinct", "Influence", "NeuronSum", "Signal", "StepTable", "Table", "Trace", "distinct", "influence",
-    "neuron", "signal", "step_table", "trace",
-]  # fmt: skip
+__all__ = ["Answer", "Diagnosis", "Finding", "Table", "diagnose", "rule_table"]
