@@ -1,4 +1,4 @@
-"""The progress bar of fit."""
+"""Progress bars: of fit, and of other work that takes a while."""
 
 import shutil
 import sys
@@ -6,23 +6,28 @@ from typing import Any
 
 from nn.history import Step
 
-__all__ = ["Bar"]
+__all__ = ["Bar", "counter"]
+
+
+def counter(wanted: bool, total: int, unit: str, done: int = 0) -> Any:
+    """A tqdm bar, to be closed or used in a `with`: shown on a terminal and in a notebook's kernel, silent elsewhere."""
+    from tqdm import tqdm
+
+    notebook = "ipykernel" in sys.modules
+    width = None if shutil.get_terminal_size().columns else 80  # a terminal that does not know its width says 0
+    shown = wanted and (notebook or sys.stderr.isatty())
+    return tqdm(total=total, initial=done, unit=unit, ncols=width, disable=not shown)
 
 
 class Bar:
-    """A tqdm bar over the steps of a training, shown on a terminal and in a notebook's kernel, silent elsewhere.
+    """A bar over the steps of a training.
 
     It says how many steps are done in a second, the loss of the epoch so far, the learning rate, and what the last
     validation gave.
     """
 
     def __init__(self, wanted: bool, total: int, done: int) -> None:
-        from tqdm import tqdm
-
-        notebook = "ipykernel" in sys.modules
-        width = None if shutil.get_terminal_size().columns else 80  # a terminal that does not know its width says 0
-        shown = wanted and (notebook or sys.stderr.isatty())
-        self.bar = tqdm(total=total, initial=done, unit="step", ncols=width, disable=not shown)
+        self.bar = counter(wanted, total, "step", done)
         self.validated: dict[str, str] = {}
 
     def __enter__(self) -> "Bar":
