@@ -54,7 +54,7 @@ class WeightSize:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Complexity(Answer):
-    """What `complexity` counted.
+    """What `complexity` counted; the table leaves out layers that have no weights and multiply nothing.
 
     layers, matrices        in the order of the calls; in the order of definition, shared ones once
     parameters              weights, shared ones once
@@ -97,6 +97,8 @@ class Complexity(Answer):
         below = {row.path: [m for m in self.matrices if m.path.rpartition(".")[0] == row.path] for row in self.layers}
         for row in self.layers:
             own = below.pop(row.path, [])  # of a layer called twice the first time
+            if not (row.parameters or row.multiply_adds):
+                continue
             first = _figures(own[0]) if len(own) == 1 else [""] * 5
             lines.append([row.path or "(self)", row.kind, row.parameters, row.multiply_adds, *first])
             lines += [[m.path, "", "", "", *_figures(m)] for m in own[len(own) == 1 :]]

@@ -136,9 +136,9 @@ class Spectrum(Answer):
         axes.fill_between(at, density, color=BLUE, alpha=0.15, linewidth=0)
         axes.axvline(0.0, color=GRAY, linewidth=0.8, linestyle=":")
         if self.edge is not None:
-            axes.axvline(
-                self.edge, color=ORANGE, linewidth=1.2, linestyle="--", label=f"diverges above {self.edge:.3g}"
-            )
+            if self.edge < 2.0 * at[-1]:  # further out it would squeeze the rest
+                axes.axvline(self.edge, color=ORANGE, linewidth=1.2, linestyle="--")
+            axes.plot([], [], "--", color=ORANGE, linewidth=1.2, label=f"diverges above {self.edge:.3g}")
             axes.legend(loc="upper right")
         least = 0.1 / (self.parameters * (at[-1] - at[0]))  # a tenth of a single eigenvalue, spread over the range
         axes.set(title=f"Curvatures of {self.parameters:,} directions", xlabel="eigenvalue of the Hessian",
