@@ -93,9 +93,8 @@ class Curvature:
         """The whole Hessian, (size, size), symmetric to the bit."""
         H = self._total(hessian(lambda w, rows=rows: self.value(w, rows))(self.point) for rows, _ in self.parts)
         if not np.isfinite(H).all():
-            raise NonFiniteError(
-                f"the loss has no finite second derivative by {self.owner(~np.isfinite(H).all(axis=1))}"
-            )
+            columns = ~np.isfinite(H).all(axis=0)
+            raise NonFiniteError(f"the loss has no finite second derivative by {self.owner(columns)}")
         symmetric: Array = 0.5 * (H + H.T)
         return symmetric
 

@@ -78,10 +78,11 @@ class Tridiagonal:
         """Go on from a new direction, where the old ones have been used up."""
         self.next = self._orthogonal(start)[0]
 
-    def eigen(self) -> tuple[Array, Array]:
-        """(θ rising, eigenvectors of T as columns)."""
-        between = self.beside[:-1]
-        values, vectors = np.linalg.eigh(np.diag(self.diagonal) + np.diag(between, 1) + np.diag(between, -1))
+    def eigen(self, rows: int | None = None) -> tuple[Array, Array]:
+        """(θ rising, eigenvectors as columns) of T, or of its first rows."""
+        diagonal = self.diagonal[:rows]
+        between = self.beside[: len(diagonal) - 1]
+        values, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(between, 1) + np.diag(between, -1))
         return values, vectors
 
     def _orthogonal(self, v: Array) -> tuple[Array, float]:
@@ -132,23 +133,27 @@ def ends(
 
 def quadrature(
     product: Product, size: int, *, steps: int, rng: np.random.Generator, apart: Array | None = None, tick: Any
-) -> tuple[Array, Array]:
-    """(θ, τ) of one random direction, both (steps,), Σ τ = 1: the mean over directions of Σ τ f(θ) is tr f(H) / size.
+) -> Array:
+    """(θ, τ) of one random direction after all steps, and after half of them, (2, 2, steps).
+
+    Σ τ = 1, and the mean over directions of Σ τ f(θ) tends to tr f(H) / size as the steps become more. For an f that has a
+    corner or bends sharply that takes many; the difference that the second half of the steps makes tells how far it is.
 
     apart  (k, size) orthonormal eigenvectors of H: then of H on the rest, with tr f / (size − k)
     Places that a small space leaves empty have τ = 0. Source: Ghorbani, Krishnan and Xiao 2019, arXiv 1901.10159, alg. 1.
     """
     known = 0 if apart is None else len(apart)
     most = min(steps, size - known)
-    nodes, weights = np.zeros(steps), np.zeros(steps)
+    seen = np.zeros((2, 2, steps))
     if not most:
-        return nodes, weights
+        return seen
     T = Tridiagonal(product, rng.normal(size=size), most, apart)
     for done in range(most):
         T.grow()
         tick()
         if T.beside[done] == 0.0:
             break
-    values, vectors = T.eigen()
-    nodes[: len(values)], weights[: len(values)] = values, vectors[0] ** 2
-    return nodes, weights
+    for row, rows in enumerate((len(T.diagonal), (len(T.diagonal) + 1) // 2)):
+        values, vectors = T.eigen(rows)
+        seen[row, :, :rows] = values, vectors[0] ** 2
+    return seen

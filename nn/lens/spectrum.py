@@ -45,6 +45,7 @@ class Spectrum(Answer):
     top_error, …          (count,) how far the nearest true eigenvalue can be away at most
     nodes, weights        (probes, points) the density: Σ weights f(nodes), in each row, estimates the mean of f over all
                           eigenvalues; exact has one row, the eigenvalues themselves
+    rough_nodes, …        the same after half the steps, to tell how far f is from what so many nodes resolve
     edge                  the curvature above which the optimiser given diverges; None without one
     """
 
@@ -57,6 +58,8 @@ class Spectrum(Answer):
     bottom_error: Array
     nodes: Array
     weights: Array
+    rough_nodes: Array
+    rough_weights: Array
     edge: float | None
 
     @property
@@ -75,16 +78,24 @@ class Spectrum(Answer):
         return math.sqrt(self.total(np.square)[0])
 
     def total(self, f: Callable[[Any], Any]) -> tuple[float, float]:
-        """(Σ f(λ) over all eigenvalues, its standard error over the probes); exact has error 0."""
+        """(Σ f(λ) over all eigenvalues, its error): √(standard error over the probes² + error of the quadrature²).
+
+        The second is taken to be the difference that the second half of the steps made: 0 for a polynomial of a degree
+        below the steps, large for an f that bends where most eigenvalues are. Exact has error 0.
+        """
         sums = self.parameters * np.sum(self.weights * f(self.nodes), axis=1)
-        return float(sums.mean()), 0.0 if self.exact else float(sums.std(ddof=1) / math.sqrt(len(sums)))
+        if self.exact:
+            return float(sums[0]), 0.0
+        rough = self.parameters * np.sum(self.rough_weights * f(self.rough_nodes), axis=1)
+        return float(sums.mean()), math.hypot(sums.std(ddof=1) / math.sqrt(len(sums)), sums.mean() - rough.mean())
 
     def effective_parameters(self, alpha: float | None = None) -> tuple[float, float]:
-        """(Σ λ / (λ + alpha), its standard error): how many directions the data pin down, of all parameters.
+        """(Σ λ / (λ + alpha), its error as in `total`): how many directions the data pin down, of all parameters.
 
         alpha  what a prior adds to each curvature: weight decay of the mean loss, or 1 / (examples · prior variance); by
                default the prior has variance 1. A direction far above it counts as 1, one far below as 0
-        Negative curvatures, which a minimum does not have, count as 0.
+        Negative curvatures, which a minimum does not have, count as 0. A small alpha needs many `probe_steps`, about
+        √(largest curvature / alpha); with fewer the count comes out too large or too small, and the error says so.
         Source: MacKay 1992, Neural Computation 4:415, eq. 4.9; Maddox et al. 2020, arXiv 2003.02139, eq. 1.
         """
         a = 1.0 / self.examples if alpha is None else positive("alpha", alpha)
@@ -154,7 +165,7 @@ def spectrum(
     count: int = 5,
     steps: int = 100,
     probes: int = 8,
-    probe_steps: int = 40,
+    probe_steps: int = 60,
     exact: int = 300,
     optimizer: Optimizer | None = None,
     learning_rate: float | None = None,
@@ -199,35 +210,38 @@ def spectrum(
     curvature = Curvature(model, X, y, loss=loss, batch_size=batch_size)
     size, written = curvature.size, curvature.size <= exact
     if written:
-        found, nodes, weights = _written_out(curvature.dense(), count)
+        found, density = _written_out(curvature.dense(), count)
     else:
         work = min(steps, size) + probes * min(probe_steps, size)
         with counter(progress, work, "product") as bar:
-            found, nodes, weights = _estimated(curvature, count, steps, (probes, probe_steps), random, bar.update)
-    return Spectrum(size, len(curvature.X), written, *found[:4], nodes, weights, edge)
+            found, density = _estimated(curvature, count, steps, (probes, probe_steps), random, bar.update)
+    lowest = (found.bottom, found.bottom_error)
+    return Spectrum(size, len(curvature.X), written, found.top, found.top_error, *lowest, *density, edge=edge)
 
 
-def _written_out(H: Array, count: int) -> tuple[Ends, Array, Array]:
+def _written_out(H: Array, count: int) -> tuple[Ends, tuple[Array, Array, Array, Array]]:
     values, vectors = np.linalg.eigh(H)
     count, size = min(count, len(H)), len(H)
     error = np.linalg.norm(H @ vectors - vectors * values, axis=0)  # of rounding
     top, bottom = (values[::-1][:count], error[::-1][:count]), (values[:count], error[:count])
-    return Ends(*top, *bottom, vectors.T, values, 0), values[None], np.full((1, size), 1.0 / size)
+    return Ends(*top, *bottom, vectors.T, values, 0), 2 * (values[None], np.full((1, size), 1.0 / size))
 
 
 def _estimated(
     curvature: Curvature, count: int, steps: int, probing: tuple[int, int], random: np.random.Generator, tick: Any
-) -> tuple[Ends, Array, Array]:
-    """(the ends, nodes, weights): each row of the density holds the converged ends exactly, and a probe of the rest."""
+) -> tuple[Ends, tuple[Array, Array, Array, Array]]:
+    """(the ends, [nodes, weights, rough nodes, rough weights]): a row of these holds the converged ends exactly, and what
+    a probe saw of the rest."""
     size, (probes, probe_steps) = curvature.size, probing
     found = ends(curvature.product, size, count, steps=steps, tolerance=TOLERANCE, rng=random, tick=tick)
     known, rest = len(found.values), size - len(found.values)
-    nodes, weights = np.empty((2, probes, known + probe_steps))
+    density = np.empty((2, 2, probes, known + probe_steps))
+    density[:, 0, :, :known] = found.values
+    density[:, 1, :, :known] = 1.0 / size
     for row in range(probes):
         seen = quadrature(curvature.product, size, steps=probe_steps, rng=random, apart=found.vectors, tick=tick)
-        nodes[row] = np.r_[found.values, seen[0]]
-        weights[row] = np.r_[np.full(known, 1.0 / size), seen[1] * rest / size]
-    return found, nodes, weights
+        density[:, 0, row, known:], density[:, 1, row, known:] = seen[:, 0], seen[:, 1] * rest / size
+    return found, (density[0, 0], density[0, 1], density[1, 0], density[1, 1])
 
 
 def _edge(optimizer: Any, learning_rate: float | None) -> float | None:

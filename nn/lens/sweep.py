@@ -33,12 +33,13 @@ from nn.module import Module
 from nn.optim import Adam, Optimizer
 from nn.outline import function_name
 from nn.progress import counter
-from nn.style import BLUE, GRAY, LIGHT, ORANGE
+from nn.style import BLUE, GRAY, ORANGE, decades
 from nn.training import Training
 
 __all__ = ["WidthSweep", "random_feature_sweep", "width_sweep"]
 
 Array = NDArray[np.float64]
+FITTED = 1e-9  # a loss below it is rounding, which a logarithmic scale would make the most of
 PEAK = 1.1  # times what is before and after it: a smaller peak is not called one
 
 
@@ -54,6 +55,7 @@ class WidthSweep(Answer):
                             is outside of the widths
     """
 
+    size = (4.4, 2.8)
     name: str
     widths: NDArray[np.int64]
     parameters: NDArray[np.int64]
@@ -95,23 +97,29 @@ class WidthSweep(Answer):
         return heads, [list(row) for row in zip(*columns, strict=True)]
 
     def draw(self, axes: Any) -> None:
-        tail = f", {self.name}" if axes.lines else ""  # a second sweep on the same Axes
-        train, test = (LIGHT, GRAY) if axes.lines else (BLUE, ORANGE)
-        for losses, colour, what, style in (
-            (self.train_loss, train, "training", "--"),
-            (self.test_loss, test, "test", "-"),
-        ):
-            shown = np.where(losses.mean(axis=1) > 1e-9, losses.mean(axis=1), math.nan)  # fitted to rounding: no scale
-            axes.plot(self.widths, shown, style, color=colour, label=f"{what}{tail}", marker="o", markersize=2.5)
-            if what == "test":
-                axes.fill_between(self.widths, losses.min(axis=1), losses.max(axis=1), color=colour, alpha=0.2,
-                                  linewidth=0)  # fmt: skip
-        if self.threshold is not None and not tail:
-            axes.axvline(self.threshold, color=GRAY, linewidth=1, linestyle=":", label="weights = rows · outputs")
-        axes.set(
-            title="Loss by width" if tail else self.name, xlabel="width", ylabel="loss", xscale="log", yscale="log"
-        )
-        axes.legend(loc="best")
+        """Both losses; on Axes that show a sweep already, the test loss alone, for comparison."""
+        if axes.lines:
+            self._line(axes, self.test_loss, "-", GRAY, f"test, {self.name.rpartition(', ')[2]}")
+        else:
+            self._line(axes, self.train_loss, "--", BLUE, "training")
+            self._line(axes, self.test_loss, "-", ORANGE, "test")
+            if self.threshold is not None:
+                axes.axvline(self.threshold, color=GRAY, linewidth=1, linestyle=":", label="weights = rows · outputs")
+            axes.set(title=self.name[:1].upper() + self.name[1:], xlabel="width", ylabel="loss", xscale="log")
+            seen = np.r_[self.train_loss.mean(axis=1), self.test_loss.max(axis=1)]
+            seen = seen[seen > FITTED]
+            if seen.size and seen.max() > 20.0 * seen.min():
+                decades(axes, "y", seen.tolist())
+            else:
+                axes.set_ylim(bottom=0.0)
+        axes.legend(loc="best", fontsize=7.5, frameon=False)
+
+    def _line(self, axes: Any, losses: Array, style: str, colour: str, label: str) -> None:
+        mean = losses.mean(axis=1)
+        shown = np.where(mean > FITTED, mean, math.nan)
+        axes.plot(self.widths, shown, style, color=colour, label=label, marker="o", markersize=2.5, linewidth=1.4)
+        if style == "-":
+            axes.fill_between(self.widths, losses.min(axis=1), losses.max(axis=1), color=colour, alpha=0.2, linewidth=0)
 
 
 def width_sweep(
@@ -231,9 +239,8 @@ def random_feature_sweep(
     inside = sizes[0] <= len(x) <= sizes[-1]
     name = f"random features, ridge {ridge:g}" if ridge else "random features, no ridge"
     counts = sizes * truth.shape[1]
-    return WidthSweep(
-        name, sizes, counts, *losses, None if classes is None else error, float(len(x)) if inside else None
-    )
+    limit = float(len(x)) if inside else None
+    return WidthSweep(name, sizes, counts, losses[0], losses[1], None if classes is None else error, limit)
 
 
 def _least_squares(features: Array, wanted: Array, penalty: float) -> Any:
