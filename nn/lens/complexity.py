@@ -136,14 +136,15 @@ def complexity(model: Module, X: Any) -> Complexity:
     x = cast(model, X)
     if np.ndim(x) < 1 or not len(x):
         raise ArgumentError(f"X has shape {np.shape(x)}, expected at least one example, (n, …)")
+    for path, parameter in model.named_parameters():
+        if not np.isfinite(parameter.data).all():
+            raise NonFiniteError(f"{path} has NaN or infinite weights; train again with a smaller learning_rate")
     with modes_kept(model):
         model.eval()
         counted = summary(model, x[:1])
     matrices, squares = [], 0.0
     for path, parameter in model.named_parameters():
         data = np.asarray(parameter.data)
-        if not np.isfinite(data).all():
-            raise NonFiniteError(f"{path} has NaN or infinite weights; train again with a smaller learning_rate")
         squares += float(np.sum(np.abs(data.astype(np.result_type(data, np.float64))) ** 2))
         if data.ndim >= 2 and data.size:
             matrices.append(_measured(path, data))

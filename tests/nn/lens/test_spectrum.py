@@ -1,4 +1,4 @@
-"""The Hessian's spectrum: planted, exact, in batches; edges of stability that an optimiser obeys; looking changes nothing."""
+"""The spectrum of a Hessian: planted, exact, in batches; edges that an optimiser obeys; looking changes nothing."""
 
 import copy
 
