@@ -41,6 +41,22 @@ PROMISED = {  # what each story is about, as its outputs must say it
     ],
 }
 TRAINED = {  # pattern of a number → where it lies, each time it is printed; over seeds, with room for other ones
+    "09_how_much_can_it_hold": {
+        r"^end +right on +([\d.]+) % ": [(99.0, 100.0)],
+        r"^start +curvatures from +(-[\d.]+) ": [(-0.6, -0.05)],
+        r"^end +curvatures from +(-[\d.]+) ": [(-0.02, 0.0)],
+        r"^early, nine of the 2,410 directions hold (\d+) %": [(40, 60)],
+        r"after the ninth in (\d) of 3 networks": [(2, 3)],
+        r"falls by a factor of ([\d.]+)": [(1.4, 2.5)],
+        r"^of 2,410 parameters the data pin down (\d+) ±": [(180, 300)] * 3,
+        r"^rate [\d.]+: the largest curvature ends at ([\d.]+) of": [(0.97, 1.08)] * 2,
+        r"^shuffled labels: ([\d.]+) %": [(100.0, 100.0)],
+        r"trained on true labels: ([\d.]+) %": [(87.0, 95.0)],
+        r"trained on shuffled labels: ([\d.]+) %": [(4.0, 17.0)],
+        r"^test loss of 500 neurons: (\d+) times": [(10, 100_000)],
+        r"^test loss of 4,000 neurons: ([\d.]+) times": [(0.4, 0.7)],
+        r"^with ridge, 500 neurons: ([\d.]+) times": [(0.5, 0.8)],
+    },
     "12_images": {
         r"^CNN ([\d.]+) % ±": [(98.7, 100.0), (97.2, 99.2)],  # of the small images, of the large ones
         r"^MLP ([\d.]+) % ±": [(97.0, 99.4), (91.0, 94.5)],
@@ -54,7 +70,7 @@ TRAINED = {  # pattern of a number → where it lies, each time it is printed; o
         r"^GRU +([\d.]+) ±": [(2.45, 2.7)],
     },
 }
-NEEDED = {"12_images": "mlxtend", "13_text": "tzdata"}
+NEEDED = {"09_how_much_can_it_hold": "matplotlib", "12_images": "mlxtend", "13_text": "tzdata"}
 SECONDS = 600  # for one cell; a notebook takes three, in a hurry up to twenty
 
 

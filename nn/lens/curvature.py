@@ -25,10 +25,13 @@ from nn.arguments import check_functions, checked_data, usual_loss
 from nn.checks import whole
 from nn.evaluation import predict
 from nn.module import Module
+from nn.summary import summary
 
 __all__ = ["Curvature"]
 
 Array = NDArray[np.float64]
+AT_ONCE = 2**28  # bytes of the graph of a batch
+GRAPH = 8.0  # times as many bytes as that of the loss has the graph of its gradient
 CLOSE = 1e-9  # relative gap up to which a loss put together from parts is the loss
 
 
@@ -36,7 +39,8 @@ class Curvature:
     """The mean loss of a model on X, y by the vector of all its weights, in evaluation mode.
 
     loss         (prediction, target) → number; by default cross_entropy for integer targets, mse for others
-    batch_size   rows whose graph is in memory at once; with more rows, each product records the graph of each batch anew
+    batch_size   rows whose graph is in memory at once; by default as many as have graphs of about 256 MB. With more rows,
+                 each product records the graph of each batch anew, which takes about three times as long
 
     `paths` names the parameters in the vector's order, `point` is the vector, `size` its length.
     Raises ArgumentError for a model without weights or with complex ones, for data that does not fit, and for a loss that
@@ -50,7 +54,13 @@ class Curvature:
     """
 
     def __init__(
-        self, model: Module, X: Any, y: Any, *, loss: Callable[[Any, Any], Any] | None = None, batch_size: int = 512
+        self,
+        model: Module,
+        X: Any,
+        y: Any,
+        *,
+        loss: Callable[[Any, Any], Any] | None = None,
+        batch_size: int | None = None,
     ) -> None:
         check_functions(loss=loss)
         _check_weights(model)
@@ -63,7 +73,7 @@ class Curvature:
         self.cuts = np.cumsum([parameter.size for parameter in parameters])
         self.point: Array = np.concatenate([np.ravel(data_of(parameter)) for parameter in parameters])
         self.size = int(self.cuts[-1])
-        self.parts = self._parts(whole("batch_size", batch_size))
+        self.parts = self._parts(self._fitting() if batch_size is None else whole("batch_size", batch_size))
         self._kept: Callable[[Any], Any] | None = None
 
     def value(self, weights: Any, rows: slice = slice(None)) -> Any:
@@ -115,6 +125,10 @@ class Curvature:
             _, pullback = vjp(grad(lambda w, rows=rows: self.value(w, rows)), self.point)
             self._kept = pullback if len(self.parts) == 1 else None
             yield pullback
+
+    def _fitting(self) -> int:
+        """The rows whose graphs fit into AT_ONCE."""
+        return max(1, int(AT_ONCE / (GRAPH * max(1, summary(self.model, self.X[:1]).bytes))))
 
     def _parts(self, batch_size: int) -> list[tuple[slice, float]]:
         """(rows, factor) of the batches, so that Σ factor · loss of the batch is the loss. A mean and a sum can be told

@@ -32,7 +32,7 @@ __all__ = ["Spectrum", "spectrum"]
 
 Array = NDArray[np.float64]
 TOLERANCE = 1e-6  # of the largest |eigenvalue|: an eigenvalue with a smaller error has converged
-WIDTH = 0.004  # of the range of eigenvalues: standard deviation of the bell that a point of the density is drawn as
+WIDTH = 0.01  # of the range of eigenvalues: standard deviation of the bell that a point of the density is drawn as
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -104,7 +104,7 @@ class Spectrum(Answer):
     def density(self, points: int = 1000, width: float | None = None) -> tuple[Array, Array]:
         """(curvatures, share of the eigenvalues for each unit of curvature there), both (points,), its area 1.
 
-        width  standard deviation of the bell around each node; by default 0.4 % of the range
+        width  standard deviation of the bell around each node; by default 1 % of the range
         """
         low, high = float(self.nodes.min()), float(self.nodes.max())
         sigma = positive("width", width) if width is not None else WIDTH * (high - low) or 1e-12
@@ -169,7 +169,7 @@ def spectrum(
     exact: int = 300,
     optimizer: Optimizer | None = None,
     learning_rate: float | None = None,
-    batch_size: int = 512,
+    batch_size: int | None = None,
     progress: bool = True,
     rng: Rng = None,
 ) -> Spectrum:
@@ -187,7 +187,7 @@ def spectrum(
     optimizer       an SGD: its edge of stability is 2 / learning_rate, (2 + 2 momentum) / learning_rate with momentum, and
                     1 / (1 + 2 momentum) of that with nesterov; weight decay is not counted
     learning_rate   instead of an optimizer, that of plain gradient descent
-    batch_size      rows whose graph is in memory at once
+    batch_size      rows whose graph is in memory at once; by default as many as have graphs of about 256 MB
     rng             for the start and the probes
 
     A product costs about as much as a gradient of all rows. A multiple eigenvalue may be found once only, and one between
