@@ -1,4 +1,4 @@
-"""The progress bar of fit, and of work in rounds."""
+"""Progress bars: of fit, and of other work that takes a while."""
 
 import shutil
 import sys
@@ -7,20 +7,30 @@ from typing import Any, TypeVar
 
 from nn.history import Step
 
-__all__ = ["Bar", "rounds"]
+__all__ = ["Bar", "counter", "rounds"]
 
 T = TypeVar("T")
 
 
+def counter(wanted: bool, total: int, unit: str, done: int = 0) -> Any:
+    """A tqdm bar, to be closed or used in a `with`: shown on a terminal and in a notebook's kernel, silent elsewhere."""
+    from tqdm import tqdm
+
+    notebook = "ipykernel" in sys.modules
+    width = None if shutil.get_terminal_size().columns else 80  # a terminal that does not know its width says 0
+    shown = wanted and (notebook or sys.stderr.isatty())
+    return tqdm(total=total, initial=done, unit=unit, ncols=width, disable=not shown)
+
+
 class Bar:
-    """A tqdm bar over the steps of a training, shown on a terminal and in a notebook's kernel, silent elsewhere.
+    """A bar over the steps of a training.
 
     It says how many steps are done in a second, the loss of the epoch so far, the learning rate, and what the last
     validation gave.
     """
 
     def __init__(self, wanted: bool, total: int, done: int) -> None:
-        self.bar = _tqdm(wanted, total=total, initial=done, unit="step")
+        self.bar = counter(wanted, total, "step", done)
         self.validated: dict[str, str] = {}
 
     def __enter__(self) -> "Bar":
@@ -41,14 +51,9 @@ class Bar:
 
 
 def rounds(things: Iterable[T], wanted: bool, unit: str) -> Iterator[T]:
-    """The things one after another, with a bar that counts them in `unit`s where the bar of fit would be shown."""
-    with _tqdm(wanted, iterable=list(things), unit=unit) as bar:
-        yield from bar
-
-
-def _tqdm(wanted: bool, **options: Any) -> Any:
-    from tqdm import tqdm
-
-    notebook = "ipykernel" in sys.modules
-    width = None if shutil.get_terminal_size().columns else 80  # a terminal that does not know its width says 0
-    return tqdm(ncols=width, disable=not (wanted and (notebook or sys.stderr.isatty())), **options)
+    """The things one after another, with a bar that counts them in `unit`s."""
+    things = list(things)
+    with counter(wanted, len(things), unit) as bar:
+        for thing in things:
+            yield thing
+            bar.update()

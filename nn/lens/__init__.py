@@ -6,7 +6,12 @@ afterwards what they were, bit for bit. Second derivatives are the engine's.
 """
 
 from nn.lens.answer import Answer, Table
-from nn.lens.diagnose import Diagnosis, Finding, diagnose
-from nn.lens.rules import rule_table
+from nn.lens.capacity import RandomLabelFit, random_label_fit
+from nn.lens.complexity import Complexity, complexity
+from nn.lens.spectrum import Spectrum, spectrum
+from nn.lens.sweep import WidthSweep, random_feature_sweep, width_sweep
 
-__all__ = ["Answer", "Diagnosis", "Finding", "Table", "diagnose", "rule_table"]
+__all__ = [
+    "Answer", "Complexity", "RandomLabelFit", "Spectrum", "Table", "WidthSweep", "complexity", "random_feature_sweep",
+    "random_label_fit", "spectrum", "width_sweep",
+]  # fmt: skip
