@@ -113,7 +113,17 @@ __all__ = [
 ]  # fmt: skip
 
 
-_LATER = ("datasets", "estimator", "export", "lens", "models", "onnx", "table", "text", "viz")  # imported when first used
+_LATER = (
+    "datasets",
+    "estimator",
+    "export",
+    "lens",
+    "models",
+    "onnx",
+    "table",
+    "text",
+    "viz",
+)  # imported when first used
 
 
 def __getattr__(name: str) -> _Any:

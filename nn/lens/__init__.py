@@ -5,13 +5,47 @@ the number that decides it), `.table()` and `.plot()`. Looking changes nothing: 
 afterwards what they were, bit for bit. Second derivatives are the engine's.
 """
 
+from nn.lens.adjustment import StepTable, step_table
 from nn.lens.answer import Answer, Table
+from nn.lens.attribution import Attribution
+from nn.lens.calibration import Calibration, Temperature, calibration, temperature
 from nn.lens.capacity import RandomLabelFit, random_label_fit
+from nn.lens.comparison import ImportanceComparison, compare_importance
 from nn.lens.complexity import Complexity, complexity
+from nn.lens.connections import WeightImportance, weight_importance
+from nn.lens.consolidation import EWC, Importance
+from nn.lens.deeplift import deeplift
+from nn.lens.diagnose import Diagnosis, Finding, diagnose
+from nn.lens.faithfulness import DeletionCurve, RandomizationCheck, deletion_curve, randomization_check
+from nn.lens.freezing import Learning, freeze, learning, unfreeze
+from nn.lens.gap import Gap, gap
+from nn.lens.generalization import Comparison, LearningCurve, compare, learning_curve
+from nn.lens.gradients import expected_gradients, gradient_input, smooth_grad
+from nn.lens.influence import Influence, influence
+from nn.lens.integrated import integrated_gradients
+from nn.lens.lora import Adapted, Adapter, lora, merge
+from nn.lens.neuron import NeuronSum, neuron
+from nn.lens.permutation import PermutationImportance, permutation_importance
+from nn.lens.pruning import Pruned, prune, rewind
+from nn.lens.recipe import Recipe, recipe
+from nn.lens.remembering import Forgetting, forgetting
+from nn.lens.rules import rule_table
+from nn.lens.shapley import shapley
+from nn.lens.signal import Distinct, Signal, distinct, signal
 from nn.lens.spectrum import Spectrum, spectrum
+from nn.lens.streams import Prequential, RunningScaler, Stream, partial_fit
 from nn.lens.sweep import WidthSweep, random_feature_sweep, width_sweep
+from nn.lens.trace import Trace, trace
 
 __all__ = [
-    "Answer", "Complexity", "RandomLabelFit", "Spectrum", "Table", "WidthSweep", "complexity", "random_feature_sweep",
-    "random_label_fit", "spectrum", "width_sweep",
+    "Adapted", "Adapter", "Answer", "Attribution", "Calibration", "calibration", "compare", "compare_importance",
+    "Comparison", "Complexity", "complexity", "deeplift", "deletion_curve", "DeletionCurve", "diagnose",
+    "Diagnosis", "Distinct", "distinct", "EWC", "expected_gradients", "Finding", "Forgetting", "forgetting",
+    "freeze", "Gap", "gap", "gradient_input", "Importance", "ImportanceComparison", "Influence", "influence",
+    "integrated_gradients", "Learning", "learning", "learning_curve", "LearningCurve", "lora", "merge", "neuron",
+    "NeuronSum", "partial_fit", "permutation_importance", "PermutationImportance", "Prequential", "prune", "Pruned",
+    "random_feature_sweep", "random_label_fit", "randomization_check", "RandomizationCheck", "RandomLabelFit",
+    "Recipe", "recipe", "rewind", "rule_table", "RunningScaler", "shapley", "Signal", "signal", "smooth_grad",
+    "Spectrum", "spectrum", "step_table", "StepTable", "Stream", "Table", "Temperature", "temperature", "Trace",
+    "trace", "unfreeze", "weight_importance", "WeightImportance", "width_sweep", "WidthSweep",
 ]  # fmt: skip
