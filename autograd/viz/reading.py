@@ -27,6 +27,8 @@ def plain(data: Any) -> Any:
 
 def reading(data: Any, *, bins: bool = False) -> Reading:
     """A number, or an array's minimum, mean and maximum, as text; NaN and infinities are counted, not averaged."""
+    if type(data) is float:  # of a scalar graph all are
+        return Reading((format_number(data),), is_bad=not math.isfinite(data))
     if isinstance(data, tuple):
         return Reading((f"tuple of {len(data)}",))
     array = np.asarray(data)

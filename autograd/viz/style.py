@@ -72,6 +72,7 @@ SANS = "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'DejaVu Sans',san
 MONO = "ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace"
 
 _FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MARKUP = re.compile("[&<>\"']|" + _FORBIDDEN.pattern)
 
 
 def picture(
@@ -128,6 +129,8 @@ def _scoped(scope: str, selector: str) -> str:
 
 def escape(text: str) -> str:
     """Text for XML content and attributes; characters that XML forbids become U+FFFD."""
+    if not _MARKUP.search(text):  # most are plain
+        return text
     legal = _FORBIDDEN.sub("\ufffd", text)
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
         legal = legal.replace(character, entity)

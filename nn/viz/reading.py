@@ -23,7 +23,7 @@ from nn.layers.convolution import _Convolution
 from nn.layers.neuron import Neuron
 from nn.module import Module, Parameter
 from nn.state import preserved
-from nn.viz.wiring import Wiring, in_order, wired
+from nn.viz.wiring import Wiring, in_order, run
 
 __all__ = ["Dense", "Maps", "Reading", "from_pairs", "read"]
 
@@ -134,7 +134,7 @@ def read(model: Module, x: Any, image: tuple[int, int] | None) -> Reading:
     calls: dict[int, Call] = {}
     wiring: Wiring | None = None
     if data is not None:
-        found, wiring = wired(model, data, drawn)
+        found, wiring = run(model, data, drawn)
         for call in found:
             calls.setdefault(id(call.layer), call)
     items: list[Dense | Maps] = []

@@ -15,21 +15,36 @@ import numpy as np
 from autograd.ops.assign import operands_of
 from autograd.value import Value, data_of
 from autograd.viz.graph import walk
-from nn.calls import Call, watched
+from nn.calls import Call, looked_at, watched
 from nn.evaluation import cast
 from nn.layers.container import Residual, Sequential
 from nn.layers.neuron import MLP
 from nn.module import Module, Parameter
 from nn.state import preserved
 
-__all__ = ["INPUT", "Wiring", "in_order", "wired"]
+__all__ = ["INPUT", "Wiring", "in_order", "run"]
 
 INPUT = 0  # stands for x where others have the id of a Parameter
 Wiring = dict[int, frozenset[int]]  # id of a matrix → ids of those whose results it is given
+ROWS = 512  # that are recorded at most
 NONE: frozenset[int] = frozenset()
 
 
-def wired(model: Module, X: Any, drawn: Collection[int]) -> tuple[list[Call], Wiring]:
+def run(model: Module, X: Any, drawn: Collection[int]) -> tuple[list[Call], Wiring | None]:
+    """The calls of one run on X, and what the drawn Parameters are given; of many rows the first tell that.
+
+    None instead of a wiring: nothing was recorded, as under no_grad, or the model takes all rows or none.
+    """
+    if len(X) <= ROWS:
+        return wired(model, X, drawn)
+    calls = looked_at(model, X)  # keeps what layers give, and not, as a graph does, what they were given too
+    try:
+        return calls, wired(model, X[:ROWS], drawn)[1]
+    except ValueError:
+        return calls, None
+
+
+def wired(model: Module, X: Any, drawn: Collection[int]) -> tuple[list[Call], Wiring | None]:
     """The calls of one run on X, in evaluation mode, and for the drawn Parameters what they are given.
 
     A matrix that the graph does not show at work, as one that is only added, is not in the wiring.
@@ -61,7 +76,7 @@ def wired(model: Module, X: Any, drawn: Collection[int]) -> tuple[list[Call], Wi
             found |= {matrix: found.get(matrix, NONE) | origin for matrix in mark}
             mark, origin = NONE, mark
         marks[value], origins[value] = mark, origin
-    return calls, found
+    return calls, found or None
 
 
 def _values(out: Any) -> Iterator[Value]:

@@ -12,6 +12,7 @@ import pytest
 from footprint import footprint
 
 import nn
+from autograd import no_grad
 from autograd.ops import relu
 from autograd.viz.reading import format_number
 from nn.models import GPT
@@ -317,6 +318,27 @@ def test_without_x_the_picture_says_that_it_does_not_know():
     layer = nn.Linear(2, 2)
     assert told in network(nn.Sequential(layer, layer, nn.Linear(2, 1))).to_text()
     assert told in network(nn.TransformerEncoderLayer(8, 2, 16)).to_text()
+
+
+def test_where_nothing_is_recorded_the_picture_does_not_know_either():
+    x = np.ones((600, 4), np.float32)
+    model = residual()
+    assert network(model, x).connections() == network(model, x[:5]).connections() != []  # the first 512 rows tell
+    assert len(network(model, x).layers[0].inputs) == 600
+    with no_grad():
+        drawing = network(model, x[:5])
+    assert drawing.connections() == [] and "how they are connected is told with x" in drawing.to_text()
+
+    class Mixing(nn.Module):
+        """Takes 600 rows and no other number, as a network on a graph of nodes does."""
+
+        def __init__(self):
+            self.first, self.second = nn.Linear(4, 3, rng=0), nn.Linear(3, 2, rng=0)
+
+        def forward(self, x):
+            return self.second(np.eye(600, dtype=np.float32) @ self.first(x))
+
+    assert network(Mixing(), x).connections() == [] and network(Mixing(), x).sizes == (4, 3, 2)
 
 
 def test_connections_are_those_of_the_run_and_not_of_the_definition():
