@@ -17,7 +17,6 @@ from __future__ import annotations
 import functools
 import importlib
 import math
-import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,36 +27,15 @@ from autograd.context import no_grad
 from autograd.errors import ArgumentError
 from autograd.value import Value
 from nn.checks import function
+from nn.randomness import Rng, generator, streams
 
 __all__ = [
     "Rng", "constant", "fans", "gain", "generator", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
     "lecun_normal", "lecun_uniform", "lsuv", "normal_quadrature", "orthogonal", "streams", "variance_scaling", "zeros",
 ]  # fmt: skip
 
-Rng = np.random.Generator | int | None
 Shape = Sequence[int]
 _TRUNCATED_STD = 0.87962566103423978  # std of a standard normal cut off at ±2
-
-
-def generator(rng: Rng) -> np.random.Generator:
-    """The numpy Generator to draw from: itself, one seeded by an integer, or for None one from fresh entropy."""
-    if rng is None or (isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0):
-        return np.random.default_rng(rng)
-    if isinstance(rng, np.random.Generator):
-        return rng
-    raise ArgumentError(
-        f"rng is an integer seed (0 or more) or a np.random.Generator, got {type(rng).__name__} {rng!r}"
-    )
-
-
-def streams(rng: Rng) -> Callable[[str], np.random.Generator]:
-    """path → a generator of its own, seeded by one 128-bit draw from rng and the path.
-
-    So adding a layer leaves the start of the others unchanged, and a layer with rng=0 does not repeat the numbers that a
-    person draws from default_rng(0) for the data.
-    """
-    key = int.from_bytes(generator(rng).bytes(16), "little")
-    return lambda path: np.random.default_rng([key, zlib.crc32(path.encode())])
 
 
 def fans(shape: Shape) -> tuple[int, int]:

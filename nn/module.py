@@ -229,11 +229,8 @@ class Module(Attributes):
         return load(type(self).__name__, places, state, strict=strict, known=further_paths(self, places))
 
     def __tree_flatten__(self) -> tuple[list[str], list[Any]]:
-        names, children = [], []
-        for path, parameter in self.named_parameters():
-            names.append(path)
-            children.append(parameter)
-        return names, children
+        named = dict(self.named_parameters())
+        return list(named), list(named.values())
 
     def __tree_unflatten__(self, children: list[Any]) -> Module:
         twin: Module = copied(self, children, Parameter)
