@@ -43,11 +43,11 @@ PROMISED = {  # what each story is about, as its outputs must say it
 TRAINED = {  # pattern of a number → where it lies, each time it is printed; over seeds, with room for other ones
     "07_teaching_an_old_net": {
         r"^old digits ([\d.]+) %": [(98.0, 100.0)],
-        r"^new digits ([\d.]+) %": [(47.0, 60.0)],
-        r"^one example of each: .* by ([\d.-]+) points": [(8.0, 23.0)],
-        r"^twenty of each: .* by ([\d.-]+) points": [(-1.0, 3.0)],
+        r"^new digits ([\d.]+) %": [(72.0, 85.0)],
+        r"^one example of each: .* by ([\d.-]+) points": [(14.0, 27.0)],
+        r"^twenty of each: .* by ([\d.-]+) points": [(-1.5, 2.5)],
         r"^LoRA against .*, one of each: ([\d.-]+) points": [(-4.0, 2.0)],
-        r"^the last layer alone, .*: ([\d.-]+) points": [(-7.0, -2.0)],
+        r"^the last layer alone, .*: ([\d.-]+) points": [(-4.0, -0.3)],
         r"^without springs .* forgotten ([\d.]+) ±": [(16.0, 34.0)],
         r"^with springs .* forgotten ([\d.]+) ±": [(3.0, 16.0)],
         r"^springs keep ([\d.]+) ±": [(8.0, 22.0)],
