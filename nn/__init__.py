@@ -6,8 +6,9 @@
 
 Files in reading order: module (with checks, paths, state, copies, masks, outline, evaluation), init, layers/, scalar,
 losses/, optim/, schedules, clip, averaging, data, padding, text, training (with step, history, arguments, progress),
-checkpoint (with archive, resume), range_test, models, summary (with calls); then style, curves, viz/ (pictures), datasets/, onnx/
-and export/ (networks from files and to files), and the main job: table, encoder, job, report, predictions, __main__.
+checkpoint (with archive, resume), range_test, models, summary (with calls); then style, curves, viz/ (pictures),
+datasets/, onnx/ and export/ (networks from files and to files), and the main job: table, encoder, job, report,
+predictions, __main__.
 """
 
 import importlib as _importlib
