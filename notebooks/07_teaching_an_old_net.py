@@ -55,10 +55,12 @@ def area(length):
 
 
 def laid_out(image):
-    """The box around the ink, as 8 × 8 means."""
+    """The square around the ink, as 8 × 8 means."""
     rows, columns = np.flatnonzero(image.max(axis=1) > 0.5), np.flatnonzero(image.max(axis=0) > 0.5)
     box = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return area(box.shape[0]) @ box @ area(box.shape[1]).T
+    side = max(box.shape)
+    margins = [((side - length) // 2, side - length - (side - length) // 2) for length in box.shape]
+    return area(side) @ np.pad(box, margins) @ area(side).T
 
 
 pixels, old_y = mnist_data()
@@ -116,8 +118,8 @@ print("old digits", spread([right(old_net(seed), old_X, old_y) for seed in range
 print("new digits", spread([right(old_net(seed), new_X, new_y) for seed in range(SEEDS)]), "right, which it has not")
 
 # %% [markdown]
-# It reads hardly more than half of them. Other people, another pen, another scanner: what was learned on one collection
-# is not simply valid on the next.
+# It misreads one in five of them. Other people, another pen, another scanner: what was learned on one collection is not
+# simply valid on the next.
 #
 # ## Four ways to learn from a few
 #
@@ -142,7 +144,7 @@ assert answer.free == (0, 0, 0, 0, 640, 10)
 #
 # A weight matrix W of 128 × 64 has 8,192 numbers. LoRA leaves it and adds a product B A of two thin ones, B of 128 × 4
 # and A of 4 × 64: 768 numbers that can turn W in four directions. B starts at 0, so at first nothing has changed. Here is
-# such a layer of three neurons as a graph: W below is a plain operand of the sum, B and A come in beside it.
+# such a layer of three neurons as a graph: the sum takes `weight`, which is W, and beside it the product of B and A.
 
 # %%
 tiny = nn.Sequential(nn.Linear(4, 3, bias=False, rng=0))
@@ -231,8 +233,8 @@ print(f"the last layer alone, twenty of each: {gain('last', 20, 'all'):.1f} poin
 
 # %% [markdown]
 # What was learned elsewhere is worth most when there is least to learn from; with twenty examples of each digit a new
-# net has almost caught up. The last layer alone cannot make up for what the layers before it do not see. LoRA, with
-# a tenth of the weights, comes close to all of them.
+# net has caught up. The last layer alone then falls behind: it cannot make up for what the layers before it do not see.
+# LoRA, with a tenth of the weights, stays within about a point of all of them.
 #
 # And the old digits? Nobody has shown them again.
 
@@ -388,9 +390,9 @@ else:
 # %% [markdown]
 # ## What to take along
 #
-# An old net need not start anew: with one example of each kind it is far ahead, with many it makes no difference. What
-# is frozen cannot help; a small addition to every layer can do nearly what all weights can. Learning the new forgets the
-# old, unless the weights that the old needs are held. And most weights are not needed at all.
+# An old net need not start anew: with one example of each kind it is far ahead, with many it makes no difference. A small
+# addition to every layer can do nearly what all weights can. Learning the new forgets the old, less so if the weights that
+# the old needs are held. And most weights are not needed at all.
 
 # %%
 print(f"one example of each digit: {100 * np.mean([new for new, _ in shares['all', 1]]):.1f} % with what it knew, "

@@ -4,9 +4,10 @@
 a number or an array. A slot has a path, such as "model.layers.0.weight.data", by which it is found again after the
 function has run, also when a list or a dict was replaced by a new one meanwhile.
 
-Traced (they are inputs, and outputs if the function changes them): the data and gradient of Values, arrays among the
-attributes of objects and in what these hold, and the numbers that a class lists in `__traced__` (an optimiser's rate and
-count of steps). Everything else that is reached is static: compared at every call, and another value is another program.
+Traced (they are inputs, and outputs if the function changes them): the data and gradient of Values (masks of Parameters
+are inputs only), arrays among the attributes of objects and in what these hold, and the numbers that a class lists in
+`__traced__` (an optimiser's rate and count of steps). Everything else that is reached is static: compared at every
+call, and another value is another program.
 An object whose class says `__followed__ = False` is left alone.
 """
 
