@@ -4,11 +4,12 @@
     model = nn.MLP(64, [32, 10], rng=0)
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
-Files in reading order: module (with names, attributes, checks, paths, state, copies, masks, outline, evaluation), init (with
-randomness), layers/, scalar, losses/, optim/, schedules, clip, averaging, data, mixup, padding, text, training (with step,
-history, arguments, progress), checkpoint (with archive, resume), range_test, models, summary (with calls), lsuv (with
-sums); then style, curves, viz/ (pictures), lens/ (what the weights do), estimator (for scikit-learn), datasets/, onnx/ and
-export/ (networks from files and to files), and the main job: table, encoder, job, report, predictions, __main__.
+Files in reading order: module (with names, attributes, checks, paths, state, copies, masks, outline, evaluation), init
+(with randomness), layers/, scalar, losses/, optim/, schedules, clip, averaging, data, mixup, padding, text, training
+(with step, history, arguments, progress), checkpoint (with archive, resume), range_test, models, summary (with calls),
+lsuv (with sums); then style, curves, viz/ (pictures), lens/ (what the weights do), estimator (for scikit-learn),
+datasets/, onnx/ and export/ (networks from files and to files), and the main job: table, encoder, job, report,
+predictions, __main__.
 """
 
 import importlib as _importlib

@@ -1,8 +1,8 @@
 """What each notebook promises: test_notebooks.py looks whether it shows it.
 
 PROMISED  what each story is about, as its outputs must say it
-TRAINED   of a notebook that trains: pattern of a number → where it lies, each time it is printed; bounds over seeds, with room
-          for other ones
+TRAINED   of a notebook that trains: pattern of a number → where it lies, each time it is printed; bounds over seeds, with
+          room for other ones
 NEEDED    what a notebook imports besides the extra [notebooks], by the names of import
 WHOLLY    those that have no part that runs without it
 """
