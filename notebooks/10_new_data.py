@@ -132,9 +132,7 @@ plt.show()
 wins = [name for name, (_, low, _) in differences.items() if low > 0]
 losses = [name for name, (_, _, high) in differences.items() if high < 0]
 even = [name for name in tables if name not in wins + losses]
-print(
-    f"the network wins on {', '.join(wins) or 'none'}; loses on {', '.join(losses) or 'none'}; even: {', '.join(even)}"
-)
+print(f"the network wins on {', '.join(wins) or 'none'}; loses on {', '.join(losses) or 'none'}; even: {', '.join(even)}")
 print(f"tables where the network wins: {len(wins)} of {len(tables)}")
 mean, low, high = naive["digits"]
 print(f"the digits without the correction: {mean:+.1f} ({low:+.1f} to {high:+.1f})")
@@ -160,10 +158,7 @@ for name, rival in {"logistic regression": LogisticRegression(max_iter=1000), "n
         make_pipeline(StandardScaler(), rival), X, y, train_sizes=sizes, cv=5, shuffle=True, random_state=0
     )
     curves[name] = 100 * shares
-    print(
-        f"{name:20}",
-        ", ".join(f"{n:,} rows {share:.1f} %" for n, share in zip(sizes, 100 * shares.mean(1), strict=True)),
-    )
+    print(f"{name:20}", ", ".join(f"{n:,} rows {share:.1f} %" for n, share in zip(sizes, 100 * shares.mean(1), strict=True)))
 
 figure, axes = plt.subplots(figsize=(4.2, 2.6))
 for (name, shares), colour in zip(curves.items(), ("#7d8699", "#2f7de1"), strict=True):
@@ -197,12 +192,8 @@ grid = {"netclassifier__hidden": [(), (16,), (64, 64)], "netclassifier__weight_d
 search = GridSearchCV(make_pipeline(StandardScaler(), network), grid, cv=5).fit(X, y)
 results = 100 * search.cv_results_["mean_test_score"]
 for settings, share in zip(search.cv_results_["params"], results, strict=True):
-    print(
-        f"hidden {settings['netclassifier__hidden']!s:9} decay {settings['netclassifier__weight_decay']:<4} → {share:.1f} %"
-    )
-print(
-    f"best and worst of the grid are {results.max() - results.min():.1f} % apart, {(results.max() - results.min()) / 100 * len(y):.0f} bottles"
-)
+    print(f"hidden {settings['netclassifier__hidden']!s:9} decay {settings['netclassifier__weight_decay']:<4} → {share:.1f} %")
+print(f"best and worst of the grid are {results.max() - results.min():.1f} % apart, {(results.max() - results.min()) / 100 * len(y):.0f} bottles")
 
 # %% [markdown]
 # The best of six is chosen because it was lucky, among other reasons: its own score is too good. What the choice is

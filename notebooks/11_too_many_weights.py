@@ -179,9 +179,7 @@ for name, metric in (("weight decay", "ece"), ("mixup", "ece"), ("label smoothin
 # a temperature, found on 500 images that are neither trained nor tested on.
 
 # %%
-aside, test = (
-    rest[rows] for rows in nn.split(len(rest), (500 / len(rest), 1 - 500 / len(rest)), stratify=y[rest], rng=0)
-)
+aside, test = (rest[rows] for rows in nn.split(len(rest), (500 / len(rest), 1 - 500 / len(rest)), stratify=y[rest], rng=0))
 before = lens.calibration(model, X[test], y[test])
 heat = lens.temperature(model, X[aside], y[aside])
 print(heat.verdict)

@@ -122,9 +122,7 @@ def compared(makers, labels, seeds, epochs):
     for kind, rows in results.items():
         shares, seconds = [100 * row[1] for row in rows], [row[2] for row in rows]
         spread = np.std(shares, ddof=1)
-        print(
-            f"{kind} {np.mean(shares):.2f} % ± {spread:.2f} of the held-out fifth, {np.mean(seconds):.1f} s a training"
-        )
+        print(f"{kind} {np.mean(shares):.2f} % ± {spread:.2f} of the held-out fifth, {np.mean(seconds):.1f} s a training")
         print("    each:", ", ".join(f"{share:.2f}" for share in shares))
     return results
 

@@ -44,7 +44,7 @@ SEEDS, NAME_EPOCHS = 5, 20  # in a hurry: 2, 1
 # %%
 paragraphs = [paragraph.strip("\n") for page in topics.values() for paragraph in page.split("\n\n")]
 text = "\n\n".join(dict.fromkeys(paragraphs))[:LENGTH]
-print(text[text.index('The "while" statement') :][:480] if LENGTH is None else text[:480])
+print(text[text.index("The \"while\" statement") :][:480] if LENGTH is None else text[:480])
 
 # %%
 characters = Characters.fit(text)
