@@ -162,8 +162,8 @@ compared(trained(shifted(-3.0))[0], trained(shifted(0.0))[0])
 
 # %% [markdown]
 # **4. It cannot learn four images by heart.** The simplest test there is: a few images, a few hundred steps, and the loss
-# must go to 0. Here a forgotten `stop_gradient` and a last layer that starts at 0 keep the features from ever being
-# learned, or used.
+# must go to 0. Here a forgotten `stop_gradient` keeps the first layer as it was drawn, and a factor of 0.01 keeps the last
+# one from making use of it.
 
 
 # %%
@@ -182,17 +182,24 @@ compared(trained(Cut(True))[0], trained(Cut(False))[0])
 # %% [markdown]
 # ## The data and the loss
 #
-# **5. A NaN.** One pixel of one image is missing. The finding names the row and the feature; without it, the first step
-# makes every weight NaN.
+# **5. A NaN.** One pixel of one image is missing. `nn.fit` refuses such data; a loop of one's own does not, and after a
+# single step hardly a weight is a number. The finding names the row and the feature.
 
 # %%
 holed = X.copy()
 holed[17, 36] = np.nan
+poisoned = nn.MLP(64, [32, 10], rng=0)
+nn.cross_entropy(poisoned(holed), y).backward()
+nn.SGD(poisoned, 0.1).step()
+lost = sum(np.isnan(parameter.data).sum() for parameter in poisoned.parameters())
+print(f"after one step {100 * lost / poisoned.parameter_count():.0f} % of the weights are NaN")
 told(lens.diagnose(nn.MLP(64, [32, 10], rng=0), holed, y), "NaN or infinity")
+
+# a NaN can also be born inside: √ has an infinite slope at 0, and a relu is often there
 root = nn.Sequential(nn.Linear(64, 32), relu, np.sqrt, nn.Linear(32, 10), rng=0)
 finding = lens.diagnose(root, X, y).findings[0]
 print(f"{finding.rule}: layer {finding.where}: {finding.remedy.partition(';')[0]}")
-assert finding.where == "2, backward"  # √ has an infinite slope at 0, where a relu is off
+assert finding.where == "2, backward"
 filled = np.where(np.isnan(holed), 0.0, holed)
 print(f"mended {trained(nn.MLP(64, [32, 10], rng=0), filled)[0]:.1f} % right")
 
