@@ -83,7 +83,7 @@ assert not found.findings and len(found.levels) == 12
 
 # %%
 for row in lens.rule_table().rows:
-    print(f"{row[0]}\n    {row[1]}\n    a finding if {row[2]}")
+    print(f"{row[0]}\n    {row[1]}\n    a finding: {row[2]}")
 assert len(lens.rule_table().rows) == 12
 
 
@@ -183,7 +183,7 @@ compared(trained(Cut(True))[0], trained(Cut(False))[0])
 # ## The data and the loss
 #
 # **5. A NaN.** One pixel of one image is missing. `nn.fit` refuses such data; a loop of one's own does not, and after a
-# single step hardly a weight is a number. The finding names the row and the feature.
+# single step no weight is a number any more. The finding names the row and the feature.
 
 # %%
 holed = X.copy()
