@@ -25,8 +25,8 @@ NATS, TIMES, LEAST = 2.0, 10.0, 0.2  # above ln K; times the variance; of the ta
 @rule(
     "loss at birth",
     measures="the loss before training against that of a constant prediction: ln K for K classes, the variance for mse",
-    limit=f"above ln K + {NATS:g} nats, or {TIMES:g} times what is no loss of classes; with birth=, below {LEAST:g} times "
-    "the targets' entropy",
+    limit=f"above ln K + {NATS:g} nats, for other targets above {TIMES:g} times; with birth=, below {LEAST:g} times the "
+    "classes' entropy",
     source="Karpathy 2019 (verify loss @ init); CS231n",
     remedy="scale the last layer's start down (nn.init), standardise X and y; a loss too low: the target leaks into X",
 )

@@ -19,7 +19,7 @@ EDGE = 1.5  # times 2/λmax: full-batch trainings come to the edge, shoot a quar
     "rate above 2/λmax",
     measures="learning rate over 2/λmax, λmax the largest eigenvalue of the loss's Hessian; with momentum β the limit is "
     "(1 + β) times that",
-    limit=f"above {EDGE:g}: full-batch trainings hover around 1; with twice the limit the loss grows fourfold a step",
+    limit=f"above {EDGE:g}: full-batch trainings hover around 1; at 1.5 a distance doubles with every step",
     source="Cohen 2021, section 2 and appendix B; Lewkowycz et al. 2020, arXiv 2003.02218",
     remedy="a smaller learning_rate, a warm-up (nn.schedules), or a norm in the model, which lowers λmax",
 )
