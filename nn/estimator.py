@@ -135,7 +135,10 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         share = self.validation_fraction
         if not (isinstance(share, (float, np.floating)) and 0.0 < share < 1.0):
             raise ArgumentError(f"validation_fraction must lie between 0 and 1, got {share!r}")
-        return split(len(target), (1.0 - float(share), float(share)), rng=self.rng_, stratify=self._strata(target))
+        if len(target) < 2:
+            raise ArgumentError(f"early_stopping keeps rows aside, and there is n_samples = {len(target)}; give more")
+        kept = max(float(share), 1.0 / len(target))  # at least one row
+        return split(len(target), (1.0 - kept, kept), rng=self.rng_, stratify=self._strata(target))
 
     def _output(self, X: Any) -> Any:
         """(n, outputs) of the network, in evaluation mode."""

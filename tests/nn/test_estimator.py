@@ -13,7 +13,7 @@ def test_without_scikit_learn_the_module_says_what_to_install(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "sklearn" or name == "nn.estimator"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    monkeypatch.delattr(nn, "estimator", raising=False)
+    monkeypatch.delitem(vars(nn), "estimator", raising=False)
     with pytest.raises(MissingExtraError) as caught:
         importlib.import_module("nn.estimator")
     assert str(caught.value) == ('nn.estimator needs scikit-learn 1.6 or later: pip install "glassgrad[sklearn]"')

@@ -38,6 +38,7 @@ OTHERS = [
     NetClassifier(32, activation="silu", optimizer="RMSprop", learning_rate=0.01, random_state=3),
     NetRegressor((16, 8), activation="gelu", optimizer="NAdam", weight_decay=0.0, learning_rate=0.01),
     NetRegressor((), optimizer="Lion", learning_rate=0.01, weight_decay=0.0),
+    NetClassifier(compile=True, epochs=30, learning_rate=0.01),
 ]
 
 
@@ -49,6 +50,17 @@ def every_check(monkeypatch):
 
 @parametrize_with_checks([NetClassifier(), NetRegressor()])
 def test_every_check_of_scikit_learn_passes(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [NetClassifier(early_stopping=True), NetRegressor(early_stopping=True), NetClassifier(dropout=0.3, compile=True)],
+    expected_failed_checks=lambda estimator: {
+        "check_sample_weight_equivalence_on_dense_data": "what is drawn for a row is drawn anew for the same row again"
+    },
+)
+def test_what_draws_for_each_row_passes_all_but_one(estimator, check):
     check(estimator)
 
 
@@ -116,8 +128,8 @@ def test_targets_may_be_transformed_and_several():
 # what it learns
 
 
-@pytest.mark.parametrize("load", [load_iris, load_wine, load_digits])
-def test_it_is_as_good_as_mlp_classifier_with_equal_settings(load):
+@pytest.mark.parametrize(("load", "epochs"), [(load_iris, 300), (load_wine, 300), (load_digits, 60)])
+def test_it_is_as_good_as_mlp_classifier_with_equal_settings(load, epochs):
     """Five splits: the mean difference is within two standard errors, or above; half a percent is what chance may add."""
     X, y = load(return_X_y=True)
     differences = []
@@ -128,14 +140,14 @@ def test_it_is_as_good_as_mlp_classifier_with_equal_settings(load):
             optimizer="Adam",
             learning_rate=0.001,
             weight_decay=0.0,
-            epochs=100,
+            epochs=epochs,
             batch_size=64,
             random_state=seed,
         )
         theirs = MLPClassifier(
-            (64,), alpha=0.0, batch_size=64, max_iter=100, tol=0.0, n_iter_no_change=200, random_state=seed
+            (64,), alpha=0.0, batch_size=64, max_iter=epochs, tol=0.0, n_iter_no_change=200, random_state=seed
         )
-        with pytest.warns(ConvergenceWarning):  # 100 epochs are what both get
+        with pytest.warns(ConvergenceWarning):  # both stop after as many epochs
             theirs.fit(parts[0], parts[2])
         differences.append(ours.fit(parts[0], parts[2]).score(parts[1], parts[3]) - theirs.score(parts[1], parts[3]))
     error = np.std(differences, ddof=1) / np.sqrt(len(differences))
@@ -288,6 +300,12 @@ def test_an_own_network_of_another_width_is_told():
     wide = NetClassifier(model=lambda i, o, rng: nn.MLP(i, [4], rng=rng), epochs=1).fit([[0.0], [1.0]], [0, 1])
     with pytest.raises(ValueError, match=r"gave shape \(1, 4\) for 1 rows, expected \(1, 2\): its last layer"):
         wide.predict([[0.0]])
+
+
+def test_one_row_cannot_be_kept_aside_and_trained_on():
+    with pytest.raises(ValueError, match="early_stopping keeps rows aside, and there is n_samples = 1"):
+        NetClassifier(early_stopping=True).fit([[0.0]], [0])
+    assert NetClassifier(early_stopping=True).fit([[0.0], [1.0]], [0, 0]).predict([[5.0]]).tolist() == [0]
 
 
 def test_weights_and_classes_are_checked():

@@ -349,3 +349,23 @@ def test_a_gap_leaves_everything_as_it_was():
     assert before[1:] == after[1:]
     for name, array in before[0].items():
         np.testing.assert_array_equal(after[0][name], array)
+
+
+def test_one_recipe_far_off_does_not_squeeze_the_others():
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    shares = np.array([[0.70, 0.71, 0.72], [0.72, 0.72, 0.74], [0.69, 0.71, 0.73], [0.1, 0.1, 0.1], [0.71, 0.72, 0.73]])
+    zeros = np.zeros_like(shares)
+    found = lens.Comparison(("plain", "a", "b", "awful", "c"), zeros, zeros, zeros, shares, zeros, zeros, 0.95)
+    axes = Figure().subplots()
+    found.plot(axes)
+    assert axes.get_xlim()[0] > -20.0
+    assert [text.get_text() for text in axes.texts] == ["◂ -61.0"]
+
+
+def test_where_nobody_looks_there_is_no_bar(capsys):
+    from nn.progress import rounds
+
+    assert list(rounds("abc", True, "training")) == ["a", "b", "c"]
+    assert capsys.readouterr() == ("", "")
