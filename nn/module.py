@@ -165,7 +165,8 @@ class Module(Attributes):
     def train(self, mode: bool = True) -> Module:
         """Put this module and all below into training mode (dropout on); returns it."""
         for _, module in self.named_modules():
-            module.training = mode
+            if module.training != mode:
+                module.training = mode
         return self
 
     def eval(self) -> Module:
