@@ -4,6 +4,13 @@
     model = nn.MLP(64, [32, 10], rng=0)
     history = nn.fit(model, X, y, optimizer=nn.Adam(model), epochs=20, rng=0)
 
+Coming from PyTorch: names, defaults, layouts and state_dict keys are the same, and a name or option that is not here says
+what is (nn.ReLU, model.to, fit(…, lr=…)). Activations and losses are functions; batches come first in every layer; the rate
+is called learning_rate; an optimiser changes what it is given, and what it is not given stays as it is:
+
+    model = nn.Sequential(*body, nn.Linear(16, 10))            # body, an nn.Sequential, is trained already
+    nn.fit(model, X, y, optimizer=nn.Adam(model[-1]))          # trains the last layer only; model[:-1] is the body again
+
 Files in reading order: module (with names, attributes, checks, paths, state, copies, masks, outline, evaluation), init
 (with randomness), layers/, scalar, losses/, optim/, schedules, clip, averaging, data, mixup, padding, text, training
 (with step, history, arguments, progress), checkpoint (with archive, resume), range_test, models, summary (with calls),

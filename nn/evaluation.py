@@ -67,9 +67,13 @@ def numbers(name: str, X: Any) -> Any:
         x = plain if plain.dtype.kind in "fiub" else x
     if x.dtype.kind not in _NO_NUMBERS:
         return x
-    columns = zip(getattr(X, "columns", ()), getattr(X, "dtypes", ()), strict=False)
+    columns = zip(X.columns, X.dtypes, strict=True) if hasattr(X, "columns") else ()  # a pandas table
     texts = [repr(str(column)) for column, dtype in columns if getattr(dtype, "kind", "O") in _NO_NUMBERS]
     where = f"column {', '.join(texts[:5])} has no numbers" if texts else f"it is {type(X).__name__} of {x.dtype}"
-    labels = "classes, y = np.unique(y, return_inverse=True) numbers classes"
-    features = "a category becomes a column of 0 and 1 for each of its values (python -m nn data.csv does that)"
-    raise ArgumentError(f"{name} must be numbers, but {where}; {labels if name == 'y' else features}")
+    if not x.ndim:
+        remedy = "give an array (rows, …)"
+    elif name == "y":
+        remedy = "classes, y = np.unique(y, return_inverse=True) numbers classes"
+    else:
+        remedy = "a category becomes a column of 0 and 1 for each of its values (python -m nn data.csv does that)"
+    raise ArgumentError(f"{name} must be numbers, but {where}; {remedy}")

@@ -173,7 +173,8 @@ class Module(Attributes):
     def train(self, mode: bool = True) -> Module:
         """Put this module and all below, but for frozen norms, into training mode (dropout on); returns it."""
         for _, module in self.named_modules():
-            module.training = mode and not module.frozen
+            if module.training != (mode and not module.frozen):
+                module.training = mode and not module.frozen
         return self
 
     def eval(self) -> Module:

@@ -32,7 +32,7 @@ def gradient_flow(model: Module, X: Any, y: Any, loss: Loss | None = None, axes:
     One forward and one backward pass, in the mode the model is in; gradients, mode, buffers and generators stay what they
     were. Returns the Axes.
     """
-    x, target = checked_data("gradient_flow", model, X, y)
+    x, target = checked_data("gradient_flow", model, X, y, gaps=loss is not None)
     measure = loss or usual_loss(target)
     with preserved(model):
         gradient = transforms.grad(lambda twin: measure(twin(x), target))(model)
@@ -73,7 +73,7 @@ def loss_landscape(
     """
     if not isinstance(steps, (int, np.integer)) or steps < 3 or steps % 2 == 0:
         raise ArgumentError(f"steps is an odd whole number of at least 3, got {steps!r}")
-    x, target = checked_data("loss_landscape", model, X, y)
+    x, target = checked_data("loss_landscape", model, X, y, gaps=loss is not None)
     places = np.linspace(-span, span, steps)
     losses = _plane(model, x, target, loss or usual_loss(target), places, generator(rng))
     with panel("loss_landscape", axes) as drawn:

@@ -143,7 +143,7 @@ def test_a_gradient_of_zero_or_nan_is_said():
     model = mlp(2, 3, 1)
     model.layers[1].weight.data = np.zeros((1, 3), np.float32)
     assert notes(viz.gradient_flow(model, X, np.zeros((40, 1)))) == ["0", "0"]
-    assert notes(viz.gradient_flow(mlp(2, 1), X, np.full((40, 1), np.nan))) == ["nan"]
+    assert notes(viz.gradient_flow(mlp(2, 1), X, np.full((40, 1), np.nan), nn.mse)) == ["nan"]
 
 
 def test_the_landscape_is_the_loss_at_weights_along_filter_normalised_directions():

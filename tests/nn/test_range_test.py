@@ -99,7 +99,7 @@ def test_mistakes(options, message):
 
 
 def test_a_loss_that_never_falls_suggests_nothing():
-    with pytest.raises(
-        ArgumentError, match=r"no rate brought the loss below that of the first, 100: try a lower `lowest`"
-    ):
-        nn.lr_find(nn.MLP(2, [1], rng=0), np.eye(2), np.eye(2)[:, :1], rng=0, lowest=100.0, highest=101.0, steps=3)
+    model = nn.MLP(2, [1], rng=0)
+    uphill = nn.SGD(model, maximize=True)
+    with pytest.raises(ArgumentError, match="no rate brought the loss below that of the first, 1e-06: try a"):
+        nn.lr_find(model, np.eye(2), np.eye(2)[:, :1], optimizer=uphill, rng=0, highest=1e-3, steps=5)

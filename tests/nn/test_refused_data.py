@@ -23,6 +23,18 @@ class Table:
         return self.cells
 
 
+class Column:
+    """A pandas Series: its `dtypes` is one dtype, and it has no columns."""
+
+    dtypes = np.dtype(object)
+
+    def __init__(self, cells):
+        self.cells = cells.astype(object)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.cells
+
+
 def model(outputs=2):
     return nn.MLP(3, [outputs], rng=0)
 
@@ -36,10 +48,11 @@ def fit(*arrays, of=None, **options):
     [
         (lambda: fit(X, TEXT), "y must be numbers, but it is ndarray of <U1; classes, y = np.unique(y"),
         (lambda: fit(X, list(TEXT)), "y must be numbers, but it is list of <U1"),
-        (lambda: fit(X, None), "y must be numbers, but it is NoneType of object"),
+        (lambda: fit(X, None), "y must be numbers, but it is NoneType of object; give an array (rows, …)"),
         (lambda: fit(None, Y), "X must be numbers, but it is NoneType of object"),
         (lambda: fit({"a": X}, Y), "X must be numbers, but it is dict of object"),
         (lambda: fit(X.astype(str), Y), "X must be numbers, but it is ndarray of <U32; a category becomes a column"),
+        (lambda: fit(X, Column(TEXT)), "y must be numbers, but it is Column of object; classes, y = np.unique(y"),
         (lambda: fit(Table(TEXT), Y), "X must be numbers, but column 'city' has no numbers; a category becomes"),
         (lambda: fit([[1, 2, None]], [0]), "X must be numbers, but it is list of object"),
         (lambda: fit([[1.0], [2.0, 3.0]], [0, 1]), "X is no array: setting an array element with a sequence"),

@@ -136,7 +136,7 @@ def test_it_draws_bars_with_intervals():
         ({"repeats": 1}, "repeats is a whole number of at least 2, got 1"),
         ({"loss": nn.mse, "metric": nn.accuracy}, "permutation_importance: give a loss or a metric, not both"),
         ({"groups": "correlated", "threshold": 1.5}, "threshold must lie in [0, 1], got 1.5"),
-        ({"rng": "seed"}, r"rng is an integer seed \(0 or more\) or a np.random.Generator, got str 'seed'"),
+        ({"rng": "seed"}, "rng is an integer seed (0 or more) or a np.random.Generator, got str 'seed'"),
     ],
 )
 def test_what_cannot_be_is_refused(options, text):
