@@ -37,7 +37,7 @@ def rate_above_limit(evidence: Evidence) -> Iterator[Reading]:
     yield Reading(where, times, f"at most {EDGE:g}, a rate of about {limit:.2g}", times / EDGE)
 
 
-LARGE, MIDDLE, SMALL = 1.0, 0.3, 1e-4  # |Δw| / |w|: of an array's next step, over a history, and the least of the two
+LARGE, MIDDLE, SMALL = 1.0, 0.5, 1e-4  # |Δw| / |w|: of an array's next step, over a history, and the least of the two
 
 
 @rule(
