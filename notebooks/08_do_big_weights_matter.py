@@ -233,7 +233,8 @@ def diagnosed(seed):
 
 # %%
 if cancer is not None:
-    model, z, y = diagnosed(0)
+    networks = [diagnosed(seed) for seed in range(SEEDS)]
+    model, z, y = networks[0]
     print(f"right on {nn.accuracy(model.predict(z), y):.1%} of {len(y)} tumours it has not met")
 
 # %% [markdown]
@@ -245,8 +246,7 @@ if cancer is not None:
 # %%
 if cancer is not None:
     together = []
-    for seed in range(SEEDS):
-        network, inputs, labels = diagnosed(seed)
+    for seed, (network, inputs, labels) in enumerate(networks):
         alone = lens.permutation_importance(network, inputs, labels, names=names, rng=0)
         grouped = lens.permutation_importance(
             network, inputs, labels, names=names, groups="correlated", threshold=0.8, rng=0
@@ -270,12 +270,16 @@ if cancer is not None:
 # ## Where the methods disagree
 #
 # What is explained here is how much more the network says "benign" than "malignant", the difference of its two outputs.
-# Each method ranks the thirty measurements; the picture shows how well every two of them agree.
+# Each method ranks the thirty measurements; the picture shows how well every two of them agree, for the first network.
+
 
 # %%
-if cancer is not None:
-    benign = lambda out: out[:, 1] - out[:, 0]
-    answers = [
+def benign(out):
+    return out[:, 1] - out[:, 0]
+
+
+def by_all(model, z, y):
+    return [
         lens.weight_importance(model, z, names=names),
         lens.permutation_importance(model, z, y, names=names, rng=0),
         lens.shapley(model, z, target=benign, background=z[::9], samples=100, names=names, rng=0),
@@ -283,15 +287,31 @@ if cancer is not None:
         lens.gradient_input(model, z, target=benign, names=names),
         lens.deeplift(model, z, target=benign, names=names),
     ]
+
+
+if cancer is not None:
+    answers = by_all(model, z, y)
     compared = lens.compare_importance(*answers)
     print(compared.verdict)
-    methods = ("magnitude", "Shapley values, sampled", "integrated gradients", "DeepLIFT")
-    pick = [compared.methods.index(name) for name in methods]
-    agreement = compared.agreement[np.ix_(pick, pick)]
-    print(f"magnitude with the others: rank correlation {agreement[0, 1:].mean():.2f}")
-    print(f"the others among themselves: rank correlation {agreement[1:, 1:][np.triu_indices(3, 1)].mean():.2f}")
     compared.plot()
     plt.show()
+
+# %% [markdown]
+# Over all networks, how well do the weights agree with the methods that run the model to attribute an output (Shapley
+# values, integrated gradients, DeepLIFT), and those with each other?
+
+# %%
+if cancer is not None:
+    agreements = []
+    for network in networks:
+        table = lens.compare_importance(*by_all(*network)).agreement
+        agreements.append((table[0, [2, 3, 5]].mean(), table[[2, 2, 3], [3, 5, 5]].mean()))
+    with_weights, with_each_other = np.mean(agreements, axis=0)
+    print(
+        f"weights with the three: rank correlation {with_weights:.2f}, by network",
+        np.round([a for a, _ in agreements], 2),
+    )
+    print(f"the three with each other: rank correlation {with_each_other:.2f}")
 
 # %% [markdown]
 # ## Which of them to believe
@@ -333,5 +353,5 @@ if cancer is not None:
 #   what the network uses;
 # - contributions come with a check, the completeness gap; look at it before you look at the picture;
 # - features that say the same hide each other, so shuffle them together;
-# - methods that run the model agree with each other far better than with the weights; deletion curves and shuffled
+# - methods that attribute an output agree with each other better than with the weights; deletion curves and shuffled
 #   weights tell you whether that agreement is about the model.
