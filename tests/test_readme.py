@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from autograd import primitives
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
