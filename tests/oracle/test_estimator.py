@@ -285,7 +285,7 @@ def test_repeated_cross_validation_runs():
         ({"early_stopping": True, "validation_fraction": 1}, "validation_fraction must lie between 0 and 1, got 1"),
         ({"model": lambda i, o, rng: None}, "model is a function (in_features, out_features, rng) → nn.Module, it gave No"),
     ],
-    ids=str,
+    ids=lambda x: x if isinstance(x, str) else ", ".join(x),
 )  # fmt: skip
 def test_parameters_are_checked_in_fit(options, text):
     with pytest.raises(ValueError) as caught:  # noqa: PT011
