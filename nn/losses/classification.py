@@ -138,7 +138,7 @@ def accuracy(logits: Any, target: Any) -> float:
     single = logits.ndim == 1 or logits.shape[-1:] == (1,)
     if single and target.shape == logits.shape and target.shape:
         return float(np.mean((logits > 0.0) == (target == 1)))
-    if logits.shape[-1:] == (1,):
+    if logits.shape[-1:] == (1,) and (target.shape != logits.shape[:-1] or np.any(target)):
         raise ShapeError(f"accuracy: one logit a row {logits.shape} needs targets of that shape, got {target.shape}")
     if target.shape != logits.shape[:-1]:
         raise ShapeError(
