@@ -21,8 +21,9 @@ from autograd.viz import draw
 from autograd.viz.style import escape
 from nn import predictions
 from nn.job import MOVED, JobError, Result, Score
+from nn.lens.overview import Look, overview
 from nn.viz import page as html
-from nn.viz.overview import answers, inside, picture, training
+from nn.viz.overview import answers, inside, looked, picture, training
 
 MISSING_PLOTS = 'no curves in the report: they need matplotlib, pip install "glassgrad[plot]"'
 NEURON_INPUTS = 3  # drawn one by one; the others are summed, so that the graph fits a page
@@ -116,6 +117,7 @@ def page(result: Result) -> str:
         html.section("Its answers", answers(model, X, y, classes=examples.classes, features=examples.features,
                                             scale=examples.std, center=encoder.mean)),
         html.section("Inside", inside(model, X, y, before=result.birth)),
+        html.section("Through the lens", looked(_looks(result))),
         html.section("One neuron", _neuron(result)),
         html.section("What became of the weights", _changes(result)),
         html.section("The run", _run(result)),
@@ -132,6 +134,13 @@ def _header(result: Result) -> str:
         figure = "R² –" if np.isnan(score.quality) else f"R² {score.quality:.2f}"
         text = f"on {score.rows:,} test rows: off by {score.rmse:.3g} (root mean square) in {examples.target!r}"
     return html.header(examples.title, figure, text)
+
+
+def _looks(result: Result) -> list[Look]:
+    """The lens on the network: trained on the training rows, asked on the test rows."""
+    examples = result.examples
+    data = {part: (examples.X[part], examples.y[part]) for part in ("train", "test")}
+    return overview(result.model, data, history=result.history, birth=result.birth, names=examples.features)
 
 
 def _scores(result: Result) -> str:

@@ -25,6 +25,7 @@ from nn.lens.influence import Influence, influence
 from nn.lens.integrated import integrated_gradients
 from nn.lens.lora import Adapted, Adapter, lora, merge
 from nn.lens.neuron import NeuronSum, neuron
+from nn.lens.overview import Look, overview
 from nn.lens.permutation import PermutationImportance, permutation_importance
 from nn.lens.pruning import Pruned, prune, rewind
 from nn.lens.recipe import Recipe, recipe
@@ -42,10 +43,11 @@ __all__ = [
     "Comparison", "Complexity", "complexity", "deeplift", "deletion_curve", "DeletionCurve", "diagnose",
     "Diagnosis", "Distinct", "distinct", "EWC", "expected_gradients", "Finding", "Forgetting", "forgetting",
     "freeze", "Gap", "gap", "gradient_input", "Importance", "ImportanceComparison", "Influence", "influence",
-    "integrated_gradients", "Learning", "learning", "learning_curve", "LearningCurve", "lora", "merge", "neuron",
-    "NeuronSum", "partial_fit", "permutation_importance", "PermutationImportance", "Prequential", "prune", "Pruned",
-    "random_feature_sweep", "random_label_fit", "randomization_check", "RandomizationCheck", "RandomLabelFit",
-    "Recipe", "recipe", "rewind", "rule_table", "RunningScaler", "shapley", "Signal", "signal", "smooth_grad",
-    "Spectrum", "spectrum", "step_table", "StepTable", "Stream", "Table", "Temperature", "temperature", "Trace",
-    "trace", "unfreeze", "weight_importance", "WeightImportance", "width_sweep", "WidthSweep",
+    "integrated_gradients", "Learning", "learning", "learning_curve", "LearningCurve", "Look", "lora", "merge",
+    "neuron", "NeuronSum", "overview", "partial_fit", "permutation_importance", "PermutationImportance",
+    "Prequential", "prune", "Pruned", "random_feature_sweep", "random_label_fit", "randomization_check",
+    "RandomizationCheck", "RandomLabelFit", "Recipe", "recipe", "rewind", "rule_table", "RunningScaler", "shapley",
+    "Signal", "signal", "smooth_grad", "Spectrum", "spectrum", "step_table", "StepTable", "Stream", "Table",
+    "Temperature", "temperature", "Trace", "trace", "unfreeze", "weight_importance", "WeightImportance",
+    "width_sweep", "WidthSweep",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,10 @@ from nn.viz.distributions import activations, weights
 from nn.viz.gradients import gradient_flow
 from nn.viz.network import network
 
-__all__ = ["answers", "inside", "picture", "report", "training"]
+if TYPE_CHECKING:
+    from nn.lens.overview import Look
+
+__all__ = ["answers", "inside", "looked", "picture", "report", "training"]
 
 ROWS = 512  # of the data that are run through the network for its pictures
 CLASSES = 100  # a larger confusion matrix is not drawn
@@ -72,6 +75,9 @@ def report(
     name, (X, y) = list(parts.items())[-1]
     heads = ["", "rows", "loss", *(key for key in scores[name] if key not in ("rows", "loss"))]
     rows = [(escape(part), *(score.get(head, "–") for head in heads[1:])) for part, score in scores.items()]
+    from nn.lens.overview import overview  # which draws with this package's figures
+
+    looks = overview(model, parts, history=history, loss=loss, birth=before, names=features or None)
     figure = heads[3] if len(heads) > 3 else "loss"
     sections = [
         html.section("Scores", html.table(heads, rows)),
@@ -79,6 +85,7 @@ def report(
         html.section("The network", picture(model, X, names=(features or None, classes or None), image=image)),
         html.section("Its answers", answers(model, X, y, classes=classes, features=features)),
         html.section("Inside", inside(model, X, y, loss=loss, before=before)),
+        html.section("Through the lens", looked(looks)) if looks else "",
         html.section("The model", _facts(model, history)),
     ]
     said = f"{figure} on {scores[name]['rows']} rows ({name})"
@@ -179,6 +186,13 @@ def inside(
             "gradients by layer": lambda: gradient_flow(model, X[rows], y[rows], loss),
         }
     )
+
+
+def looked(looks: Sequence[Look]) -> str:
+    """The lens: questions, each with its number, its figure and its verdict."""
+    said = "Each question is one function of <code>nn.lens</code>, where it can be asked with more rows and options."
+    cards = html.cards((look.question, look.number, look.answer.plot, look.answer.verdict) for look in looks)
+    return f"{cards}\n<p>{said}</p>"
 
 
 def _facts(model: Module, history: History | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from autograd.viz.style import escape
 from nn.style import has_matplotlib, themed
 
-__all__ = ["MISSING_PLOTS", "charts", "drawing", "facts", "header", "page", "section", "table"]
+__all__ = ["MISSING_PLOTS", "cards", "charts", "drawing", "facts", "header", "page", "section", "table"]
 
 MISSING_PLOTS = '<p>The figures need matplotlib: <code>pip install "glassgrad[plot]"</code></p>'
 
@@ -73,6 +73,18 @@ def charts(figures: Mapping[str, Callable[[], Any]]) -> str:
     return '<div class="charts">\n' + "\n".join(drawn) + "\n</div>"
 
 
+def cards(looks: Iterable[tuple[str, str, Callable[[], Any], str]]) -> str:
+    """Questions side by side, each with the number that decides it, a matplotlib figure, and a sentence."""
+    drawn = []
+    for question, number, draw, verdict in looks:
+        svg = themed(draw, question) if has_matplotlib() else ""
+        drawn.append(
+            f'<div class="look">\n<h3>{escape(question)}</h3>\n<p class="number">{escape(number)}</p>\n'
+            f'<figure role="img" aria-label="{escape(question)}">{svg}</figure>\n<p>{escape(verdict)}</p>\n</div>'
+        )
+    return '<div class="charts">\n' + "\n".join(drawn) + "\n</div>"
+
+
 def drawing(svg: str, *, kind: str = "") -> str:
     """A picture of ours, which scrolls sideways where it is wider than the screen, and is light on paper."""
     svg = svg.replace("@media (prefers-color-scheme:dark)", "@media screen and (prefers-color-scheme:dark)")
@@ -110,7 +122,11 @@ figure{margin:0}
 figure svg{display:block;max-width:100%;height:auto;margin:0 auto}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:1.4rem 2rem;align-items:start}
 .chart svg{width:100%;margin:0}
-.chart text{font-family:inherit!important}
+.chart text,.look text{font-family:inherit!important}
+.look svg{width:100%;margin:0}
+h3{margin:0;font-size:.95rem;font-weight:600}
+.number{margin:.2rem 0 .5rem;color:var(--text);font-size:1.7rem;font-weight:650;line-height:1.15;
+font-variant-numeric:tabular-nums}
 table{border-collapse:collapse;min-width:min(100%,36rem);font-variant-numeric:tabular-nums}
 th,td{padding:.45rem .2rem .45rem 1.2rem;text-align:right;font-weight:400;white-space:nowrap}
 th:first-child{padding-left:0;text-align:left}
@@ -128,7 +144,8 @@ code{font-size:.9em}
 @media screen and (max-width:700px){main{padding:1.5rem .8rem 3rem}section{padding:1.1rem 1rem 1.2rem}.bar{display:none}
 th,td{padding-left:.7rem}figure.wide svg{max-width:none;width:720px}figure.graph svg{width:860px}
 dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.6rem}}
-@media print{body{background:#fff;font-size:11pt}main{padding:0;max-width:none}section,header,figure,tr{break-inside:avoid}
+@media print{body{background:#fff;font-size:11pt}main{padding:0;max-width:none}
+section,header,figure,tr,.look{break-inside:avoid}
 section{border:0;border-top:1px solid var(--border);border-radius:0;padding:1rem 0}
 .charts{grid-template-columns:repeat(auto-fit,minmax(180px,1fr))}.wide{overflow:visible}pre{white-space:pre-wrap}
 .bar,.bar span{print-color-adjust:exact;-webkit-print-color-adjust:exact}}

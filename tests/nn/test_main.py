@@ -85,12 +85,13 @@ def test_the_page_is_complete_and_needs_no_network(capsys):
         "The network",
         "Its answers",
         "Inside",
+        "Through the lens",
         "One neuron",
         "What became of the weights",
         "The run",
     ):
         assert f"<h2>{title}</h2>" in page
-    assert page.count("<svg") == page.count("</svg>") == 12
+    assert page.count("<svg") == page.count("</svg>") == 19  # the lens has seven
     assert "CC BY 4.0" in page
     charts = "".join(re.findall(r'<figure class="chart".*?</figure>', page, re.DOTALL))
     assert charts and "#2f7de1" not in charts, "a colour of the figures was left"

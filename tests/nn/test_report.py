@@ -71,7 +71,15 @@ def test_a_classifier_of_two_features(tmp_path):
     path = report(model, history, data, tmp_path / "page.html", title="A & B", **options)
     assert footprint(model) == before
     page = checked(path)
-    assert titles(page) == ["Scores", "Training", "The network", "Its answers", "Inside", "The model"]
+    assert titles(page) == [
+        "Scores",
+        "Training",
+        "The network",
+        "Its answers",
+        "Inside",
+        "Through the lens",
+        "The model",
+    ]
     assert names(page) == [
         "loss by epoch", "metric by epoch", "learning rate by epoch", "gradient norm by epoch",
         "update / weight by epoch", "confusion matrix", "calibration", "decision regions",
@@ -90,7 +98,7 @@ def test_numbers_to_predict_and_no_history(tmp_path):
     model = nn.MLP(2, [4, 1], np.tanh, rng=0)
     y = X[:, :1] - 2.0 * X[:, 1:]
     page = checked(report(model, None, (X, y), tmp_path / "page.html"))
-    assert titles(page) == ["Scores", "The network", "Its answers", "Inside", "The model"]
+    assert titles(page) == ["Scores", "The network", "Its answers", "Inside", "Through the lens", "The model"]
     error = np.mean((nn.predict(model, X) - y) ** 2, dtype=float)
     r2 = 1.0 - error / np.var(y, dtype=float)
     assert row(page, "data") == ["60", f"{error:.4f}", f"{r2:.2f}", f"{error**0.5:.3g}"]
