@@ -39,7 +39,10 @@ def test_gradient_by_hand_equals_ours(workload):
     np.testing.assert_allclose(ours, gradients, rtol=0, atol=1e-6 * np.abs(gradients).max() * len(model.layers))
 
 
-@pytest.mark.parametrize("workload", data.TITLES)
+SLOW = {"W1"}  # eagerly a second a step; tests/autograd/test_compile_tape.py has smaller ones
+
+
+@pytest.mark.parametrize("workload", [pytest.param(x, marks=pytest.mark.slow) if x in SLOW else x for x in data.TITLES])
 def test_results_after_three_steps_equal(workload):
     ours = {"by hand": by_hand, "glassgrad": glassgrad, "compiled": glassgrad_compiled, "llvm": glassgrad_llvm}
     if by_hand_numba:
