@@ -1,16 +1,24 @@
-"""What a Module says of an attribute that it lacks, and of one that must not be set: the base of Module."""
+"""What a Module says of an attribute or option that it lacks, and of one that must not be set: the base of Module."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from autograd.errors import ArgumentError
 from autograd.value import Value
-from nn.names import IN_A_MODULE
+from nn.names import IN_A_MODULE, refuse_all_but
 
 __all__ = ["Attributes"]
 
 
 class Attributes:
-    """Attributes as any object has them, but that a weight cannot be lost by setting its name to something else."""
+    """Attributes as any object has them, but that a weight cannot be lost by setting its name to something else.
+
+    An option that `__init__` does not take is answered with the nearest one that it takes.
+    """
+
+    def __new__(cls, *_: Any, **options: Any) -> Self:
+        if options:
+            refuse_all_but(cls.__name__, options, cls.__init__)
+        return super().__new__(cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(vars(self).get(name), Value) and value is not None and not isinstance(value, Value):

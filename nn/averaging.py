@@ -23,6 +23,7 @@ from autograd.context import no_grad
 from autograd.errors import ArgumentError
 from nn.checks import share, whole
 from nn.evaluation import cast
+from nn.masks import kept, mask_of
 from nn.module import Module
 from nn.state import load
 
@@ -55,16 +56,21 @@ class Average:
 
     @contextmanager
     def applied(self) -> Iterator[Module]:
-        """The model with the averaged weights in it; however the block ends, its own weights and buffers come back."""
+        """The model with the averaged weights in it; however the block ends, its own weights and buffers come back.
+
+        What a mask (nn/masks.py) says does not learn is the model's own: a weight pruned on the way is 0 here too, though
+        its average over the path is not.
+        """
         if not self.updates:
             raise ArgumentError(f"{type(self).__name__}: nothing is averaged yet; call update() after each step")
-        kept = self.model.state_dict()
+        before = self.model.state_dict()
         try:
             for path, parameter in self.parameters.items():
-                parameter.data = copy.copy(self.weights[path])  # a compiled step may write into what it finds here
+                mean = copy.copy(self.weights[path])  # a compiled step may write into what it finds here
+                parameter.data = kept(mask_of(parameter, path), mean, parameter.data)
             yield self.model
         finally:
-            self.model.load_state_dict(kept)
+            self.model.load_state_dict(before)
 
     def state_dict(self) -> dict[str, Any]:
         """The number of updates, as "updates", and copies of the averaged weights, as "weights.PATH"."""
@@ -118,14 +124,16 @@ def recompute_norm_statistics(model: Module, X: Any, *, batch_size: int = 1024) 
 
     For weights that did not come from training, such as an average. Batches are as large as each other, up to one row.
     Only the norms are in training mode meanwhile (PyTorch's update_bn: all layers, with dropout on), so that the
-    statistics are those of what evaluation computes. Source: Izmailov et al. 2018, arXiv 1803.05407, §3.2.
+    statistics are those of what evaluation computes. A frozen norm (nn.lens.freeze) keeps the ones that it was trained
+    beside. Source: Izmailov et al. 2018, arXiv 1803.05407, §3.2.
     """
     x = cast(model, X)
     if not len(x):
         raise ArgumentError("recompute_norm_statistics: X has no rows")
     modes = [(module, module.training) for _, module in model.named_modules()]
-    norms: list[Any] = [module for module, _ in modes if getattr(module, "num_batches_tracked", None) is not None]
-    kept = [(norm, norm.momentum, {name: getattr(norm, name) for name in norm.buffers}) for norm in norms]
+    norms: list[Any] = [module for module, _ in modes
+                        if getattr(module, "num_batches_tracked", None) is not None and not module.frozen]  # fmt: skip
+    before = [(norm, norm.momentum, {name: getattr(norm, name) for name in norm.buffers}) for norm in norms]
     model.eval()
     try:
         for norm in norms:
@@ -136,11 +144,11 @@ def recompute_norm_statistics(model: Module, X: Any, *, batch_size: int = 1024) 
             for batch in np.array_split(x, -(-len(x) // whole("batch_size", batch_size))):
                 model(batch)
     except BaseException:
-        for norm, _, buffers in kept:
+        for norm, _, buffers in before:
             vars(norm).update(buffers)
         raise
     finally:
-        for norm, momentum, _ in kept:
+        for norm, momentum, _ in before:
             norm.momentum = momentum
         for module, mode in modes:
             module.training = mode

@@ -11,7 +11,7 @@ from typing import Any
 
 from autograd.errors import ArgumentError
 
-__all__ = ["IN_A_MODULE", "IN_NN", "near", "options_of", "refuse"]
+__all__ = ["IN_A_MODULE", "IN_NN", "near", "options_of", "refuse", "refuse_all_but"]
 
 _FUNCTION = "a layer may be any function: nn.Sequential(nn.Linear(4, 8), {0}, nn.Linear(8, 1))"
 _ACTIVATIONS = ("ReLU", "GELU", "SiLU", "ELU", "Sigmoid", "Softplus")
@@ -51,6 +51,11 @@ IN_A_MODULE = {  # attributes of a torch.nn.Module → what serves here
     "register_forward_hook": "nn.calls.watched(model)",
 }  # fmt: skip
 
+RENAMED = {  # options of others' layers and losses → ours
+    "epsilon": "eps", "use_bias": "bias", "size_average": "reduction", "reduce": "reduction", "seed": "rng",
+    "class_weight": "weight", "var": "variance", "rate": "p", "units": "out_features", "filters": "out_channels",
+}  # fmt: skip
+
 
 def near(name: str, names: Iterable[str]) -> str:
     """ "; did you mean 'epochs'?" for the nearest of the names, or nothing."""
@@ -77,3 +82,12 @@ def refuse(
         known = [*options_of(*functions), *more]
         hints = [f"; {elsewhere[name]}" if name in elsewhere else near(name, known) for name in names]
         raise ArgumentError(f"{what} has no option {', '.join(names)}{''.join(hints)}")
+
+
+def refuse_all_but(what: str, given: Iterable[str], function: Any) -> None:
+    """Raise ArgumentError, with the nearest of its options, if a function has none of a name that is given."""
+    parameters = inspect.signature(function).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        elsewhere = {theirs: f"it is called {ours}" for theirs, ours in RENAMED.items() if ours in parameters}
+        elsewhere |= {"device": "there is the CPU only", "inplace": "nothing is done in place"}
+        refuse(what, set(given) - parameters.keys(), elsewhere, function)

@@ -9,8 +9,9 @@ import numpy as np
 from autograd.errors import ArgumentError
 from autograd.value import Value, data_of
 from nn.checks import not_negative
+from nn.masks import kept, mask_of
 
-__all__ = ["further_paths", "load", "modes_kept", "preserved", "put", "snapshot"]
+__all__ = ["further_paths", "load", "modes_kept", "preserved", "put", "put_best", "snapshot"]
 
 
 def put(owner: Any, name: str, held: Any, data: Any) -> None:
@@ -138,3 +139,9 @@ def snapshot(model: Any, optimizer: Any = None) -> Callable[[], None]:
             generator.bit_generator.state = numbers
 
     return put_back
+
+
+def put_best(model: Any, best: Mapping[str, Any]) -> None:
+    """Give a model the state of an earlier epoch, but what was frozen or pruned since then stays as it is."""
+    held = {path: kept(mask_of(p, path), best[path], p.data) for path, p in model.named_parameters() if path in best}
+    model.load_state_dict({**best, **held})

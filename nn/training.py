@@ -45,7 +45,7 @@ from nn.optim import Adam, Optimizer
 from nn.outline import function_name
 from nn.progress import Bar
 from nn.resume import Position, keep, restore
-from nn.state import modes_kept
+from nn.state import modes_kept, put_best
 from nn.step import Careful, Watch, in_parts, training_step
 
 __all__ = ["Training", "fit", "train"]
@@ -170,7 +170,7 @@ class Training:
                     self._keep()
             finally:
                 if at.best:
-                    self.model.load_state_dict(at.best)
+                    put_best(self.model, at.best)
                 history.seconds = time.perf_counter() - started
 
     def _batches(self) -> Iterator[tuple[Any, Any]]:

@@ -217,6 +217,13 @@ def softplus(x, /, beta=1.0):
 
 softplus.vjp(x=lambda g, out, x, beta=1.0: g * sigmoid(beta * x))
 
+
+def floats(x):
+    """x, whole numbers as floats: they have no −∞, and differences of unsigned ones wrap around."""
+    dtype = getattr(x, "dtype", None)
+    return x * 1.0 if (isinstance(x, int) if dtype is None else dtype.kind in "biu") else x
+
+
 ROWS = [
     sample("3 4", complex=True),
     sample("2 3 4", axis=1),
@@ -239,6 +246,7 @@ MASKED = np.array([[0.0, -np.inf, 0.0, -np.inf], [1e3, -1e3, -np.inf, 1e3]])
 )
 def softmax(x, /, axis=-1):
     """Shares that sum to 1 along axis, out = e^x / Σ e^x; dx = out · (g − Σ g out)."""
+    x = floats(x)
     out = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
     return out / np.sum(out, axis=axis, keepdims=True)
 
@@ -261,6 +269,7 @@ softmax.vjp(x=_softmax)
 )
 def log_softmax(x, /, axis=-1):
     """Logarithm of softmax, out = x − ln Σ e^x, in nats; dx = g − e^out Σ g."""
+    x = floats(x)
     shifted = x - np.max(np.real(x), axis=axis, keepdims=True, initial=-np.inf)
     with np.errstate(divide="ignore"):  # no element, ln 0: an empty result
         return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
@@ -297,6 +306,7 @@ def _logsumexp(g, out, x, axis=None, keepdims=False):
 )  # fmt: skip
 def logsumexp(x, /, axis=None, keepdims=False):
     """out = ln Σ e^x over axis (all axes by default), without overflow; dx = g · e^(x − out). −inf where all x are."""
+    x = floats(x)
     peak = np.max(np.real(x), axis=axis, keepdims=True, initial=-np.inf)
     peak = np.where(peak == -math.inf, 0.0, peak)
     with np.errstate(divide="ignore"):

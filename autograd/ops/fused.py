@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from autograd.errors import ShapeError
+from autograd.ops.activation import floats
 from autograd.primitives import error, point, primitive, sample
 
 __all__ = ["linear", "softmax_cross_entropy"]
@@ -89,6 +90,7 @@ linear.vjp(x=lambda g, out, x, weight, bias: _product(g, weight), weight=_linear
 
 def _log_probabilities(logits):
     """log softmax over the last axis of a plain array, stable: the largest logit is taken off first."""
+    logits = floats(logits)
     shifted = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=-1, keepdims=True))
 

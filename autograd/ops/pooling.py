@@ -312,6 +312,7 @@ def avg_pool2d(x, /, kernel_size, stride=None, padding=0, ceil_mode=False, count
     points=[point((np.array([[[1.0, 3.0, 5.0]]]),), (np.array([[[0.5, 1.0, 0.5]]]),), out=np.array([[[2.0, 4.0]]]),
                   output_size=2)],
     errors=[error(("3 4",), output_size=2, match="adaptive_avg_pool: x has shape (3, 4), expected (batch, channels"),
+            error(("1 1 0",), output_size=2, match="x has shape (1, 1, 0): a window of no places has no mean"),
             error(("1 1 4",), output_size=0, match="output_size=0", kind=ArgumentError)],
     source="linear: every element's slope is 1 / n, once for each window it lies in; the shape is PyTorch's",
 )  # fmt: skip
@@ -319,12 +320,15 @@ def adaptive_avg_pool(x, /, output_size):
     """Means of as many windows as output_size says per spatial axis; window i goes from ⌊i n / m⌋ to ⌈(i + 1) n / m⌉."""
     if np.ndim(x) < 3:
         raise ShapeError(f"adaptive_avg_pool: x has shape {np.shape(x)}, expected (batch, channels, *spatial)")
-    lengths = np.shape(x)[2:]
+    lengths, dtype = np.shape(x)[2:], np.result_type(x)
+    if 0 in lengths:
+        raise ShapeError(f"adaptive_avg_pool: x has shape {np.shape(x)}: a window of no places has no mean")
     for axis, m in enumerate(per_axis(output_size, len(lengths), "output_size"), 2):
         n = np.shape(x)[axis]
         i, j = np.arange(m)[:, None], np.arange(n)
         inside_window = (j >= i * n // m) & (j < -(-(i + 1) * n // m))
         means = inside_window / np.sum(inside_window, axis=1, keepdims=True)
-        rows = np.matmul(np.moveaxis(x, axis, -1), np.transpose(means.astype(np.result_type(x))))
+        means = means.astype(dtype) if dtype.kind in "fc" else means  # means of whole numbers are none
+        rows = np.matmul(np.moveaxis(x, axis, -1), np.transpose(means))
         x = np.moveaxis(rows, -1, axis)
     return x

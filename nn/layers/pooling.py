@@ -142,6 +142,8 @@ class _AdaptiveMaxPool(_AdaptivePool):
     def pool(self, x: Any, sizes: tuple[int, ...]) -> Any:
         """The largest elements of the windows; they overlap and differ in length, so each is taken by itself."""
         x = x if isinstance(x, Value) else as_array(x)
+        if 0 in x.shape[2:]:
+            raise ShapeError(f"x has shape {x.shape}: a window of no places has no largest element")
         axes = tuple(range(2, x.ndim))
         windows = [
             [slice(i * n // m, -(-(i + 1) * n // m)) for i in range(m)] for m, n in zip(sizes, x.shape[2:], strict=True)

@@ -4,16 +4,34 @@ Prediction and target must have the same shape: (n, 1) against (n,) would broadc
 nonsense, so it raises ShapeError. All give the mean over every element (`reduction="sum"` or "none" for the others).
 """
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from autograd.data import as_array, as_dtype, effect
 from autograd.errors import ArgumentError, ShapeError
 from autograd.value import Value, data_of
+from nn.names import refuse_all_but
 
-__all__ = ["array", "cast", "expect", "pair", "reduced"]
+__all__ = ["array", "cast", "expect", "loss", "pair", "reduced"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def loss(function: F) -> F:
+    """The function, which answers an option that it has not with the nearest one that it has."""
+
+    @functools.wraps(function)
+    def called(*operands: Any, **options: Any) -> Any:
+        try:
+            return function(*operands, **options)
+        except TypeError:
+            refuse_all_but(function.__name__, options, function)
+            raise
+
+    return called  # type: ignore[return-value]
 
 
 def pair(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:

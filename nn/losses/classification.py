@@ -11,7 +11,7 @@ from autograd.data import effect
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops import log_softmax, relu, softmax_cross_entropy, softplus
 from autograd.value import Value, data_of
-from nn.losses.base import array, cast, expect, pair, reduced
+from nn.losses.base import array, cast, expect, loss, pair, reduced
 
 __all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "kl_div", "nll"]
 
@@ -19,6 +19,7 @@ __all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "kl_div
 _largest, _UNSIGNED = np.maximum.reduce, np.dtype(np.uint64)  # as unsigned numbers negative ones are large: one pass
 
 
+@loss
 def hinge(score: Any, target: Any, *, reduction: str = "mean") -> Any:
     """max(0, 1 − target · score) for targets −1 and +1: no loss once the score is right by a margin of 1."""
     score, target = pair("hinge", score, target)
@@ -26,6 +27,7 @@ def hinge(score: Any, target: Any, *, reduction: str = "mean") -> Any:
     return reduced(relu(1.0 - score * target), reduction)
 
 
+@loss
 def cross_entropy(
     logits: Any,
     target: Any,
@@ -75,6 +77,7 @@ def cross_entropy(
     return reduced(-np.sum(_weighted(shares, weight, logits) * log_softmax(logits), axis=-1), reduction)
 
 
+@loss
 def nll(
     log_probabilities: Any, target: Any, *, weight: Any = None, ignore_index: int | None = None, reduction: str = "mean"
 ) -> Any:
@@ -88,6 +91,7 @@ def nll(
     return _of_classes(log_p, _checked("nll", target, log_p.shape, ignore_index), weight, ignore_index, 0.0, reduction)
 
 
+@loss
 def kl_div(log_prediction: Any, target: Any, *, log_target: bool = False, reduction: str = "mean") -> Any:
     """KL(target ‖ prediction) = Σ target · (log target − log_prediction) over the last axis, in nats: (…, classes) → number
 
@@ -106,6 +110,7 @@ def kl_div(log_prediction: Any, target: Any, *, log_target: bool = False, reduct
     return reduced(np.sum(p * (log_p - log_q), axis=-1), reduction)
 
 
+@loss
 def binary_cross_entropy(
     logits: Any, target: Any, *, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
 ) -> Any:
@@ -129,6 +134,7 @@ def binary_cross_entropy(
     return reduced(losses, reduction)
 
 
+@loss
 def accuracy(logits: Any, target: Any) -> float:
     """Share of rows whose largest logit is at the target, as a plain float: logits (n, classes), target (n,).
 

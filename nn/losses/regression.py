@@ -7,11 +7,12 @@ import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
 from autograd.value import data_of, stop_gradient
-from nn.losses.base import cast, expect, pair, reduced
+from nn.losses.base import cast, expect, loss, pair, reduced
 
 __all__ = ["gaussian_nll", "huber", "mae", "mse", "smooth_l1"]
 
 
+@loss
 def mse(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
     """Mean squared error, (prediction − target)²: equal shapes → number."""
     prediction, target = pair("mse", prediction, target)
@@ -19,12 +20,14 @@ def mse(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
     return reduced(difference * difference, reduction)
 
 
+@loss
 def mae(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
     """Mean absolute error, |prediction − target|; slope 0 where they are equal."""
     prediction, target = pair("mae", prediction, target)
     return reduced(abs(prediction - target), reduction)
 
 
+@loss
 def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any:
     """½d² for |d| ≤ delta, delta · (|d| − ½ delta) beyond: squares for small errors, absolute for outliers.
 
@@ -38,6 +41,7 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = 
     return reduced(inside * (difference - 0.5 * inside), reduction)
 
 
+@loss
 def smooth_l1(prediction: Any, target: Any, *, beta: float = 1.0, reduction: str = "mean") -> Any:
     """huber / beta: ½d² / beta for |d| ≤ beta, |d| − ½ beta beyond, of slope ±1 there. Source: Girshick 2015, eq. 3."""
     if not beta > 0.0:
@@ -45,6 +49,7 @@ def smooth_l1(prediction: Any, target: Any, *, beta: float = 1.0, reduction: str
     return huber(prediction, target, delta=beta, reduction=reduction) / beta
 
 
+@loss
 def gaussian_nll(
     prediction: Any, target: Any, variance: Any, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Any:
@@ -61,9 +66,7 @@ def gaussian_nll(
     variance = cast(variance, prediction)
     shape = prediction.shape
     if variance.shape not in (shape, (*shape[:-1], 1), ()):
-        raise ShapeError(
-            f"gaussian_nll: variance has shape {variance.shape}, prediction {shape}; (…, 1) would do as well"
-        )
+        raise ShapeError(f"gaussian_nll: variance has shape {variance.shape}, prediction {shape}; (…, 1) does too")
     advice = "gaussian_nll: a variance is negative; use np.exp or softplus of the model's output"
     expect(advice, lambda v: ~(v < 0.0), variance)  # NaN is for those who look at the loss
     data = data_of(variance)

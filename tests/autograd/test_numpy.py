@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import autograd
 from autograd import Value, ops
 from autograd.errors import REFUSED, ArgumentError, ConversionError, InPlaceError, NotDifferentiableError, ShapeError
 from autograd.value import DISPATCH
@@ -114,3 +115,22 @@ def test_array_functions_leave_a_foreign_type_its_turn():
             return "theirs", function.__name__
 
     assert np.concatenate([Value([1.0]), Foreign()]) == ("theirs", "concatenate")
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
+@pytest.mark.parametrize(
+    "x",
+    [3, True, np.int64(3), [[1, 2, 3]], np.array([[1, 2, 3]]), np.array([250, 3], np.uint8), np.array([True, False])],
+    ids=repr,
+)
+def test_softmax_of_whole_numbers_is_that_of_the_same_floats(name, x):
+    """They have no −inf to start a maximum from, and unsigned ones wrap around when the largest is taken off."""
+    op = getattr(ops, name)
+    expected = op(np.asarray(x, float))
+    found = op(x)
+    assert np.result_type(found) == np.float64
+    np.testing.assert_allclose(found, expected, rtol=1e-15)
+    if isinstance(x, np.ndarray):
+        run = autograd.compile(op)
+        for _ in range(2):
+            np.testing.assert_allclose(run(x), expected, rtol=1e-14)

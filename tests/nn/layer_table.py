@@ -14,9 +14,9 @@ FEATURES = r"x has \(7,\) features on its last axis, weight takes \(4,\)"
 NEURON = r"operands x \(2, 7\), y \(4,\)"
 
 
-def dense(make, tail, text, message=FEATURES):
+def dense(make, tail, text, message=FEATURES, differs=False):
     """A case of a layer that maps the last of x's axes, 4 features, to those of `tail`."""
-    return Case(make, normal((2, 4)), (2, *tail), text, (np.ones((2, 7), np.float32),), message)
+    return Case(make, normal((2, 4)), (2, *tail), text, (np.ones((2, 7), np.float32),), message, differs)
 
 
 def channels(make, shape, out, text, wrong, message, differs=False):
@@ -44,6 +44,10 @@ CASES = {
     "MLP": [
         dense(lambda rng: nn.MLP(4, [3, 2], silu, rng=rng), (2,), "MLP(4, [3, 2], activation=silu)  23 parameters"),
         dense(lambda rng: nn.MLP(4, [2], relu, rng=rng), (2,), "MLP(4, [2], activation=relu)  10 parameters"),
+        dense(
+            lambda rng: nn.MLP(4, [6, 2], np.tanh, dropout=0.4, rng=rng), (2,),
+            "MLP(4, [6, 2], activation=tanh, dropout=0.4)  44 parameters", differs=True,
+        ),
     ],
     "Sequential": [
         dense(

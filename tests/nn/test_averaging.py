@@ -152,7 +152,41 @@ def test_a_compiled_step_updates_the_average(make):
             np.testing.assert_allclose(ends[1][i][path], w, rtol=1e-10, atol=1e-13)
 
 
+@every
+def test_what_does_not_learn_is_the_models_own_in_the_average(make):
+    """Pruned or frozen after some updates: the average over the path is another number, and must not bring it back."""
+    model = network(np.float32)
+    average = make(model)
+    walk(model, average, 3)
+    keep = np.arange(20).reshape(5, 4) % 3 > 0
+    weight, bias, free = model.layers[0].weight, model.layers[0].bias, model.layers[4].weight
+    weight.data, weight.mask = np.where(keep, weight.data, np.float32(0.0)), keep
+    bias.data, bias.mask = bias.data + 1, False
+    average.update()
+    before = model.state_dict()
+    with average.applied():
+        assert weight.data[~keep].tobytes() == np.zeros((~keep).sum(), np.float32).tobytes()
+        assert np.array_equal(weight.data[keep], average.weights["0.weight"][keep])
+        assert not np.array_equal(weight.data[keep], before["0.weight"][keep])
+        assert bias.data.tobytes() == before["0.bias"].tobytes() != average.weights["0.bias"].tobytes()
+        assert np.array_equal(free.data, average.weights["4.weight"])
+        assert {p.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+    assert all(array.tobytes() == before[name].tobytes() for name, array in model.state_dict().items())
+
+
 # norm statistics
+
+
+def test_a_frozen_norm_keeps_its_statistics():
+    model, X = network(), np.random.default_rng(0).normal(size=(30, 4))
+    model(X)
+    nn.lens.freeze(model, "1.*")
+    before = model.state_dict()
+    nn.recompute_norm_statistics(model, 3.0 * X)
+    assert all(array.tobytes() == before[name].tobytes() for name, array in model.state_dict().items())
+    nn.lens.unfreeze(model)
+    nn.recompute_norm_statistics(model, 3.0 * X)
+    assert model.state_dict()["1.running_var"].tobytes() != before["1.running_var"].tobytes()
 
 
 def test_statistics_are_the_means_over_equal_batches():

@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 import pytest
-from layer_case import Case, arguments, parts
+from layer_case import Case, arguments, is_float, parts
 from layer_table import CASES
 
 import autograd
@@ -70,6 +70,16 @@ def test_one_dtype_from_input_to_gradient(case, dtype):
     assert {part.dtype for part in parts(out)} | {leaf.dtype for leaf in leaves} == {np.dtype(dtype)}
     assert {leaf.grad.dtype for leaf in leaves} == {np.dtype(dtype)}
     assert {path: buffer.dtype for path, buffer in layer.named_buffers()} == before
+
+
+@battery
+def test_whole_numbers_give_what_the_same_numbers_as_floats_give(case):
+    x, *others = case.inputs(np.random.default_rng(0))  # others may be masks, which must be floats
+    x = np.rint(3.0 * x) if is_float(x) else x
+    whole, floats = (x.astype(np.int64), *others), (x, *others)
+    layers = [case.make(0).astype(np.float64) for _ in range(2)]
+    for mine, expected in zip(parts(layers[0](*whole)), parts(layers[1](*floats)), strict=True):
+        np.testing.assert_allclose(data_of(mine), data_of(expected), rtol=1e-12, atol=1e-12)
 
 
 @battery

@@ -98,6 +98,9 @@ def test_pooling_by_hand():
     assert nn.MaxPool2d((2, 3))(image).tolist() == [[[[8.0, 11.0], [20.0, 23.0]]]]
     assert nn.AdaptiveAvgPool2d(1)(image).tolist() == [[[[11.5]]]]
     assert nn.AdaptiveAvgPool2d((None, 2))(image).shape == (1, 1, 4, 2)
+    for layer in (nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool2d(1), nn.MaxPool2d(1), nn.AvgPool2d(1)):
+        with pytest.raises(ValueError, match=r"\(2, 3, 0, 4\).*(a window of no places has no|that spans .* not fit)"):
+            layer(np.zeros((2, 3, 0, 4)))
 
 
 # norms

@@ -190,6 +190,16 @@ def test_lists_and_whole_numbers_are_taken_as_they_are():
     assert nn.cross_entropy(Value([[0.0, 3.0]] * 2), [True, False]) == nn.cross_entropy(Value([[0.0, 3.0]] * 2), [1, 0])
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("kind", [np.int64, np.uint8])
+def test_cross_entropy_of_whole_logits_is_that_of_the_same_floats(kind, reduction):
+    z = np.array([[1, 200, 3], [4, 0, 4]], kind)
+    for target, options in [([1, 2], {"label_smoothing": 0.1}), ([0, 2], {"weight": [0.5, 0.2, 0.1]}), ([1, 1], {}),
+                            ([[0.2, 0.3, 0.5]] * 2, {})]:  # fmt: skip
+        found = nn.cross_entropy(z, target, reduction=reduction, **options)
+        np.testing.assert_allclose(found, nn.cross_entropy(z * 1.0, target, reduction=reduction, **options), rtol=1e-14)
+
+
 # stability
 
 

@@ -171,6 +171,28 @@ def test_fit_compiled_honours_masks_and_equals_eager():
         np.testing.assert_allclose(results[1][path], data, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("compile", [False, True])
+def test_the_best_weights_bring_nothing_back_that_was_pruned_after_them(compile):
+    model, valid = (
+        nn.MLP(5, [8, 3], np.tanh, rng=0),
+        (X[:20], (Y[:20] + 1) % 3),
+    )  # wrong: the first epoch stays the best
+    weight, bias = model.layers[0].weight, model.layers[1].bias
+    optimizer = nn.Adam(model, 0.05)
+    steps = nn.train(model, X, Y, optimizer=optimizer, epochs=6, rng=0, validation=valid, compile=compile)
+    for step in steps:
+        if step.last and step.epoch == 1:
+            best = model.state_dict()
+        if step.last and step.epoch == 3:
+            nn.lens.prune(model, 0.5, pattern="layers.0.weight")
+            bias.mask, held = False, bias.data.copy()
+    assert steps.history.best_epoch == 1
+    assert (weight.data[~weight.mask] == 0.0).all() and (~weight.mask).sum() == 20
+    assert bias.data.tobytes() == held.tobytes() != best["layers.1.bias"].tobytes()
+    np.testing.assert_array_equal(weight.data[weight.mask], best["layers.0.weight"][weight.mask])
+    np.testing.assert_array_equal(model.layers[0].bias.data, best["layers.0.bias"])
+
+
 def test_lbfgs_descends_among_the_weights_that_learn():
     model = nn.Linear(5, 1, rng=0, dtype=np.float64)
     target = X @ np.array([1.0, 2.0, 3.0, 4.0, 5.0])[:, None]

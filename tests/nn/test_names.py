@@ -9,6 +9,7 @@ import pytest
 
 import autograd
 import nn
+from nn import losses
 from nn.names import IN_A_MODULE, IN_NN, near, options_of, refuse
 
 
@@ -126,9 +127,39 @@ SMALL = (np.zeros((4, 2), np.float32), np.zeros((4, 1), np.float32))
         (lambda m: nn.Adam(m, groups=["*.bias"]), 'groups is a dict such as {"*.bias": {"weight_decay": 0.0}}, got'),
         (lambda m: nn.LSTM(2, 3, num_layer=2), "LSTM has no option num_layer; did you mean 'num_layers'?"),
         (lambda m: nn.RNN(2, 3, activaton=np.tanh), "RNN has no option activaton; did you mean 'activation'?"),
+        (lambda m: nn.MLP(2, [1], activaton=np.tanh), "MLP has no option activaton; did you mean 'activation'?"),
+        (lambda m: nn.Linear(2, 1, use_bias=False), "Linear has no option use_bias; it is called bias"),
+        (lambda m: nn.Linear(2, 1, epsilon=0.1, device="cuda"), "no option device, epsilon; there is the CPU only"),
+        (lambda m: nn.LayerNorm(2, epsilon=0.1), "LayerNorm has no option epsilon; it is called eps"),
+        (lambda m: nn.models.CNN((1, 8, 8), 2, dropuot=0.1), "CNN has no option dropuot; did you mean 'dropout'?"),
+        (lambda m: nn.gaussian_nll(0.0, 0.0, 1.0, epsilon=0.1), "gaussian_nll has no option epsilon; it is called eps"),
+        (lambda m: nn.huber(0.0, 0.0, deltas=0.1), "huber has no option deltas; did you mean 'delta'?"),
+        (lambda m: nn.cross_entropy([[0.0]], [0], label_smooth=0.1), "label_smooth; did you mean 'label_smoothing'?"),
     ],
 )  # fmt: skip
 def test_a_mistyped_option_names_the_nearest_one(call, message):
     with pytest.raises(nn.module.ArgumentError) as caught:
         call(nn.MLP(2, [1], rng=0))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", losses.__all__)
+def test_every_loss_names_an_option_that_it_has_not(name):
+    with pytest.raises(nn.module.ArgumentError, match=rf"^{name} has no option nonsense$"):
+        getattr(nn, name)([[0.0, 1.0]], [1], nonsense=3)
+
+
+def test_what_is_wrong_otherwise_with_a_call_says_python():
+    with pytest.raises(TypeError, match=r"mse\(\) missing 1 required positional argument: 'target'"):
+        nn.mse(1.0)
+    with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'out_features'"):
+        nn.Linear(in_features=2)
+
+
+def test_a_module_with_options_of_its_own_takes_them():
+    class Open(nn.Module):
+        def __init__(self, **options):
+            self.options = options
+
+    assert Open(anything=3).options == {"anything": 3}
+    assert copy.deepcopy(Open(anything=3)).options == {"anything": 3}

@@ -187,6 +187,40 @@ def test_ten_steps_of_lbfgs_go_along_optaxs_directions(memory):
     assert optimizer.pairs == STEPS and loss(path[-1]) < 0.2 * loss(path[0])
 
 
+@pytest.mark.parametrize("memory", [3, 10])
+def test_ten_steps_of_lbfgs_of_length_one(memory, monkeypatch):
+    """Both without a line search, on a loss that each whole step lowers."""
+    rng = np.random.default_rng(0)
+    rows, targets = rng.normal(size=(40, 6)) * np.linspace(0.3, 2.0, 6), rng.normal(size=40)
+
+    def loss(w):  # no quadratic: the Hessian changes from step to step
+        return ((1.0 + (rows @ w - targets) ** 2) ** 0.5).sum() / 40
+
+    monkeypatch.setattr("nn.optim.lbfgs.strong_wolfe", lambda phi, origin, step: (phi(1.0), 1))
+    p = nn.Parameter(np.zeros(6))
+    optimizer = nn.LBFGS([p], max_iter=1, history_size=memory, tolerance_grad=0.0, tolerance_change=0.0)
+
+    def closure():
+        value = loss(p)
+        value.backward()
+        return value
+
+    path, losses = [], []
+    for _ in range(STEPS):
+        losses.append(optimizer.step(closure))
+        path.append(p.data)
+    assert optimizer.pairs == STEPS and np.all(np.diff(losses) < 0.0)
+    with jax.enable_x64(True):
+        rule = optax.lbfgs(1.0, memory_size=memory, linesearch=None)
+        w = jax.numpy.zeros(6)
+        state, theirs, slope = rule.init(w), [], jax.grad(loss)
+        for _ in range(STEPS):
+            updates, state = rule.update(slope(w), state, w)
+            w = w + updates
+            theirs.append(np.asarray(w))
+    np.testing.assert_allclose(path, theirs, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("shape", [(3, 4), (4, 3), (1, 5), (5, 5)], ids=str)
 def test_muon_without_nesterov_is_optaxs_own(shape):
     """There the correction of the mean is a factor, which an orthogonal step does not see (eps aside)."""
