@@ -475,4 +475,5 @@ assert len(leaves) == 4
 # - rules are NumPy code, so gradients have gradients.
 #
 # To read on: `autograd/value.py` makes the nodes, `autograd/primitives.py` the rules, and `autograd/backward.py` is
-# the function above, with arrays, errors and speed.
+# the function above, with arrays, errors and speed. Or go on to what weights
+# say when they have learned: *What a weight is*.

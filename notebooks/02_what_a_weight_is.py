@@ -16,9 +16,10 @@
 # %% [markdown]
 # # 2 · What a weight is
 #
-# A network's weights are called black boxes. But a network of one neuron is a method that statisticians have used for
-# eighty years, logistic regression, and they read its weights every day: what each says, and how sure one can be of it. Here the
-# two are put side by side first. Then comes a network with a hidden layer, and the question what is left of that reading.
+# Gradients turn weights until the error is small. What do the weights say then? Those of a network are called a black box.
+# But a network of one neuron is a method that statisticians have used for eighty years, logistic regression, and they
+# read its weights every day: what each says, and how sure one can be of it. Here the two are put side by side first. Then
+# comes a network with a hidden layer, and the question what is left of that reading.
 
 # %%
 import matplotlib.pyplot as plt
@@ -116,7 +117,7 @@ figure, axis = plt.subplots(figsize=(5.0, 2.0))
 axis.errorbar(w[1:], range(3), xerr=2 * errors[1:], fmt="o", color="#2f7de1", capsize=3)
 axis.axvline(0, color="gray", linewidth=0.8)
 axis.set_yticks(range(3), names)
-axis.invert_yaxis()
+axis.set_ylim(2.5, -0.5)
 axis.set_xlabel("weight, and twice its standard error")
 figure.tight_layout()
 plt.show()
@@ -146,6 +147,9 @@ assert np.allclose(effect.mean[0], marginal, rtol=1e-8)
 #
 # Now a network proper: four measures of an iris flower, six hidden neurons, four more, and three species. 150 flowers.
 # The measures are brought to mean 0 and deviation 1, so that weights can be compared.
+#
+# `nn.MLP` makes such layers, with random weights, and `nn.fit` goes downhill with them for 150 *epochs*: in each, every
+# flower is seen once. `nn.Adam` is a rule for the length of the steps, and weight decay pulls all weights a little to 0.
 
 # %%
 iris = load_iris()
@@ -235,3 +239,5 @@ assert (petal.min(1) > sepal.max(1)).sum() >= 4
 # - What a weight *does* is weight times slope of the squash. It is smaller than the weight, and differs from row to row.
 # - In a network the weights into a hidden neuron are a matter of chance: they differ from start to start. What the network
 #   makes of its inputs is the influence through all layers, and that is much the same in all of them.
+#
+# Each of the five started from other random weights. Why random, and how random, is next: *Why random*.

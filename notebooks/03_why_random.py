@@ -30,7 +30,7 @@ from autograd.ops import relu
 from nn import init, lens
 from nn.datasets import digits
 
-SEEDS, EPOCHS = 5, 6  # in a hurry: 2, 1
+SEEDS, EPOCHS = 5, 6  # in a hurry: 1, 1
 
 data = digits()
 train, test = nn.split(len(data.X), (0.8, 0.2), stratify=data.y, rng=0)
@@ -67,7 +67,8 @@ print(lens.step_table(nn.SGD(zero, 0.05), zero, X[:256], y[:256]).table())
 #
 # ## All equal
 #
-# Then let all weights be 0.1. Now there is a signal, and a gradient. But all hidden neurons compute the same sum, so they
+# Then let all weights be 0.1, and train. The steps go down the gradient of some images at a time (`nn.SGD`), with momentum:
+# nine tenths of each step are added to the next. `compile=True` makes a step one program, which is faster. Now there is a signal, and a gradient. But all hidden neurons compute the same sum, so they
 # get the same gradient and take the same step. They were born equal and stay so.
 
 
@@ -174,7 +175,7 @@ print(f"measured / theory: mean {np.mean(ratios):.1f}, half of the draws between
 assert 0.8 < np.mean(ratios) < 1.25
 
 # %% [markdown]
-# It is wrong about the constant start, because weights that are all 0.1 have no mean of 0: there the sums do not cancel.
+# The theory is wrong about the constant start, because weights that are all 0.1 have no mean of 0: there the sums do not cancel.
 #
 # In pictures, points are measured and lines are the theory. Layers go down, sizes go to the right.
 
@@ -223,10 +224,12 @@ for name, results in runs.items():
 # %%
 figure, axis = plt.subplots(figsize=(5.6, 3.0))
 colors = dict(zip(STARTS, ("#999999", "#cc79a7", "#56b4e9", "#d55e00", "#e69f00", "#0072b2", "#009e73"), strict=True))
+widths = dict(zip(STARTS, (6, 3.5, *[1.5] * 5), strict=True))  # three lie on each other
 for name, results in runs.items():
     losses = [losses for _, losses, _ in results if losses is not None]
     if losses:
-        axis.semilogy(range(1, EPOCHS + 1), np.mean(losses, axis=0), "o-", markersize=3, color=colors[name], label=name)
+        mean, line = np.mean(losses, axis=0), {"color": colors[name], "linewidth": widths[name], "label": name}
+        axis.semilogy(range(1, EPOCHS + 1), mean, "o-", markersize=3, **line)
 axis.set(xlabel="epoch", ylabel="loss", ylim=(0.04, 4))
 axis.legend(fontsize=7, loc="lower left")
 axis.grid(alpha=0.3)
@@ -240,3 +243,5 @@ plt.show()
 # - They are as large as the signal needs: mean square 2 / n for relu. Too small and nothing arrives; too large and the loss
 #   is no number after a few steps.
 # - Both can be seen before any training: `lens.distinct` and `lens.signal`.
+#
+# Next, the forward pass of a network that has learned, on paper: *A sum and a squash*.

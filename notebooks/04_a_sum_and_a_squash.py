@@ -21,7 +21,7 @@
 # real network is written out, term by term.
 #
 # The network is g2p-en's. It reads the letters of an English word and says how the word is pronounced. Its weights are a
-# file in the package.
+# file in the package (`pip install --no-deps g2p-en`; what it would install besides is not needed here).
 
 # %%
 import ast
@@ -184,7 +184,7 @@ gates = 1 / (1 + np.exp(-sums))
 z = np.linspace(-8, 8, 161)
 figure, axis = plt.subplots(figsize=(5.0, 2.6))
 axis.hist(sums, bins=80, range=(-8, 8), density=True, color="#8fbaf0")
-axis.set(xlabel="sum", ylabel="how many gates")
+axis.set(xlabel="sum", ylabel="density of gates")
 right = axis.twinx()
 right.plot(z, 1 / (1 + np.exp(-z)), color="#d9660a")
 right.set_ylabel("sigmoid")
@@ -264,3 +264,5 @@ for number, name in ((0, "replaced"), (1, "slope")):
 # - No term decides; a neuron is a vote of many.
 # - The squash makes shares of sums, and switches of gates: two thirds of them are nearly shut or nearly open.
 # - Slopes say what small changes do. What a letter does one finds by changing the letter.
+#
+# How does a network come by such weights? Step by step: *Which way is downhill?*

@@ -68,7 +68,7 @@ angle = np.degrees(np.arccos(downhill @ home / np.linalg.norm(downhill) / np.lin
 print(f"between downhill and the way to the minimum there are {angle:.0f} degrees")
 
 figure, axis = plt.subplots(figsize=(6.4, 2.6))
-x, z = np.meshgrid(np.linspace(-5, 5, 121), np.linspace(-2, 2, 81))
+x, z = np.meshgrid(np.linspace(-5, 5, 121), np.linspace(-2.2, 2.2, 81))
 axis.contour(x, z, 0.5 * x**2 + 5 * z**2, levels=np.geomspace(0.3, 30, 9), colors="#bbbbbb", linewidths=0.8)
 for rate, color in ((0.02, "#009e73"), (0.18, "#2f7de1"), (0.203, "#d9660a")):
     places = path(rate, 20)
@@ -162,7 +162,8 @@ for (name, certified), ours in zip(CERTIFIED.items(), of_inputs(second), strict=
 # ## What is left of the promise
 #
 # The gradient promises that a step Δ changes the loss by g · Δ. Curvature takes half of Δ · H Δ back. Here is gradient
-# descent on Longley's data, with steps as long as 1 / κ, where κ is the curvature along the gradient, and shorter and longer.
+# descent on Longley's data, with steps as long as 1 / κ, where κ is the curvature along the gradient, and shorter and longer. `hvp` gives the Hessian times a
+# vector, without the Hessian.
 
 
 # %%
@@ -268,3 +269,5 @@ for name, runs in found.items():
 # - How far one may go is the business of curvature: not beyond two divided by the largest.
 # - With the Hessian one goes to the bottom of a quadratic in one step, and Longley's weights come out to nine digits.
 # - `lens.step_table` tells of any optimiser's step what was promised and what came of it.
+#
+# That is one step. Whether a whole training goes well, and what to look at if not, is next: *Is it learning?*

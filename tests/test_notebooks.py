@@ -68,6 +68,7 @@ def prepare(scratch: Path) -> None:
         os.environ[name] = str(scratch)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     os.environ.pop("MPLBACKEND", None)  # the kernel's own, which draws into the notebook
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads that wait for each other: notebook 05 takes a quarter
 
 
 def outputs(notebook: dict) -> list[dict]:
@@ -133,6 +134,20 @@ def committed(source: Path) -> dict:
 def test_every_notebook_is_there_as_py_and_as_ipynb():
     assert {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")} == {path.stem for path in NOTEBOOKS}
     assert {path.stem for path in NOTEBOOKS} == PROMISED.keys() | TRAINED.keys()
+
+
+def test_they_are_one_path_in_which_each_bears_its_number_and_ends_with_the_title_of_the_next():
+    texts = [source.read_text(encoding="utf-8") for source in NOTEBOOKS]
+    titles = [re.findall(r"^# # (\d+) · (.+)$", text, re.MULTILINE) for text in texts]
+    assert [int(number) for ((number, _),) in titles] == [int(source.stem[:2]) for source in NOTEBOOKS]
+    assert [int(number) for ((number, _),) in titles] == list(range(len(NOTEBOOKS)))
+    for text, ((_, following),) in zip(texts, titles[1:], strict=False):
+        assert f"*{following}*" in text.rpartition("# %% [markdown]")[2]
+
+
+@pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_run_in_a_hurry_takes_every_number_given_for_it(source):
+    assert "in a hurry" not in hurried(source.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda path: path.stem)
