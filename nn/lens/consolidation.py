@@ -22,7 +22,7 @@ from autograd.context import context
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.ops import softmax
 from autograd.value import Value
-from nn.arguments import checked_data, usual_loss
+from nn.arguments import checked_data, chosen_loss
 from nn.checks import not_negative, whole
 from nn.evaluation import cast
 from nn.init import Rng, generator
@@ -104,7 +104,7 @@ class EWC:
                 "EWC needs y, or for the expected Fisher loss=nn.cross_entropy, to know what outputs mean"
             )
         x, target = (cast(model, X), None) if y is None else checked_data("EWC", model, X, y)
-        self.loss = loss or usual_loss(target)
+        self.loss = chosen_loss(loss, target)
         _check(self.loss, fisher, samples)
         self.parameters = dict(model.named_parameters())
         for path, parameter in self.parameters.items():

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError, NonFiniteError
-from nn.checks import unit
+from nn.checks import called, unit
 from nn.init import Rng, generator
 from nn.lens.answer import Answer
 from nn.masks import kept, mask_of
@@ -144,7 +144,7 @@ def rewind(model: Module, state: Mapping[str, Any]) -> None:
 def _in_question(model: Module, pattern: str | Sequence[str]) -> dict[str, Parameter]:
     """Path → parameter of what may be pruned."""
     if not isinstance(model, Module):
-        raise ArgumentError(f"prune goes by dotted paths and needs a Module, got {type(model).__name__}")
+        raise ArgumentError(f"prune goes by dotted paths and needs a Module, got {called(model)}")
     parameters = dict(model.named_parameters())
     patterns = [pattern] if isinstance(pattern, str) else list(pattern)
     chosen = {path for one in patterns for path in matching("prune", one, parameters)}

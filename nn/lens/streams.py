@@ -19,7 +19,7 @@ import numpy as np
 from autograd.context import no_grad
 from autograd.errors import ArgumentError
 from autograd.value import data_of
-from nn.arguments import check_optimizer, checked_data, usual_loss
+from nn.arguments import check_optimizer, checked_data, chosen_loss
 from nn.checks import whole
 from nn.evaluation import cast
 from nn.lens.answer import Answer
@@ -152,7 +152,7 @@ class Stream:
         """
         x, target = checked_data("partial_fit", self.model, X, y)
         raw = np.asarray(X) if self.scaler else x  # statistics are kept in float64
-        self.loss = self.loss or usual_loss(target)
+        self.loss = chosen_loss(self.loss, target)
         watch = Watch()
         step = training_step(self.model, self.loss, self.optimizer, watch)
         outputs = []
