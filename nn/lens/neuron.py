@@ -113,7 +113,7 @@ class NeuronSum(Answer):
 
 
 def neuron(
-    model: Module, X: Any, path: str, unit: int, *, at: Sequence[int] | None = None, call: int | None = None,
+    model: Module, X: Any, path: str, unit: int, *, at: int | Sequence[int] | None = None, call: int | None = None,
     names: Sequence[str] | None = None,
 ) -> NeuronSum:  # fmt: skip
     """One neuron's weighted sum for one input, term by term: total = Σ input · weight + bias, and what is made of it.
@@ -185,7 +185,7 @@ def _chosen(
     return found, around[0] if around else None
 
 
-def _place(found: WeightedSum, unit: int, at: Sequence[int] | None) -> tuple[int, ...]:
+def _place(found: WeightedSum, unit: int, at: int | Sequence[int] | None) -> tuple[int, ...]:
     """The index of the neuron in the node."""
     shape, axis = found.node.shape, found.axis
     units = 1 if axis is None else shape[axis]
@@ -199,7 +199,7 @@ def _place(found: WeightedSum, unit: int, at: Sequence[int] | None) -> tuple[int
             f"neuron: the layer gives shape {shape}; at= chooses a place on the axes besides the neurons', "
             f"{tuple(others)}, such as at={(0,) * len(others)}, whose first number is the row"
         )
-    place = [0] * len(others) if at is None else [at] if isinstance(at, (int, np.integer)) else list(at)
+    place = [0] * len(others) if at is None else [int(at)] if isinstance(at, (int, np.integer)) else list(at)
     if len(place) != len(others) or not all(0 <= i < length for i, length in zip(place, others, strict=False)):
         raise ArgumentError(f"neuron: at={at!r} is no place on axes of lengths {tuple(others)}")
     if axis is not None:
