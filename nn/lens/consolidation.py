@@ -98,6 +98,8 @@ class EWC:
         rng: Rng = None,
         before: EWC | None = None,
     ) -> None:
+        if before is not None and not isinstance(before, EWC):
+            raise ArgumentError(f"EWC: before is the EWC of the task learned before, got {before!r:.60}")
         self.strength, self.before = not_negative("EWC: strength", strength), before
         if y is None and (loss is None or fisher == "empirical"):
             raise ArgumentError(

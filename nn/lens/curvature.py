@@ -65,7 +65,7 @@ class Curvature:
         check_functions(loss=loss)
         _check_weights(model)
         self.model = copy.deepcopy(model).astype(np.float64).eval()
-        self.X, self.y = checked_data("X, y", self.model, X, y)
+        self.X, self.y = checked_data("spectrum: X, y", self.model, X, y)
         self.loss = chosen_loss(loss, self.y)
         parameters, self.structure = tree.flatten(self.model)
         self.paths = tuple(dict(self.model.named_parameters()))

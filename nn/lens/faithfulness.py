@@ -221,7 +221,7 @@ class RandomizationCheck(Answer):
         axes.axhline(0.0, color=GRAY, linewidth=0.6)
         axes.set(xticks=places, ylabel="rank correlation", ylim=(-0.6, 1.05))
         axes.set_xticklabels(["trained", *self.layers], rotation=30, ha="right")
-        axes.set_title(f"{self.method}, weights shuffled from the output down")
+        axes.set_title(f"{self.method}, layers shuffled")
         axes.legend()
 
 

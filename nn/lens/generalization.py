@@ -187,9 +187,13 @@ class LearningCurve(Answer):
     def verdict(self) -> str:
         mean, low, high = (100 * x for x in self.last_step())
         before, after = self.sizes[-2:]
-        says = "more rows still help" if low > 0.0 else "more rows do not help any more, as far as can be told"
-        if high < 0.0:
-            says = "more rows made it worse"
+        seeds = self.test_accuracy.shape[1]
+        says = "more rows still help" if low > 0.0 else "more rows made it worse" if high < 0.0 else ""
+        if not says:
+            says = (
+                "more rows do not help any more, as far as can be told" if high < 1.0
+                else f"{seeds} seed{'s' * (seeds != 1)} cannot tell whether more rows help"
+            )  # fmt: skip
         return (
             f"From {before:,} to {after:,} rows the test accuracy changes by {mean:+.1f} points ({low:.1f} to {high:.1f}), "
             f"to {100 * self.test_accuracy[-1].mean():.1f} %: {says}."

@@ -111,6 +111,8 @@ class Influence(Answer):
         picture = axes.imshow(self.mean, cmap=signed, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
         axes.figure.colorbar(picture, ax=axes, label="mean influence", shrink=0.85)
         axes.set(xlabel=f"neuron of {self.source}", ylabel=f"neuron of {self.target}", title="Influence")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.get_major_locator().set_params(integer=True)
 
 
 def influence(

@@ -123,7 +123,7 @@ def neuron(
     unit   the number of the neuron: row of the weight, channel of a convolution
     at     place on the layer's other axes, (row,), (row, time) or (row, y, x); not needed where there is only one
     call   which call, counted from 0, of a layer that is called several times
-    names  of the terms' inputs, in their order
+    names  of the terms' inputs, in their order; by default those of X's columns, if X is a table and the layer the first
 
     The model runs once, in evaluation mode, and is afterwards what it was, bit for bit.
     Raises ArgumentError for a layer without weighted sum, and for a unit or place that is not there; NonFiniteError if the
@@ -147,10 +147,14 @@ def neuron(
         raise NonFiniteError(f"neuron: X has NaN or infinite entries, the first at [{place}]")
     with preserved(model), watched(model) as calls, context(recording=True):
         model.eval()
-        result = model(Value(x) if x.dtype.kind == "f" else x)
+        source = Value(x) if x.dtype.kind == "f" else x
+        result = model(source)
     found, where = _chosen(model, calls, result, path, call)
     index = _place(found, unit, at)
     inputs, weights = _terms(found, index)
+    columns = tuple(getattr(X, "columns", ())) if found.input is source else ()
+    if names is None and len(columns) == inputs.shape[-1] and all(isinstance(column, str) for column in columns):
+        names = columns
     total = float(np.asarray(found.node.data)[index])
     if not np.isfinite(total):
         raise NonFiniteError(f"neuron: the sum of neuron {unit} of {path or 'the model'} is {total}")

@@ -7,7 +7,7 @@ import pytest
 
 import nn
 from autograd import ops
-from autograd.errors import ArgumentError
+from autograd.errors import ArgumentError, NonFiniteError
 from nn import lens
 from nn.lens.permutation import PermutationImportance
 
@@ -127,6 +127,12 @@ def test_a_loss_is_a_function(ask):
         ask(classifier())
 
 
+def seen():
+    scaler = lens.RunningScaler()
+    scaler.learn(X)
+    return scaler
+
+
 WRONG = {
     "metric": (lambda: lens.permutation_importance(classifier(), X, Y, metric="accuracy"),
                "permutation_importance: metric is a function such as nn.accuracy, got 'accuracy'"),
@@ -144,6 +150,15 @@ WRONG = {
                    "y must be numbers, but it is ndarray of <U21; classes, y = np.unique(y, return_inverse=True)"),
     "sizes": (lambda: lens.learning_curve({"epochs": 1}, X, Y, 20),
               "learning_curve: sizes are two or more rising numbers, such as [50, 100, 200], got 20"),
+    "spectrum": (lambda: lens.spectrum(classifier(), np.full((4, 3), np.nan), Y[:4]), "spectrum: X, y: X has NaN"),
+    "score": (lambda: lens.prune(classifier(), 0.5, by={"a": 1}), "prune: by={'a': 1}; it is magnitude, random or a"),
+    "scaled width": (lambda: seen().transform(X[:, :2]), "it knows rows of shape (3,), got X of shape (40, 2)"),
+    "scaled NaN": (lambda: seen().learn([[0.0, np.nan, 0.0]]), "X has NaN or infinite entries, the first in row 0"),
+    "standardize": (lambda: lens.Stream(m := classifier(), nn.SGD(m, learning_rate=0.1), standardize="yes"),
+                    "Stream: standardize is True, False or a RunningScaler, got 'yes'"),
+    "before": (lambda: lens.EWC(classifier(), X, Y, before=3), "EWC: before is the EWC of the task learned before, got 3"),
+    "optimizer": (lambda: lens.recipe(optimizer="Adam"), "recipe: optimizer is a class such as nn.AdamW, got 'Adam'"),
+    "activation": (lambda: lens.recipe(activation="relu"), "activation is a function such as np.tanh or autograd.relu, or"),
     "a model": (lambda: lens.random_label_fit(classifier(), X, Y), "lambda seed: nn.MLP(4, [8, 3], rng=seed), got MLP"),
     "one argument": (lambda: lens.width_sweep(lambda seed: classifier(), [2, 4], X, Y, X, Y),
                      "build is called as build(width, seed): too many positional arguments"),
@@ -152,7 +167,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("call", "message"), WRONG.values(), ids=WRONG)
 def test_a_mistake_is_named_with_what_was_expected(call, message):
-    with pytest.raises(ArgumentError, match=re.escape(message)):
+    with pytest.raises((ArgumentError, NonFiniteError), match=re.escape(message)):
         call()
 
 
@@ -186,3 +201,38 @@ def test_a_layer_called_by_a_number_is_called_a_layer():
     assert "of layer 0 on neuron 0 of output" in lens.influence(m, X[:1], "0").verdict
     assert lens.influence(m, X[:1], "0").verdict.endswith(" over 1 row")
     assert lens.neuron(m, X[:1], "0", 1).verdict.startswith("neuron 1 of layer 0 sums 3 terms")
+
+
+def test_a_neuron_of_the_first_layer_has_inputs_with_the_names_of_the_columns():
+    m = classifier()
+    assert lens.neuron(m, Table(X[:1], NAMES), "layers.0", 0).names == NAMES
+    assert lens.neuron(m, Table(X[:1], NAMES), "layers.1", 0).names == tuple("01234567")
+
+
+def test_a_recipe_takes_one_width_as_a_number():
+    assert lens.recipe(hidden=8).hidden == (8,)
+
+
+def test_two_seeds_that_disagree_cannot_tell_whether_more_rows_help():
+    def verdict(first, second):
+        test = np.array([first, second])
+        return lens.LearningCurve((20, 40), test, test, 0.95).verdict
+
+    assert verdict([0.5, 0.6], [0.9, 0.5]).endswith(": 2 seeds cannot tell whether more rows help.")
+    assert verdict([0.5, 0.5], [0.5, 0.5]).endswith("more rows do not help any more, as far as can be told.")
+    assert verdict([0.5, 0.5], [0.7, 0.7]).endswith("more rows still help.")
+    assert verdict([0.5, 0.5], [0.3, 0.3]).endswith("more rows made it worse.")
+
+
+def test_every_rule_is_within_the_picture_and_neurons_are_whole_numbers():
+    from nn.style import panel
+
+    m = classifier()
+    with panel("a picture") as axes:
+        lens.diagnose(m, X, Y).draw(axes)
+        low, high = sorted(axes.get_ylim())
+        assert low < 0.0 and high > len(axes.get_yticks()) - 1
+    with panel("a picture", size=(2.0, 2.0)) as axes:
+        lens.influence(m, X, "layers.0").draw(axes)
+        for ticks in (axes.get_xticks(), axes.get_yticks()):
+            assert np.array_equal(ticks, np.round(ticks))
