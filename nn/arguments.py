@@ -8,13 +8,13 @@ import numpy as np
 from autograd.errors import ArgumentError
 from nn.archive import ending
 from nn.checks import whole
-from nn.evaluation import cast, usual_loss
+from nn.evaluation import cast, chosen_loss, usual_loss
 from nn.module import Module
 from nn.optim import Optimizer
 
 __all__ = [
     "ELSEWHERE", "augmented", "check_counts", "check_functions", "check_limits", "check_optimizer", "checked_data",
-    "usual_loss",
+    "chosen_loss", "usual_loss",
 ]  # fmt: skip
 
 _RATE = "the rate is the optimiser's: optimizer=nn.Adam(model, learning_rate=0.01), or schedule="

@@ -9,7 +9,7 @@ import numpy as np
 from autograd.errors import ArgumentError
 from autograd.value import Value
 
-__all__ = ["Activation", "function", "leaves", "not_negative", "shares", "positive", "share", "unit", "whole"]
+__all__ = ["Activation", "called", "function", "leaves", "not_negative", "shares", "positive", "share", "unit", "whole"]
 
 Activation = Callable[..., Any] | None
 
@@ -53,6 +53,12 @@ def function(activation: Activation) -> Activation:
     if activation is not None and not callable(activation):
         raise ArgumentError(f"activation is a function such as np.tanh or autograd.relu, or None, got {activation!r}")
     return activation
+
+
+def called(model: Any) -> str:
+    """What was passed as a model, for a message: its type's name, and of a fitted nn.estimator where its network is."""
+    network = getattr(model, "model_", None)
+    return type(model).__name__ + ("" if network is None else ", whose network is its attribute model_")
 
 
 def leaves(name: str, parameters: Any) -> dict[str, Any]:

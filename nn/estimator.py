@@ -116,6 +116,10 @@ class _Net(BaseEstimator):  # type: ignore[misc]
 
     def _network(self, inputs: int, outputs: int, dtype: Any) -> Module:
         if self.model is not None:
+            if isinstance(self.model, Module) or not callable(self.model):
+                raise ArgumentError(
+                    f"model is a function (in_features, out_features, rng) → nn.Module, got {self.model!r:.60}"
+                )
             network = self.model(inputs, outputs, self.rng_)
             if not isinstance(network, Module):
                 raise ArgumentError(

@@ -8,11 +8,11 @@ import numpy as np
 from autograd.context import no_grad
 from autograd.errors import ArgumentError
 from autograd.value import Value
-from nn.checks import whole
+from nn.checks import called, whole
 from nn.losses import cross_entropy, mse
 from nn.state import modes_kept
 
-__all__ = ["Metric", "cast", "evaluate", "numbers", "predict", "usual_loss"]
+__all__ = ["Metric", "cast", "chosen_loss", "evaluate", "numbers", "predict", "usual_loss"]
 
 Metric = Callable[[Any, Any], Any]
 _NO_NUMBERS = "OSUTMm"  # kinds of dtypes: objects, texts, dates
@@ -35,7 +35,7 @@ def evaluate(
     loss  (prediction, target) → number; by default that of nn.fit
     """
     prediction, target = predict(model, X), numbers("y", y)
-    loss = loss or usual_loss(target)
+    loss = chosen_loss(loss, target)
     return float(loss(prediction, target)), None if metric is None else float(metric(prediction, target))
 
 
@@ -44,11 +44,18 @@ def usual_loss(target: Any) -> Callable[[Any, Any], Any]:
     return cross_entropy if np.asarray(target).dtype.kind in "iub" else mse
 
 
+def chosen_loss(loss: Any, target: Any) -> Callable[[Any, Any], Any]:
+    """The loss, or the usual one of these targets for None. Raises ArgumentError for what is no function."""
+    if loss is not None and not callable(loss):
+        raise ArgumentError(f"loss is a function such as nn.mse, got {loss!r}")
+    return usual_loss(target) if loss is None else loss
+
+
 def cast(model: Any, X: Any, kinds: str = "fiub", name: str = "X") -> Any:
     """X as an array of the model's dtype, cast once: integers and booleans (pixels, flags) too, unless the model looks
     them up in a table (its modules say so in `takes_indices`). Raises ArgumentError for what are no numbers."""
     if not hasattr(model, "named_modules"):
-        raise ArgumentError(f"a model is an nn.Module, such as nn.Sequential(function), got {type(model).__name__}")
+        raise ArgumentError(f"a model is an nn.Module, such as nn.Sequential(function), got {called(model)}")
     x = X.data if isinstance(X, Value) else numbers(name, X)
     if x.dtype.kind in "iu" and any(module.takes_indices for _, module in model.named_modules()):
         return x

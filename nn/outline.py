@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["function_name", "options", "outline", "shortened"]
+__all__ = ["function_name", "layer_name", "options", "outline", "shortened"]
 
 
 def outline(module: Any) -> str:
@@ -20,6 +20,11 @@ def outline(module: Any) -> str:
 def function_name(function: Callable[..., Any] | None) -> str:
     """The name of an activation function, for a repr: "tanh", "relu"."""
     return getattr(function, "__name__", repr(function)) if function is not None else "None"
+
+
+def layer_name(path: str) -> str:
+    """A layer in a sentence: its dotted path; of a Sequential's "0", "layer 0"; of the whole model, "", "the model"."""
+    return f"layer {path}" if path.isdigit() else path or "the model"
 
 
 def shortened(path: str, limit: int) -> str:

@@ -18,6 +18,7 @@ from autograd.backward import order
 from autograd.errors import ArgumentError
 from autograd.value import Value
 from nn import scalar
+from nn.checks import called
 from nn.module import Module, Parameter
 from nn.summary import multiply_adds
 
@@ -88,7 +89,7 @@ def weighted_sums(model: Module, results: Any) -> list[WeightedSum]:
 def arrays_only(name: str, model: Any) -> None:
     """Raise ArgumentError for what is no Module, and for a network of scalar Values."""
     if not isinstance(model, Module):
-        raise ArgumentError(f"{name} takes a Module, got {type(model).__name__}")
+        raise ArgumentError(f"{name} takes a Module, got {called(model)}")
     if any(isinstance(module, scalar.Neuron) for _, module in model.named_modules()):
         raise ArgumentError(
             f"{name} looks at arrays, and {type(model).__name__} is of nn.scalar, where each weight is a node of its own: "

@@ -31,7 +31,7 @@ from nn.arguments import (
     check_limits,
     check_optimizer,
     checked_data,
-    usual_loss,
+    chosen_loss,
 )
 from nn.curves import Live
 from nn.data import batches
@@ -108,7 +108,7 @@ class Training:
         self.model = model
         self.X, self.y = checked_data("X, y", model, X, y, gaps=loss is not None)  # which may leave NaN out
         self.validation = validation and checked_data("validation", model, *validation, gaps=loss is not None)
-        self.loss = loss or usual_loss(self.y)
+        self.loss = chosen_loss(loss, self.y)
         self.metric = metric or (accuracy if self.loss is cross_entropy and self.y.dtype.kind in "iub" else None)
         self.optimizer = optimizer or Adam(model)
         check_optimizer(self.optimizer, model)

@@ -149,9 +149,13 @@ def _map(axes: Any, answer: Attribution) -> None:
     axes.set(xticks=[], yticks=[])
 
 
-def feature_names(name: str, x: Array, names: Sequence[str] | None) -> tuple[str, ...]:
-    """A name for each feature of a row, flattened: those given, or x0, x1 … and x[0,3,4] in an image."""
+def feature_names(name: str, x: Array, names: Sequence[str] | None, X: Any = None) -> tuple[str, ...]:
+    """A name for each feature of a row, flattened: those given, or of the columns of X, a table such as pandas', or
+    x0, x1 … and x[0,3,4] in an image."""
     count = math.prod(x.shape[1:])
+    columns = list(getattr(X, "columns", ()))
+    if names is None and len(columns) == count and all(isinstance(column, str) for column in columns):
+        return tuple(columns)
     if names is None:
         if x.ndim == 2:
             return tuple(f"x{i}" for i in range(count))

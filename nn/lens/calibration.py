@@ -18,6 +18,7 @@ from autograd.transforms import grad
 from nn.arguments import checked_data
 from nn.checks import whole
 from nn.evaluation import predict
+from nn.init import Rng, generator
 from nn.lens.answer import Answer
 from nn.losses import cross_entropy
 from nn.module import Module
@@ -41,6 +42,7 @@ class Calibration(Answer):
     brier         mean of Σ_k (p_k − [y = k])², 0 to 2         nll  mean of −log p_y, in nats
     accuracy, confidence   shares: of right answers, and the mean of what the model says of its own
     equal, adaptive        (bins, 3), of bins of equal width, and of equally many rows: rows, share right, mean confidence
+    chance        the ece that a model whose probabilities are right stays below in 95 of 100 such samples of as many rows
     """
 
     ece: float
@@ -52,6 +54,7 @@ class Calibration(Answer):
     confidence: float
     equal: Array
     adaptive: Array
+    chance: float
     probabilities: Array = field(repr=False)
     y: NDArray[np.int64] = field(repr=False)
 
@@ -61,6 +64,11 @@ class Calibration(Answer):
         said = f"it says {100 * self.confidence:.1f} % and is right in {100 * self.accuracy:.1f} %"
         if self.ece < 0.02:
             return f"Its probabilities can be taken as they are: off by {100 * self.ece:.1f} % on average ({said})."
+        if self.ece <= self.chance:
+            return (
+                f"Its probabilities are off by {100 * self.ece:.1f} % on average, no more than chance may do on "
+                f"{len(self.y):,} row{'s' * (len(self.y) != 1)}, up to {100 * self.chance:.1f} % ({said})."
+            )
         return f"It is {way}: its probabilities are off by {100 * self.ece:.1f} % on average ({said})."
 
     def rows(self) -> Any:
@@ -79,22 +87,25 @@ class Calibration(Answer):
         drawn(self.probabilities, self.y, bins=len(self.equal), axes=axes)
 
 
-def calibration(model: Module, X: Any, y: Any, *, bins: int = 10) -> Calibration:
+def calibration(model: Module, X: Any, y: Any, *, bins: int = 10, rng: Rng = 0) -> Calibration:
     """How far a classifier's probabilities are from what comes true, on rows that it has not learned from.
 
     model   gives logits (n, classes), or one number a row, the logit of class 1
     X, y    (n, …) inputs and (n,) class numbers
     bins    of equal width from 0 to 1 for `ece` (and the picture), of equally many rows for `adaptive_ece`
-    Both errors grow as rows are few, also for a perfect model: by about √(bins / n) / 2 at most.
+    rng     of the samples for `chance`: 200 times each row is drawn right with the probability that the model gave it
+    Both errors grow as rows are few, also for a perfect model: by about √(bins / n) / 2 at most; `chance` says how much.
     Raises ArgumentError for targets that are no class numbers of the model's.
     Source: Guo et al. 2017, arXiv 1706.04599, eqs. 2, 3, 5; adaptive bins: Nguyen and O'Connor 2015, arXiv 1508.05154, §4;
-    Brier 1950, Monthly Weather Review 78, 1.
+    Brier 1950, Monthly Weather Review 78, 1; chance: Bröcker and Smith 2007, Weather and Forecasting 22.
     """
     logits, classes = logits_and_classes("calibration", model, X, y)
     bins = whole("bins", bins)
     shares = np.asarray(ops.softmax(logits, axis=-1))
     confidence, right = shares.max(1), shares.argmax(1) == classes
-    equal = reliability(confidence, right, np.minimum((confidence * bins).astype(int), bins - 1), bins)
+    places = np.minimum((confidence * bins).astype(int), bins - 1)
+    equal, draw = reliability(confidence, right, places, bins), generator(rng)
+    perfect = [reliability(confidence, draw.random(len(places)) < confidence, places, bins)[3] for _ in range(200)]
     bins = min(bins, len(classes))
     order = np.empty(len(classes), np.int64)
     order[np.argsort(confidence, kind="stable")] = np.arange(len(classes))
@@ -103,7 +114,7 @@ def calibration(model: Module, X: Any, y: Any, *, bins: int = 10) -> Calibration
         ece=equal[3], adaptive_ece=adaptive[3], largest=float(np.nanmax(np.abs(equal[1] - equal[2]))),
         brier=_brier(shares, classes), nll=float(cross_entropy(logits, classes)), accuracy=float(right.mean()),
         confidence=float(confidence.mean()), equal=np.column_stack(equal[:3]), adaptive=np.column_stack(adaptive[:3]),
-        probabilities=shares, y=classes,
+        chance=float(np.quantile(perfect, 0.95)), probabilities=shares, y=classes,
     )  # fmt: skip
 
 
@@ -114,6 +125,7 @@ class Temperature(Answer):
     T above 1 makes the model less sure, below 1 surer      nll  nats       ece, brier  as in Calibration
     curve   (points, 2): T and the loss there
     steps   of Newton's method
+    count   rows it was fitted on
     """
 
     T: float
@@ -123,9 +135,20 @@ class Temperature(Answer):
     accuracy: float
     curve: Array
     steps: int
+    count: int
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether T is shown to differ from 1, at 95 %: 2 n (loss at 1 − loss at T) > 3.84, the likelihood ratio test."""
+        return 2.0 * self.count * (self.nll[0] - self.nll[1]) > 3.8415
 
     @property
     def verdict(self) -> str:
+        if not self.is_shown:
+            return (
+                f"The logits may stay as they are: T = {self.T:.3f} is best, but the loss goes from {self.nll[0]:.4f} to "
+                f"{self.nll[1]:.4f} nats only, which chance may do on {self.count:,} rows."
+            )
         change = "too sure" if self.T > 1.0 else "not sure enough"
         return (
             f"Divide the logits by {self.T:.3f}, the model is {change}: the loss goes from {self.nll[0]:.4f} to "
@@ -179,6 +202,7 @@ def temperature(model: Module, X: Any, y: Any) -> Temperature:
     return Temperature(
         T, (before[1], after[1]), (before[2], after[2]), (before[3], after[3]), before[0],
         np.array([(point, float(loss(math.log(point)))) for point in points]), steps,
+        len(classes),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ data and of how it is trained. `width_sweep` (nn.lens.sweep) goes on from here: 
 Source: Zhang et al. 2017, arXiv 1611.03530, section 2.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -162,7 +163,17 @@ def random_label_fit(
 
 
 def built(build: Callable[..., Any], *args: Any) -> Module:
-    """build(*args), a model. Raises ArgumentError if it is none."""
+    """build(*args), a model. Raises ArgumentError if it is none, or if build does not take these arguments."""
+    if isinstance(build, Module):
+        raise ArgumentError(
+            f"build is a function that makes a fresh model, such as lambda seed: nn.MLP(4, [8, 3], rng=seed), got "
+            f"{type(build).__name__}, a model"
+        )
+    try:
+        inspect.signature(build).bind(*args)
+    except TypeError as mistake:
+        expected = "seed" if len(args) == 1 else "width, seed"
+        raise ArgumentError(f"build is called as build({expected}): {mistake}") from None
     model = build(*args)
     if not isinstance(model, Module):
         raise ArgumentError(f"build gives a fresh model each time it is called, got {type(model).__name__}")

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError, NonFiniteError
+from nn.checks import called
 from nn.evaluation import cast
 from nn.lens.answer import Answer
 from nn.module import Module
@@ -132,7 +133,7 @@ def complexity(model: Module, X: Any) -> Complexity:
     (2410, 2368, [(32, 64), (10, 32)])
     """
     if not isinstance(model, Module):
-        raise ArgumentError(f"model is a Module, got {type(model).__name__}")
+        raise ArgumentError(f"model is a Module, got {called(model)}")
     x = cast(model, X)
     if np.ndim(x) < 1 or not len(x):
         raise ArgumentError(f"X has shape {np.shape(x)}, expected at least one example, (n, …)")

@@ -115,17 +115,26 @@ def weight_importance(
                          ways to the output; adds up to 1 (Garson 1991; Goh 1995 for one hidden layer)
             "olden"      Σ over all ways of the product of the weights, with its sign (Olden and Jackson 2002)
     target  number of the output, for garson and olden; by default the mean over all, of |.| for olden
-    names   of the features
+    names   of the features; by default those of the columns, if X is a table
 
     For a chain of dense layers (magnitude: a model whose first layer is dense). Biases and activations are not looked at.
     Raises ArgumentError for other models.
     """
     x = checked_input("weight_importance", model, X, False)
+    if len(x) < 2:
+        raise ArgumentError(
+            "weight_importance: X has a single row, which does not say how the features vary; give more"
+        )
+    if x.dtype.kind != "f":
+        raise ArgumentError(
+            f"weight_importance: X is {x.dtype}, which the model looks up in a table; permutation_importance works for it"
+        )
     if method not in METHODS:
         raise ArgumentError(f"weight_importance: method={method!r}; it is {', '.join(METHODS)}")
     if x.ndim != 2:
         raise ArgumentError(
-            f"weight_importance: X has shape {x.shape}; weights are read for rows of features, (rows, features)"
+            f"weight_importance: X has shape {x.shape}; weights are read for rows of features, (rows, features); "
+            "shapley and permutation_importance work for every shape"
         )
     if method == "magnitude" and target is not None:
         raise ArgumentError(
@@ -137,7 +146,7 @@ def weight_importance(
         raise ArgumentError(f"weight_importance: target={target!r}, but the outputs are 0 … {outputs - 1}")
     deviation = reached.std(0)
     scaled = [matrices[0] * deviation, *matrices[1:]]
-    names = feature_names("weight_importance", x, names)
+    names = feature_names("weight_importance", x, names, X)
     plain, fair = (_measured(method, chain, target) for chain in (matrices, scaled))
     return WeightImportance(method, names, plain, fair, deviation)
 

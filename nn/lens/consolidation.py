@@ -22,7 +22,7 @@ from autograd.context import context
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.ops import softmax
 from autograd.value import Value
-from nn.arguments import checked_data, usual_loss
+from nn.arguments import checked_data, chosen_loss
 from nn.checks import not_negative, whole
 from nn.evaluation import cast
 from nn.init import Rng, generator
@@ -98,13 +98,15 @@ class EWC:
         rng: Rng = None,
         before: EWC | None = None,
     ) -> None:
+        if before is not None and not isinstance(before, EWC):
+            raise ArgumentError(f"EWC: before is the EWC of the task learned before, got {before!r:.60}")
         self.strength, self.before = not_negative("EWC: strength", strength), before
         if y is None and (loss is None or fisher == "empirical"):
             raise ArgumentError(
                 "EWC needs y, or for the expected Fisher loss=nn.cross_entropy, to know what outputs mean"
             )
         x, target = (cast(model, X), None) if y is None else checked_data("EWC", model, X, y)
-        self.loss = loss or usual_loss(target)
+        self.loss = chosen_loss(loss, target)
         _check(self.loss, fisher, samples)
         self.parameters = dict(model.named_parameters())
         for path, parameter in self.parameters.items():

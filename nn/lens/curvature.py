@@ -21,8 +21,8 @@ from autograd import grad, hessian, tree, vjp
 from autograd.context import no_grad
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.value import Value, data_of
-from nn.arguments import check_functions, checked_data, usual_loss
-from nn.checks import whole
+from nn.arguments import check_functions, checked_data, chosen_loss
+from nn.checks import called, whole
 from nn.evaluation import predict
 from nn.module import Module
 from nn.summary import summary
@@ -65,8 +65,8 @@ class Curvature:
         check_functions(loss=loss)
         _check_weights(model)
         self.model = copy.deepcopy(model).astype(np.float64).eval()
-        self.X, self.y = checked_data("X, y", self.model, X, y)
-        self.loss = loss or usual_loss(self.y)
+        self.X, self.y = checked_data("spectrum: X, y", self.model, X, y)
+        self.loss = chosen_loss(loss, self.y)
         parameters, self.structure = tree.flatten(self.model)
         self.paths = tuple(dict(self.model.named_parameters()))
         self.shapes = [np.shape(data_of(parameter)) for parameter in parameters]
@@ -153,7 +153,7 @@ class Curvature:
 def _check_weights(model: Any) -> None:
     """Raise for what is no model, one without weights, complex weights, and weights that are not finite."""
     if not isinstance(model, Module):
-        raise ArgumentError(f"model is a Module, got {type(model).__name__}")
+        raise ArgumentError(f"model is a Module, got {called(model)}")
     if not model.parameters():
         raise ArgumentError(f"{type(model).__name__} has no parameters, so its loss has no curvature")
     for path, parameter in model.named_parameters():

@@ -39,7 +39,7 @@ def deeplift(
     X         (rows, features), or (rows, channels, height, width) …; the rows must stay apart, along some axis, in all ops
     target    what is explained: see Output; by default the logit of the predicted class, or the single output
     baseline  a number, a row, or one for each row; 0 by default, an average row of standardised features
-    names     of the features
+    names     of the features; by default those of the columns, if X is a table
 
     Complete but for rounding where every op is elementwise, linear or a product; softmax, max pooling and the like are
     integrated over 32 points, so a small gap is left. Costs two rows forward and back for each row of X.
@@ -53,7 +53,7 @@ def deeplift(
     """
     output = Output("deeplift", model, X, target, slopes=True)
     reference = baseline_of("deeplift", output.x, baseline)
-    names = feature_names("deeplift", output.x, names)
+    names = feature_names("deeplift", output.x, names, X)
     base, parts = output(reference), []
     for i in range(0, len(output.x), 512):
         rows = np.arange(i, min(i + 512, len(output.x)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograd.errors import ArgumentError
+from nn.checks import called
 from nn.history import History
 from nn.init import Rng
 from nn.lens import rules_of_data, rules_of_model, rules_of_training  # noqa: F401  fill RULES, the gravest first
@@ -103,7 +104,7 @@ class Diagnosis(Answer):
         axes.set_yticks(range(len(names)), names)
         axes.set(xscale="log", xlim=(1e-3, 2e3), xlabel="times the limit", title="Diagnosis")
         axes.tick_params(axis="y", length=0)
-        axes.invert_yaxis()
+        axes.set_ylim(len(names) - 0.4, -0.6)  # a row of text alone does not count for the limits
 
 
 def diagnose(
@@ -171,13 +172,13 @@ def _evidence(
             )
         model, history = None, model
     elif not isinstance(model, Module):
-        raise ArgumentError(f"diagnose takes a Module with X and y, or a History, got {type(model).__name__}")
+        raise ArgumentError(f"diagnose takes a Module with X and y, or a History, got {called(model)}")
     if history is not None and not isinstance(history, History):
         raise ArgumentError(f"diagnose: history is what nn.fit gives, got {type(history).__name__}")
     if loss is not None and not callable(loss):
         raise ArgumentError(f"diagnose: loss is a function such as nn.mse, got {loss!r}")
     if validation is not None and not (isinstance(validation, (tuple, list)) and len(validation) == 2):
-        raise ArgumentError(f"diagnose: validation is a pair (X, y) of arrays, got {str(validation)[:40]}")
+        raise ArgumentError(f"diagnose: validation is a pair (X, y) of arrays, got {type(validation).__name__}")
     return Evidence(
         model, X, y, loss=loss, history=history, optimizer=optimizer, validation=validation, birth=birth, rng=rng
     )

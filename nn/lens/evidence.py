@@ -21,7 +21,7 @@ from autograd.context import no_grad
 from autograd.errors import ArgumentError
 from autograd.jacobians import hvp
 from autograd.value import Value, data_of, tick
-from nn.arguments import check_optimizer, usual_loss
+from nn.arguments import check_optimizer, chosen_loss
 from nn.calls import Call, watched
 from nn.evaluation import cast
 from nn.history import History
@@ -68,7 +68,7 @@ class Evidence:
         self._validation = None if validation is None else _pair("validation", model, *validation)
         if optimizer is not None:
             check_optimizer(optimizer, model)
-        self.measure: Callable[[Any, Any], Any] = loss or usual_loss(self.y)
+        self.measure: Callable[[Any, Any], Any] = chosen_loss(loss, self.y)
         self.modes = {path: module.training for path, module in model.named_modules()}
         some = np.arange(len(self.X))
         if len(some) > ROWS:
@@ -288,7 +288,7 @@ def _pair(name: str, model: Module, X: Any, y: Any) -> tuple[Any, Any]:
     """X and y as fit casts them. Numbers may be NaN here: a rule says where. Raises ArgumentError if rows differ."""
     if X is None or y is None:
         raise ArgumentError(f"diagnose: {name} are the inputs and targets of the training, got None")
-    x, target = cast(model, X), cast(model, y, "f")
+    x, target = cast(model, X), cast(model, y, "f", "y")
     if not np.ndim(x) or not np.ndim(target) or len(x) != len(target) or not len(x):
         raise ArgumentError(
             f"diagnose: {name} have shapes {np.shape(x)} and {np.shape(target)}, expected the same number of rows, at "

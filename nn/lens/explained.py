@@ -32,13 +32,13 @@ class Output:
             or a function of the output, (rows, …) → (rows,), whose rows do not influence each other
     slopes  whether gradients with respect to X are asked for
 
-    x is X in the model's dtype, values (rows,) its outputs, `evaluations` counts rows.
+    given is X as it came, x is X in the model's dtype, values (rows,) its outputs, `evaluations` counts rows.
     Raises ArgumentError for X, targets and outputs that do not go together, NonFiniteError for an output that is not
     finite.
     """
 
     def __init__(self, name: str, model: Module, X: Any, target: Any = None, *, slopes: bool = False) -> None:
-        self.name, self.model, self.evaluations = name, model, 0
+        self.name, self.model, self.given, self.evaluations = name, model, X, 0
         self.x = checked_input(name, model, X, slopes)
         self.function = target if callable(target) else None
         self.classes: Array | None = None
@@ -160,8 +160,9 @@ def baseline_of(name: str, x: Array, baseline: Any) -> Array:
     """What x is compared with, of its shape: zeros for None, a number, an array for one row or for each."""
     given = np.asarray(0.0 if baseline is None else data_of(baseline))
     if given.dtype.kind not in "fiub" or given.shape not in ((), x.shape[1:], x.shape):
+        got = f"shape {given.shape}" if given.dtype.kind in "fiub" else f"{baseline!r:.60}"
         raise ArgumentError(
-            f"{name}: baseline is a number or has the shape of a row {x.shape[1:]} or of X {x.shape}, got {given.shape}"
+            f"{name}: baseline is a number or has the shape of a row {x.shape[1:]} or of X {x.shape}, got {got}"
         )
     if not np.isfinite(given).all():
         raise ArgumentError(f"{name}: baseline has NaN or infinite entries")

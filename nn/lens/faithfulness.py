@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError
-from nn.arguments import checked_data, usual_loss
+from nn.arguments import checked_data, chosen_loss
 from nn.checks import whole
 from nn.init import Rng, generator
 from nn.lens.answer import Answer
@@ -66,6 +66,7 @@ class DeletionCurve(Answer):
 
     @property
     def verdict(self) -> str:
+        side = "better" if self.advantage >= 0.0 else "worse"
         verb = "falls" if self.measure == "output" else "rises"
         judged = (
             "the order knows something" if self.advantage > 2.0
@@ -74,7 +75,7 @@ class DeletionCurve(Answer):
         )  # fmt: skip
         return (
             f"{self.method}: the most important removed first, the {self.measure} {verb} to an area of {self.area:.3g}, in "
-            f"random orders to {self.random_areas.mean():.3g}; better by {self.advantage:.1f} deviations, so {judged}."
+            f"random orders to {self.random_areas.mean():.3g}; {side} by {abs(self.advantage):.1f} deviations, so {judged}."
         )
 
     def rows(self) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
@@ -135,7 +136,7 @@ def deletion_curve(
         measured, measure = lambda rows: float(output(rows).mean()), "output"
     else:
         _, goal = checked_data("deletion_curve", model, X, y)
-        loss = loss or usual_loss(goal)
+        loss = chosen_loss(loss, goal)
         measured, measure = lambda rows: float(loss(model.predict(rows), goal)), getattr(loss, "__name__", "loss")
     count = sizes.shape[1]
     removed = np.unique(np.round(np.linspace(0, count, min(steps, count) + 1)).astype(int))
@@ -220,7 +221,7 @@ class RandomizationCheck(Answer):
         axes.axhline(0.0, color=GRAY, linewidth=0.6)
         axes.set(xticks=places, ylabel="rank correlation", ylim=(-0.6, 1.05))
         axes.set_xticklabels(["trained", *self.layers], rotation=30, ha="right")
-        axes.set_title(f"{self.method}, weights shuffled from the output down")
+        axes.set_title(f"{self.method}, layers shuffled")
         axes.legend()
 
 

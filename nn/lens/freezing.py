@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError
+from nn.checks import called
 from nn.lens.answer import Answer
 from nn.masks import mask_of
 from nn.module import Module, Parameter
@@ -124,13 +125,18 @@ def unfreeze(model: Module, pattern: Pattern | Learning = "*") -> Learning:
 
 def learning(model: Module) -> Learning:
     """What of a model learns, as its masks say; changes nothing."""
+    _check("learning", model)
     return _answer(model, {})
+
+
+def _check(name: str, model: Any) -> None:
+    if not isinstance(model, Module):
+        raise ArgumentError(f"{name} goes by dotted paths and needs a Module, got {called(model)}")
 
 
 def _chosen(name: str, model: Module, pattern: Pattern) -> tuple[dict[str, Parameter], set[str]]:
     """(path → parameter, the paths of parameters and buffers that match)."""
-    if not isinstance(model, Module):
-        raise ArgumentError(f"{name} goes by dotted paths and needs a Module, got {type(model).__name__}")
+    _check(name, model)
     parameters = dict(model.named_parameters())
     paths = [*parameters, *(path for path, _ in model.named_buffers())]
     patterns = [pattern] if isinstance(pattern, str) else list(pattern)

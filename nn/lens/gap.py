@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.errors import ArgumentError
-from nn.arguments import checked_data, usual_loss
+from nn.arguments import checked_data, chosen_loss
 from nn.evaluation import Metric, predict
 from nn.init import Rng, generator
 from nn.lens.answer import Answer
@@ -54,10 +54,8 @@ class Gap(Answer):
             return f"{told}, {self.loss_gap:.4g} more ({low:.4g} to {high:.4g}): {_judged(low)}."
         low, high = (100 * end for end in self.accuracy_interval)
         first, second = (100 * share for share in self.accuracy)
-        told = (
-            f"It is right on {first:.1f} % of training and {second:.1f} % of test rows, a gap of {first - second:.1f} %"
-        )
-        return f"{told} ({low:.1f} to {high:.1f}): {_judged(low)}."
+        told = f"It is right on {first:.1f} % of training and {second:.1f} % of test rows"
+        return f"{told}, a gap of {first - second:.1f} points ({low:.1f} to {high:.1f}): {_judged(low)}."
 
     def rows(self) -> Any:
         low, high = self.loss_interval
@@ -77,7 +75,7 @@ class Gap(Answer):
             ):
                 reach = [[100 * (share - low)], [100 * (high - share)]]
                 axes.errorbar([place], [100 * share], reach, fmt="o", color=colour, capsize=3)
-            axes.set(ylabel="right (%)", title=f"Gap of {100 * (self.accuracy[0] - self.accuracy[1]):.1f} %")
+            axes.set(ylabel="right (%)", title=f"Gap of {100 * (self.accuracy[0] - self.accuracy[1]):.1f} points")
         axes.set_xticks(
             [0, 1], [f"{n}\n{rows:,} rows" for n, rows in zip(("training", "test"), self.sizes, strict=True)]
         )
@@ -85,7 +83,11 @@ class Gap(Answer):
 
 
 def _judged(low: float) -> str:
-    return "more than chance, it has learned some rows by heart" if low > 0.0 else "no more than chance may do"
+    return (
+        "more than chance: it has learned some rows by heart, or the test rows are of another kind"
+        if low > 0.0
+        else "no more than chance may do"
+    )
 
 
 def gap(
@@ -122,7 +124,7 @@ def _looked_at(name: str, model: Module, X: Any, y: Any, loss: Metric | None) ->
     x, target = checked_data(name, model, X, y)
     with preserved(model):
         out = predict(model, x)
-    measure, classes = loss or usual_loss(target), target.dtype.kind in "iub" and target.ndim == 1
+    measure, classes = chosen_loss(loss, target), target.dtype.kind in "iub" and target.ndim == 1
     if classes and loss is None:
         out = class_logits(out)
     each = np.array([float(measure(out[i : i + 1], target[i : i + 1])) for i in range(len(target))])

@@ -69,7 +69,7 @@ class Comparison(Answer):
         for name in self.names[1:]:
             mean, low, high = self.difference(name)
             kind = "helped" if low > 0.0 else "hurt" if high < 0.0 else "unclear"
-            found[kind].append((-abs(mean), f"{name} ({100 * mean:+.1f} %)"))
+            found[kind].append((-abs(mean), f"{name} ({100 * mean:+.1f} points)"))
         parts = [
             f"{', '.join(text for _, text in sorted(found[kind]))} {kind}" for kind in ("helped", "hurt") if found[kind]
         ]
@@ -187,12 +187,16 @@ class LearningCurve(Answer):
     def verdict(self) -> str:
         mean, low, high = (100 * x for x in self.last_step())
         before, after = self.sizes[-2:]
-        says = "more rows still help" if low > 0.0 else "more rows do not help any more, as far as can be told"
-        if high < 0.0:
-            says = "more rows made it worse"
+        seeds = self.test_accuracy.shape[1]
+        says = "more rows still help" if low > 0.0 else "more rows made it worse" if high < 0.0 else ""
+        if not says:
+            says = (
+                "more rows do not help any more, as far as can be told" if high < 1.0
+                else f"{seeds} seed{'s' * (seeds != 1)} cannot tell whether more rows help"
+            )  # fmt: skip
         return (
-            f"From {before:,} to {after:,} rows the test accuracy goes up by {mean:.1f} % ({low:.1f} to {high:.1f}), to "
-            f"{100 * self.test_accuracy[-1].mean():.1f} %: {says}."
+            f"From {before:,} to {after:,} rows the test accuracy changes by {mean:+.1f} points ({low:.1f} to {high:.1f}), "
+            f"to {100 * self.test_accuracy[-1].mean():.1f} %: {says}."
         )
 
     def rows(self) -> Any:
@@ -224,6 +228,10 @@ def learning_curve(
     made = _made({"it": train}, options)["it"]
     x, labels = _classified("learning_curve", X, y)
     level("learning_curve: confidence", confidence)
+    if not np.iterable(sizes):
+        raise ArgumentError(
+            f"learning_curve: sizes are two or more rising numbers, such as [50, 100, 200], got {sizes!r}"
+        )
     counts = [whole("learning_curve: a size", size) for size in sizes]
     keys = generator(rng).integers(2**63, size=whole("learning_curve: seeds", seeds))
     found = np.empty((2, len(counts), len(keys)))

@@ -32,7 +32,7 @@ def gradient_input(
     X         (rows, features), or (rows, channels, height, width) …
     target    what is explained: see Output; by default the logit of the predicted class, or the single output
     baseline  a number, a row, or one for each row; 0 by default, an average row of standardised features
-    names     of the features
+    names     of the features; by default those of the columns, if X is a table
 
     Complete for linear models only; the gap says how far from linear this one is between the baseline and the rows.
     Source: Shrikumar et al. 2016, arXiv 1605.01713, with a baseline as in DeepLIFT.
@@ -145,7 +145,7 @@ def _answer(
     base: Array | None = None,
     margin: Array | None = None,
 ) -> Attribution:
-    names = feature_names(output.name, output.x, names)
+    names = feature_names(output.name, output.x, names, output.given)
     base = output(reference) if base is None and reference is not None else base
     assert base is not None
     return Attribution(method, values, names, base, output.values, margin, reference, output.target, output.evaluations)

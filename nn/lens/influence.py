@@ -29,6 +29,7 @@ from nn.layers.convolution import _Convolution
 from nn.lens.answer import Answer
 from nn.lens.trace import Trace, chosen_calls
 from nn.module import Module
+from nn.outline import layer_name
 from nn.state import preserved
 from nn.style import BLUE, GRAY, ORANGE
 from nn.sums import arrays_only, between, weighted_sums
@@ -77,8 +78,9 @@ class Influence(Answer):
     def verdict(self) -> str:
         i, j = self.order[0]
         told = (
-            f"of {self.mean.size:,} influences the largest is that of neuron {j} of {self.source} on neuron {i} of "
-            f"{self.target}: {self.mean[i, j]:.4g} ± {self.spread[i, j]:.2g} over {self.rows_seen:,} rows"
+            f"of {self.mean.size:,} influences the largest is that of neuron {j} of {layer_name(self.source)} on neuron "
+            f"{i} of {layer_name(self.target)}: {self.mean[i, j]:.4g} ± {self.spread[i, j]:.2g} over "
+            f"{self.rows_seen:,} row{'s' * (self.rows_seen != 1)}"
         )
         if self.agreement is not None:
             told += f"; influence and weight have a correlation of {self.agreement:.3f}"
@@ -109,6 +111,8 @@ class Influence(Answer):
         picture = axes.imshow(self.mean, cmap=signed, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
         axes.figure.colorbar(picture, ax=axes, label="mean influence", shrink=0.85)
         axes.set(xlabel=f"neuron of {self.source}", ylabel=f"neuron of {self.target}", title="Influence")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.get_major_locator().set_params(integer=True)
 
 
 def influence(

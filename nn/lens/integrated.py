@@ -46,7 +46,7 @@ def integrated_gradients(
     baseline   b: a number, a row, or one for each row; 0 by default, an average row of standardised features
     tolerance  error allowed to a row, relative to |f(x) − f(b)| (to its mean over the rows, if that is larger)
     most       gradients of a row after which no more pieces are cut; the gap then says what is left
-    names      of the features
+    names      of the features; by default those of the columns, if X is a table
 
     The error looked at is the gap of each piece, and the difference of Gauss's and Kronrod's sums for each feature, since
     two features' errors may cancel in the gap.
@@ -59,7 +59,7 @@ def integrated_gradients(
     """
     output = Output("integrated_gradients", model, X, target, slopes=True)
     start = baseline_of("integrated_gradients", output.x, baseline)
-    names = feature_names("integrated_gradients", output.x, names)
+    names = feature_names("integrated_gradients", output.x, names, X)
     base, most = output(start), whole("most", most, 7)
     explained = np.abs(output.values - base)
     eps = float(np.finfo(output.x.dtype).eps)

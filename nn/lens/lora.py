@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError
-from nn.checks import positive, whole
+from nn.checks import called, positive, whole
 from nn.init import Rng, streams, variance_scaling
 from nn.lens.answer import Answer
 from nn.lens.freezing import Learning, freeze
@@ -142,6 +142,8 @@ def lora(
     >>> merge(model).verdict
     '2 layers merged, whose weights changed by up to 0.0% of their norm'
     """
+    if not isinstance(model, Module):
+        raise ArgumentError(f"lora goes by dotted paths and needs a Module, got {called(model)}")
     whole("lora: rank", rank)
     scale = (rank if alpha is None else positive("lora: alpha", alpha)) / rank
     stream, total = streams(rng), model.parameter_count()

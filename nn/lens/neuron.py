@@ -23,7 +23,7 @@ from nn.evaluation import cast
 from nn.lens.answer import Answer
 from nn.lens.trace import Trace, chosen_calls
 from nn.module import Module
-from nn.outline import function_name
+from nn.outline import function_name, layer_name
 from nn.state import preserved
 from nn.style import BLUE, GRAY, ORANGE
 from nn.sums import WeightedSum, arrays_only, weighted_sums
@@ -77,7 +77,7 @@ class NeuronSum(Answer):
             else ""
         )
         after = f"; {self.squash or 'the layer'} makes {self.output:.4g} of it" if self.output is not None else ""
-        who = f"neuron {self.unit} of {self.path or 'the model'}"
+        who = f"neuron {self.unit} of {layer_name(self.path)}"
         return f"{who} sums {len(self.terms):,} terms{bias} to {self.total:.4g}{largest}{after}"
 
     def rows(self) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
@@ -113,7 +113,7 @@ class NeuronSum(Answer):
 
 
 def neuron(
-    model: Module, X: Any, path: str, unit: int, *, at: Sequence[int] | None = None, call: int | None = None,
+    model: Module, X: Any, path: str, unit: int, *, at: int | Sequence[int] | None = None, call: int | None = None,
     names: Sequence[str] | None = None,
 ) -> NeuronSum:  # fmt: skip
     """One neuron's weighted sum for one input, term by term: total = Σ input · weight + bias, and what is made of it.
@@ -123,7 +123,7 @@ def neuron(
     unit   the number of the neuron: row of the weight, channel of a convolution
     at     place on the layer's other axes, (row,), (row, time) or (row, y, x); not needed where there is only one
     call   which call, counted from 0, of a layer that is called several times
-    names  of the terms' inputs, in their order
+    names  of the terms' inputs, in their order; by default those of X's columns, if X is a table and the layer the first
 
     The model runs once, in evaluation mode, and is afterwards what it was, bit for bit.
     Raises ArgumentError for a layer without weighted sum, and for a unit or place that is not there; NonFiniteError if the
@@ -142,12 +142,19 @@ def neuron(
     """
     arrays_only("neuron", model)
     x = cast(model, X)
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        place = ", ".join(map(str, np.argwhere(~np.isfinite(x))[0]))
+        raise NonFiniteError(f"neuron: X has NaN or infinite entries, the first at [{place}]")
     with preserved(model), watched(model) as calls, context(recording=True):
         model.eval()
-        result = model(Value(x) if x.dtype.kind == "f" else x)
+        source = Value(x) if x.dtype.kind == "f" else x
+        result = model(source)
     found, where = _chosen(model, calls, result, path, call)
     index = _place(found, unit, at)
     inputs, weights = _terms(found, index)
+    columns = tuple(getattr(X, "columns", ())) if found.input is source else ()
+    if names is None and len(columns) == inputs.shape[-1] and all(isinstance(column, str) for column in columns):
+        names = columns
     total = float(np.asarray(found.node.data)[index])
     if not np.isfinite(total):
         raise NonFiniteError(f"neuron: the sum of neuron {unit} of {path or 'the model'} is {total}")
@@ -169,7 +176,7 @@ def _chosen(
     if not sums:
         known = frozenset(name for name, _ in model.named_modules())
         chosen_calls("neuron", Trace(type(model).__name__, calls, known), path)
-        have = ", ".join(repr(found.path) for found in weighted_sums(model, result)) or "none"
+        have = ", ".join(dict.fromkeys(repr(found.path) for found in weighted_sums(model, result))) or "none"
         raise ArgumentError(f"neuron: {path or 'the model'} has no weighted sum of its own; those that have: {have}")
     if call is None and len(sums) > 1:
         raise ArgumentError(
@@ -182,18 +189,21 @@ def _chosen(
     return found, around[0] if around else None
 
 
-def _place(found: WeightedSum, unit: int, at: Sequence[int] | None) -> tuple[int, ...]:
+def _place(found: WeightedSum, unit: int, at: int | Sequence[int] | None) -> tuple[int, ...]:
     """The index of the neuron in the node."""
     shape, axis = found.node.shape, found.axis
     units = 1 if axis is None else shape[axis]
     if isinstance(unit, bool) or not isinstance(unit, (int, np.integer)) or not 0 <= unit < units:
         raise ArgumentError(f"neuron: unit is a whole number from 0 to {units - 1}, got {unit!r}")
     others = [length for i, length in enumerate(shape) if i != axis]
+    if 0 in others:
+        raise ArgumentError(f"neuron: the layer gives shape {shape}; there are no rows")
     if at is None and any(length != 1 for length in others):
         raise ArgumentError(
-            f"neuron: the layer gives shape {shape}; at= chooses a place on the axes besides the neurons', {tuple(others)}"
+            f"neuron: the layer gives shape {shape}; at= chooses a place on the axes besides the neurons', "
+            f"{tuple(others)}, such as at={(0,) * len(others)}, whose first number is the row"
         )
-    place = [0] * len(others) if at is None else list(at)
+    place = [0] * len(others) if at is None else [int(at)] if isinstance(at, (int, np.integer)) else list(at)
     if len(place) != len(others) or not all(0 <= i < length for i, length in zip(place, others, strict=False)):
         raise ArgumentError(f"neuron: at={at!r} is no place on axes of lengths {tuple(others)}")
     if axis is not None:

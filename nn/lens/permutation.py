@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError, NonFiniteError
-from nn.arguments import checked_data, usual_loss
+from nn.arguments import checked_data, chosen_loss
 from nn.checks import unit, whole
 from nn.evaluation import predict
 from nn.init import Rng, generator
@@ -66,14 +66,28 @@ class PermutationImportance(Answer):
     @property
     def verdict(self) -> str:
         first = int(np.argmax(self.importance))
-        idle = int((self.importance - self.margin <= 0.0).sum())
+        shown = self.importance - self.margin > 0.0
         change = (
             f"{self.measure} worsens from {self.score:.3g} by {self.importance[first]:.3g} ± {self.margin[first]:.2g}"
         )
-        return (
-            f"The model needs {self.names[first]} most: shuffled, its {change}; of {idle} of {len(self.names)} the "
-            "interval does not lie above 0, so they are not shown to matter."
+        if not shown.any():
+            return (
+                f"No feature is shown to matter: with {self.names[first]} shuffled, which costs most, {change}, and that "
+                "interval holds 0."
+            )
+        if not shown[first]:
+            surest = int(np.argmax(np.where(shown, self.importance, -np.inf)))
+            return (
+                f"With {self.names[first]} shuffled, which costs most, {change}, which may be chance; "
+                f"{int(shown.sum())} of {len(shown)} are shown to matter, {self.names[surest]} most."
+            )
+        idle = len(shown) - int(shown.sum())
+        rest = (
+            f"{idle} of {len(shown)} are not shown to matter, their intervals reach 0"
+            if idle
+            else "all others matter too"
         )
+        return f"The model needs {self.names[first]} most: shuffled, its {change}; {rest}."
 
     def rows(self) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
         order = np.argsort(-self.importance, kind="stable")
@@ -115,7 +129,7 @@ def permutation_importance(
     repeats    shuffles; all features are shuffled in the same ways, so that they are compared without that chance
     groups     features shuffled together: "correlated" for those linked by |Spearman's ρ| ≥ threshold; {name: features};
                or lists of features
-    names      of the features
+    names      of the features; by default those of the columns, if X is a table
 
     The interval is for the shuffles, given these rows; another sample of rows would differ too.
     Source: Breiman 2001, section 10; Fisher et al. 2019, arXiv 1801.01489, eq. 3.
@@ -133,8 +147,10 @@ def permutation_importance(
     x, repeats = checked_input(name, model, x, False), whole("repeats", repeats, 2)
     if loss is not None and metric is not None:
         raise ArgumentError(f"{name}: give a loss or a metric, not both")
-    measured, sign = (metric, -1.0) if metric is not None else (loss or usual_loss(target), 1.0)
-    all_names = feature_names(name, x, names)
+    if metric is not None and not callable(metric):
+        raise ArgumentError(f"{name}: metric is a function such as nn.accuracy, got {metric!r}")
+    measured, sign = (metric, -1.0) if metric is not None else (chosen_loss(loss, target), 1.0)
+    all_names = feature_names(name, x, names, X)
     if len(x) < 2:
         raise ArgumentError(f"{name}: a single row cannot be shuffled")
     titles, members = grouped(name, groups, all_names, x, unit("threshold", threshold))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError, NonFiniteError
-from nn.checks import unit
+from nn.checks import called, unit
 from nn.init import Rng, generator
 from nn.lens.answer import Answer
 from nn.masks import kept, mask_of
@@ -144,7 +144,7 @@ def rewind(model: Module, state: Mapping[str, Any]) -> None:
 def _in_question(model: Module, pattern: str | Sequence[str]) -> dict[str, Parameter]:
     """Path → parameter of what may be pruned."""
     if not isinstance(model, Module):
-        raise ArgumentError(f"prune goes by dotted paths and needs a Module, got {type(model).__name__}")
+        raise ArgumentError(f"prune goes by dotted paths and needs a Module, got {called(model)}")
     parameters = dict(model.named_parameters())
     patterns = [pattern] if isinstance(pattern, str) else list(pattern)
     chosen = {path for one in patterns for path in matching("prune", one, parameters)}
@@ -163,10 +163,10 @@ def _scores(named: Mapping[str, Parameter], by: str | Scores, rng: np.random.Gen
         "magnitude": lambda path, weights: np.abs(weights),
         "random": lambda path, weights: 1.0 - rng.random(weights.shape),  # above 0
     }
-    if not callable(by) and by not in ways:
+    if not callable(by) and not (isinstance(by, str) and by in ways):
         near = difflib.get_close_matches(str(by), ways, n=1)
-        raise ArgumentError(f"prune: by={by!r}{f'; did you mean {near[0]}?' if near else ''} It is magnitude, random or a "
-                            "function (path, weights) → scores")  # fmt: skip
+        hint = f"; did you mean {near[0]}? It" if near else "; it"
+        raise ArgumentError(f"prune: by={by!r}{hint} is magnitude, random or a function (path, weights) → scores")
     way = by if callable(by) else ways[by]
     scores = {path: np.asarray(way(path, parameter.data)) for path, parameter in named.items()}
     for path, found in scores.items():

@@ -17,7 +17,7 @@ import numpy as np
 from autograd import ops
 from autograd.errors import ArgumentError
 from nn.averaging import EMA, SWA, Average, recompute_norm_statistics
-from nn.checks import Activation, not_negative, share, unit, whole
+from nn.checks import Activation, function, not_negative, share, unit, whole
 from nn.data import split
 from nn.evaluation import predict
 from nn.layers import MLP
@@ -73,6 +73,11 @@ class Recipe:
     compile: bool = True
 
     def __post_init__(self) -> None:
+        if isinstance(self.hidden, int):
+            object.__setattr__(self, "hidden", (self.hidden,))
+        if isinstance(self.optimizer, str) or not callable(self.optimizer):
+            raise ArgumentError(f"recipe: optimizer is a class such as nn.AdamW, got {self.optimizer!r}")
+        function(self.activation)
         whole("recipe: ensemble", self.ensemble)
         not_negative("recipe: weight_decay", self.weight_decay)
         not_negative("recipe: mixup", self.mixup)

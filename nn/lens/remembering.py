@@ -36,9 +36,10 @@ class Forgetting(Answer):
 
     @property
     def verdict(self) -> str:
+        change = "lost" if self.lost >= 0.0 else "gained"
         return (
-            f"after {len(self.names)} tasks {self.average:.1%} are right on average, and the earlier ones have lost "
-            f"{100 * self.lost:.1f} points since they were at their best"
+            f"after {len(self.names)} tasks {self.average:.1%} are right on average, and the earlier ones have {change} "
+            f"{100 * abs(self.lost):.1f} points since they were at their best"
         )
 
     def rows(self) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,6 +94,7 @@ def _pulls(evidence: Evidence) -> dict[str, float]:
 
 
 DEAD = 0.5  # share of a layer's units
+FEW = 4  # rows, or places, on which a healthy relu is off everywhere with a probability of 1/16
 FLAT = 1e-3  # slope of an activation that lets nothing through
 ACTIVATIONS = {"relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "softplus", "tanh", "maximum"}
 
@@ -105,7 +107,7 @@ ACTIVATIONS = {"relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "softplus
     remedy="lower the learning rate, start biases at 0 and weights by fan-in, standardise X, or use leaky_relu or gelu",
 )
 def dead_units(evidence: Evidence) -> Iterator[Reading]:
-    run, alive = evidence.run, dict[tuple[str, str, int], Any]()
+    run, alive, asked = evidence.run, dict[tuple[str, str, int], Any](), Counter[tuple[str, str, int]]()
     for node in reversed(run.nodes):
         moving = [x for x in node.operands if isinstance(x, Value)]
         if node.primitive.name not in ACTIVATIONS or len(moving) != 1 or not node.ndim or node.serial > run.began:
@@ -115,9 +117,13 @@ def dead_units(evidence: Evidence) -> Iterator[Reading]:
         steepest = slope.max(axis=tuple(axis for axis in range(node.ndim) if axis != units))
         key = (run.place(node), node.primitive.name, len(steepest))  # a cell's steps in time are one layer
         alive[key] = np.maximum(alive.get(key, 0.0), steepest)
+        asked[key] += slope.size // max(len(steepest), 1)
     if not alive:
         raise Unchecked("activations such as relu or tanh in the model")
-    for (path, name, width), steepest in alive.items():
+    told = {key: steepest for key, steepest in alive.items() if asked[key] >= FEW}
+    if not told:
+        raise Unchecked(f"{FEW} rows of X: half of all healthy relus are off on a single one")
+    for (path, name, width), steepest in told.items():
         share = float(np.mean(steepest < FLAT))
         yield Reading(f"{path or 'model'}, {name} of {width}", share, f"at most {DEAD:.0%}", share / DEAD)
 

@@ -50,7 +50,7 @@ def shapley(
     method      "exact", all sets; "sampled", orders; "auto": exact up to 15 features or groups
     samples     pairs of an order and its reverse, each with a row of the background (used evenly): margin is the 95 %
                 interval of their mean
-    names       of the features
+    names       of the features; by default those of the columns, if X is a table
 
     Exact costs 2ⁿ × rows × background evaluations, sampled 2 × samples × n × rows. Features are drawn as if they did not
     depend on those known (interventional values): true to the model, and it may be asked about rows that do not occur.
@@ -65,7 +65,7 @@ def shapley(
     output = Output("shapley", model, X, target)
     draw = generator(rng)
     rows = background_of("shapley", output.x, background, draw, most=20)
-    all_names = feature_names("shapley", output.x, names)
+    all_names = feature_names("shapley", output.x, names, X)
     titles, members = grouped("shapley", groups, all_names, rows)
     if method not in ("auto", "exact", "sampled"):
         raise ArgumentError(f'shapley: method={method!r}; it is "exact", "sampled" or "auto"')

@@ -26,18 +26,21 @@ from autograd.context import context
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.jacobians import elementwise_grad
 from autograd.value import Value, data_of
-from nn.arguments import checked_data, usual_loss
+from nn.arguments import checked_data, chosen_loss
 from nn.init import Rng, generator, normal_quadrature
 from nn.lens.answer import Answer
 from nn.module import Module
-from nn.outline import shortened
+from nn.outline import layer_name, shortened
 from nn.state import preserved
 from nn.style import BLUE, ORANGE, decades
 from nn.sums import WeightedSum, arrays_only, between, weighted_sums
 
 __all__ = ["Distinct", "Signal", "distinct", "signal"]
 
-KEPT = 100.0  # a factor from the first layer to the last between 1 / KEPT and KEPT keeps the size: 10 of the deviation
+SAME = 10.0  # a factor between 1 / SAME and SAME keeps the size
+KEPT = (
+    100.0  # a factor beyond it, from the first layer to the last, is called vanishing or exploding: 10 of the deviation
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,18 +74,18 @@ class Signal(Answer):
 
     @property
     def verdict(self) -> str:
-        zero = [layer or "the model" for layer, size in zip(self.layers, self.sums, strict=True) if size == 0.0]
+        zero = [layer for layer, size in zip(self.layers, self.sums, strict=True) if size == 0.0]
         if zero:
-            return f"the signal is 0 in {len(zero)} of {len(self.layers)} layers, first in {zero[0]}"
+            return f"the signal is 0 in {len(zero)} of {len(self.layers)} layers, first in {layer_name(zero[0])}"
         if len(self.layers) == 1:
             return f"the sums have mean square {self.sums[0]:.4g}, theory says {self.theory[0]:.4g}"
         first, last = self.layers[0], self.layers[-1]
         told = (
-            f"from {first} to {last} the signal's mean square goes from {self.sums[0]:.3g} to {self.sums[-1]:.3g}, a "
-            f"factor of {self.growth:.3g} (theory {_growth(self.theory):.3g})"
+            f"from {layer_name(first)} to {layer_name(last)} the signal's mean square goes from {self.sums[0]:.3g} to "
+            f"{self.sums[-1]:.3g}, a factor of {self.growth:.3g} (theory {_growth(self.theory):.3g})"
         )
         if not self.gradients.all():
-            return f"{told}; no gradient reaches {self.layers[int(np.argmin(self.gradients))] or 'the model'}"
+            return f"{told}; no gradient reaches {layer_name(self.layers[int(np.argmin(self.gradients))])}"
         back = f"on its way back the gradient's has a factor of {self.gradient_growth:.3g}"
         return f"{told}, {back}: the signal {_word(self.growth)}, the gradient {_word(self.gradient_growth)}"
 
@@ -126,7 +129,7 @@ def signal(
     with preserved(model), context(recording=True), np.errstate(all="ignore"):
         model.eval()
         out = model(Value(x) if x.dtype.kind == "f" else x)
-        root = out if y is None else (loss or usual_loss(target))(out, target)
+        root = out if y is None else chosen_loss(loss, target)(out, target)
         found = weighted_sums(model, out)
         if not found:
             raise ArgumentError(
@@ -257,7 +260,10 @@ def _growth(sizes: NDArray[np.float64]) -> float:
 
 
 def _word(growth: float) -> str:
-    return "vanishes" if growth < 1.0 / KEPT else "explodes" if growth > KEPT else "keeps its size"
+    for limit, below, above in ((KEPT, "vanishes", "explodes"), (SAME, "shrinks", "grows")):
+        if growth < 1.0 / limit or growth > limit:
+            return below if growth < 1.0 else above
+    return "keeps its size"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from autograd.context import no_grad
-from autograd.errors import ArgumentError
+from autograd.errors import ArgumentError, NonFiniteError
 from autograd.value import data_of
-from nn.arguments import check_optimizer, checked_data, usual_loss
+from nn.arguments import check_optimizer, checked_data, chosen_loss
 from nn.checks import whole
 from nn.evaluation import cast
 from nn.lens.answer import Answer
@@ -53,18 +53,31 @@ class RunningScaler:
         self.variance: Any = 0.0
 
     def learn(self, X: Any) -> None:
-        """Take rows (rows, …) into the statistics."""
-        for row in np.asarray(X, np.float64):
+        """Take rows (rows, …) into the statistics. ArgumentError for rows of another shape, NonFiniteError for NaN."""
+        rows = self._rows(X)
+        if not np.isfinite(rows).all():
+            raise NonFiniteError(
+                f"RunningScaler: X has NaN or infinite entries, the first in row {np.argwhere(~np.isfinite(rows))[0][0]}"
+            )
+        for row in rows:
             self.count += 1
             before = row - self.mean
             self.mean = self.mean + before / self.count
             self.variance = self.variance + (before * (row - self.mean) - self.variance) / self.count
 
     def transform(self, X: Any) -> Any:
-        """Rows in units of the statistics so far, float64."""
-        x = np.asarray(X, np.float64)
+        """Rows in units of the statistics so far, float64; zeros before there are any."""
+        x = self._rows(X)
         known = np.asarray(self.variance) > 0.0
         return np.where(known, (x - self.mean) / np.sqrt(np.where(known, self.variance, 1.0)), 0.0)
+
+    def _rows(self, X: Any) -> Any:
+        x = np.asarray(X, np.float64)
+        if self.count and x.shape[1:] != np.shape(self.mean):
+            raise ArgumentError(
+                f"RunningScaler: it knows rows of shape {np.shape(self.mean)}, got X of shape {x.shape}"
+            )
+        return x
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,6 +149,8 @@ class Stream:
         batch_size: int = 1,
     ) -> None:
         check_optimizer(optimizer, model)
+        if not isinstance(standardize, (bool, RunningScaler)):
+            raise ArgumentError(f"Stream: standardize is True, False or a RunningScaler, got {standardize!r}")
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.scaler = (
             standardize if isinstance(standardize, RunningScaler) else RunningScaler() if standardize else None
@@ -152,7 +167,7 @@ class Stream:
         """
         x, target = checked_data("partial_fit", self.model, X, y)
         raw = np.asarray(X) if self.scaler else x  # statistics are kept in float64
-        self.loss = self.loss or usual_loss(target)
+        self.loss = chosen_loss(self.loss, target)
         watch = Watch()
         step = training_step(self.model, self.loss, self.optimizer, watch)
         outputs = []

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.errors import ArgumentError
-from nn.arguments import check_functions, checked_data, usual_loss
+from nn.arguments import check_functions, checked_data, chosen_loss
 from nn.checks import not_negative, unit, whole
 from nn.evaluation import evaluate, predict
 from nn.init import Rng, generator
@@ -165,7 +165,7 @@ def width_sweep(
     x, target = checked_data("X, y", first, X, y)
     tested = checked_data("X_test, y_test", first, X_test, y_test)
     _check_noise(noise, target)
-    criterion = loss or usual_loss(target)
+    criterion = chosen_loss(loss, target)
     metric = accuracy if criterion is cross_entropy and target.dtype.kind in "iu" else None
     losses, error = np.empty((2, len(sizes), repeats)), np.empty((len(sizes), repeats))
     with counter(progress, len(sizes) * repeats, "model") as bar:

@@ -19,6 +19,7 @@ from autograd.backward import order
 from autograd.errors import ArgumentError
 from autograd.value import Value, data_of
 from nn.calls import Call, watched
+from nn.checks import called
 from nn.lens.answer import Answer
 from nn.module import Module
 from nn.outline import shortened
@@ -76,7 +77,8 @@ class Trace(Answer):
         for call in self.calls:
             parts = tree.flatten(call.out)[0]
             for i, part in enumerate(parts):
-                found.append((f"{call.path}[{i}]" if len(parts) > 1 else call.path, call.kind, part))
+                if part is not None:  # such as the weights that attention was not asked for
+                    found.append((f"{call.path}[{i}]" if len(parts) > 1 else call.path, call.kind, part))
         return found
 
     @property
@@ -134,7 +136,7 @@ def trace(model: Module) -> Iterator[Trace]:
     ((5, 3), (5, 3))
     """
     if not isinstance(model, Module):
-        raise ArgumentError(f"trace takes a Module, got {type(model).__name__}")
+        raise ArgumentError(f"trace takes a Module, got {called(model)}")
     known = frozenset(path for path, _ in model.named_modules())
     with watched(model) as calls:
         yield Trace(type(model).__name__, calls, known)

@@ -12,7 +12,7 @@ from autograd import transforms
 from autograd.context import no_grad
 from autograd.errors import ArgumentError
 from autograd.value import Value, data_of
-from nn.arguments import checked_data, usual_loss
+from nn.arguments import checked_data, chosen_loss
 from nn.init import Rng, generator
 from nn.module import Module
 from nn.outline import shortened
@@ -33,7 +33,7 @@ def gradient_flow(model: Module, X: Any, y: Any, loss: Loss | None = None, axes:
     were. Returns the Axes.
     """
     x, target = checked_data("gradient_flow", model, X, y, gaps=loss is not None)
-    measure = loss or usual_loss(target)
+    measure = chosen_loss(loss, target)
     with preserved(model):
         gradient = transforms.grad(lambda twin: measure(twin(x), target))(model)
     sizes = {name: np.abs(np.asarray(data_of(g), np.float64)) for name, g in gradient.named_parameters()}
@@ -75,7 +75,7 @@ def loss_landscape(
         raise ArgumentError(f"steps is an odd whole number of at least 3, got {steps!r}")
     x, target = checked_data("loss_landscape", model, X, y, gaps=loss is not None)
     places = np.linspace(-span, span, steps)
-    losses = _plane(model, x, target, loss or usual_loss(target), places, generator(rng))
+    losses = _plane(model, x, target, chosen_loss(loss, target), places, generator(rng))
     with panel("loss_landscape", axes) as drawn:
         pixel = places[1] - places[0]
         extent = (places[0] - pixel / 2, places[-1] + pixel / 2) * 2

@@ -328,3 +328,9 @@ def test_weights_and_classes_are_checked():
         net.partial_fit(X, y, [0, 2])
     with pytest.raises(ValueError, match="y has 2 outputs, the network learned 1 before"):
         NetRegressor().partial_fit(X, y).partial_fit(X, [[1.0, 2.0], [3.0, 5.0]])
+
+
+@pytest.mark.parametrize("wrong", [3, nn.MLP(4, [3], rng=0)])
+def test_what_makes_the_model_is_a_function(wrong):
+    with pytest.raises(ValueError, match=r"model is a function \(in_features, out_features, rng\) → nn.Module, got"):
+        NetClassifier(model=wrong, epochs=1).fit(np.ones((6, 4)), np.arange(6) % 3)

@@ -178,3 +178,31 @@ def test_overlapping_training_rows_widen_the_interval():
     mean, low, _ = mean_interval(numbers)
     _, corrected, _ = mean_interval(numbers, overlap=0.25)  # of five folds: 1 / 4 + 1 / 4 is twice 1 / 4
     assert mean - corrected == pytest.approx(math.sqrt(2.0) * (mean - low))
+
+
+@pytest.mark.parametrize("rows", [20, 54, 200])
+def test_a_model_that_is_right_about_itself_is_not_called_too_sure(rows):
+    """Of 40 samples that are drawn from the model's own probabilities about 2 are beyond 95 of 100."""
+    draw = np.random.default_rng(rows)
+    beyond, moved = 0, 0
+    for _ in range(40):
+        z = 2.0 * draw.normal(size=(rows, 3))
+        shares = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+        y = (draw.random((rows, 1)) > np.cumsum(shares, axis=1)).sum(1)
+        found, heat = lens.calibration(Says(), z, y, bins=10), lens.temperature(Says(), z, y)
+        beyond += "than it is right:" in found.verdict
+        moved += heat.verdict.startswith("Divide")
+        assert (found.ece > found.chance) == ("than it is right:" in found.verdict)
+    assert beyond <= 6 and moved <= 6  # more than 6 of 40 with a probability of 0.05 each: 0.7 %
+
+
+def test_what_is_beyond_chance_is_still_said():
+    draw = np.random.default_rng(0)
+    z = 6.0 * draw.normal(size=(100, 3))
+    y = np.where(draw.random(100) < 0.6, z.argmax(1), (z.argmax(1) + 1) % 3)
+    found = lens.calibration(Says(), z, y)
+    assert found.verdict.startswith("It is more sure than it is right") and found.ece > 2 * found.chance
+    assert lens.calibration(Says(), z, y, rng=0).chance == found.chance != lens.calibration(Says(), z, y, rng=1).chance
+    assert lens.temperature(Says(), z, y).verdict.startswith("Divide the logits by")
+    few = lens.calibration(Says(), 0.1 * z[:1], y[:1])
+    assert "no more than chance may do on 1 row, up to" in few.verdict

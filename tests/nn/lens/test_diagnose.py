@@ -271,7 +271,7 @@ REFUSED = [
      "diagnose: X, y have shapes (300, 64) and (3,), expected the same number of rows, at least 1"),
     (lambda: diagnose(MODEL, X[:0], Y[:0]),
      "diagnose: X, y have shapes (0, 64) and (0,), expected the same number of rows, at least 1"),
-    (lambda: diagnose(MODEL, X, Y, validation=X), "diagnose: validation is a pair (X, y) of arrays, got [["),
+    (lambda: diagnose(MODEL, X, Y, validation=X), "diagnose: validation is a pair (X, y) of arrays, got ndarray"),
     (lambda: diagnose(MODEL, X, Y, validation=(X, Y[:3])),
      "diagnose: validation have shapes (300, 64) and (3,), expected the same number of rows"),
     (lambda: diagnose(MODEL, X, Y, loss="mse"), "diagnose: loss is a function such as nn.mse, got 'mse'"),

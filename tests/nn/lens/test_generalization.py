@@ -50,8 +50,8 @@ def test_a_gap_is_the_difference_of_shares_and_of_losses():
     assert found.loss_interval[0] < found.loss_gap == found.loss[1] - found.loss[0] < found.loss_interval[1]
     assert found.sizes == (20, 50)
     assert found.verdict == (
-        "It is right on 90.0 % of training and 60.0 % of test rows, a gap of 30.0 % (6.4 to 45.6): more than chance, it "
-        "has learned some rows by heart."
+        "It is right on 90.0 % of training and 60.0 % of test rows, a gap of 30.0 points (6.4 to 45.6): more than "
+        "chance: it has learned some rows by heart, or the test rows are of another kind."
     )
 
 
@@ -204,7 +204,7 @@ def test_the_table_of_recipes_with_known_answers():
     np.testing.assert_allclose(found.test_ece, [[0.0] * 3, [0.15] * 3, [0.5] * 3], atol=1e-12)
     assert found.difference("wrong") == pytest.approx((-0.5, -0.5, -0.5))
     start = "Beside sure, right on 75.0 % of the test rows: "
-    assert found.verdict == start + "wrong (-50.0 %) hurt; of unsure (+0.0 %) 3 seeds cannot tell."
+    assert found.verdict == start + "wrong (-50.0 points) hurt; of unsure (+0.0 points) 3 seeds cannot tell."
     assert "-50.0 (-50.0 to -50.0)" in str(found)
     assert found.rows()[1][0][3] is None
 
@@ -295,12 +295,12 @@ def test_more_rows_help_until_they_do_not():
     assert found.test_accuracy.shape == (3, 3)
     assert np.all(np.diff(found.test_accuracy.mean(1)) > 0.05)
     assert low > 0.0
-    assert found.verdict.endswith("more rows still help.") and f"goes up by {100 * mean:.1f} %" in found.verdict
+    assert found.verdict.endswith("more rows still help.") and f"changes by {100 * mean:+.1f} points" in found.verdict
     X, y = np.zeros((40, 1)), np.repeat([0, 1], [30, 10])
     flat = lens.learning_curve(oracle(0.8), X, y, [4, 16], seeds=2, progress=False)
     assert flat.verdict == (
-        "From 4 to 16 rows the test accuracy goes up by 0.0 % (0.0 to 0.0), to 75.0 %: more rows do not help any more, as "
-        "far as can be told."
+        "From 4 to 16 rows the test accuracy changes by +0.0 points (0.0 to 0.0), to 75.0 %: more rows do not help any "
+        "more, as far as can be told."
     )
     with pytest.raises(ArgumentError, match=r"sizes are two or more rising numbers up to 28, got \[4, 40\]"):
         lens.learning_curve(oracle(0.8), X, y, [4, 40], progress=False)

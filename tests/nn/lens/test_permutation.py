@@ -33,7 +33,7 @@ def test_of_a_linear_model_it_is_twice_the_variance_it_explains():
     assert np.all(np.abs(answer.importance - expected) <= 3.0 * answer.margin + 0.02 * expected)
     assert answer.importance[2] == 0.0
     assert answer.verdict.startswith("The model needs x0 most: shuffled, its mse worsens from 0.0")
-    assert answer.verdict.endswith("of 1 of 4 the interval does not lie above 0, so they are not shown to matter.")
+    assert answer.verdict.endswith("; 1 of 4 are not shown to matter, their intervals reach 0.")
 
 
 def test_the_unit_of_a_feature_does_not_matter():
