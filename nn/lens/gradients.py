@@ -18,7 +18,7 @@ from nn.checks import not_negative, whole
 from nn.init import Rng, generator
 from nn.lens.attribution import Array, Attribution, feature_names
 from nn.lens.explained import Output, baseline_of
-from nn.lens.student import Mean
+from nn.lens.intervals import RunningMean
 from nn.module import Module
 
 __all__ = ["background_of", "expected_gradients", "gradient_input", "smooth_grad"]
@@ -70,7 +70,7 @@ def smooth_grad(
     reference = baseline_of("smooth_grad", output.x, baseline)
     spread = np.ptp(output.x, axis=0) if len(output.x) > 1 else np.full(output.x.shape[1:], np.ptp(output.x))
     spread = not_negative("noise", noise) * spread
-    draw, mean = generator(rng), Mean()
+    draw, mean = generator(rng), RunningMean()
     for _ in range(whole("samples", samples, 2)):
         x = (output.x + spread * draw.standard_normal(output.x.shape)).astype(output.x.dtype)
         mean.add(output.gradients(x)[1] * (output.x - reference))
@@ -102,7 +102,7 @@ def expected_gradients(
     count, samples = len(output.x), whole("samples", samples, 2)
     order = np.resize(draw.permutation(len(rows)), samples)
     parts = (draw.permuted(np.tile(np.arange(samples), (count, 1)), axis=1) + draw.random((count, samples))) / samples
-    mean = Mean()
+    mean = RunningMean()
     for k in range(samples):
         way = output.x - rows[order[k]]
         alpha = parts[:, k].reshape(-1, *[1] * (way.ndim - 1))

@@ -22,7 +22,7 @@ from nn.lens.answer import Answer
 from nn.lens.attribution import BAR_SIZE, SHOWN, Array, feature_names, name_bars
 from nn.lens.explained import checked_input
 from nn.lens.groups import grouped
-from nn.lens.student import quantile
+from nn.lens.intervals import half_width
 from nn.module import Module
 from nn.state import preserved
 from nn.style import BLUE, GRAY, LIGHT
@@ -37,7 +37,7 @@ class PermutationImportance(Answer):
     names     of the features or groups        members  which features each holds
     score     loss, or metric, of the model on X, y as they are
     losses    (features, repeats): how much worse it is each time; in the loss's unit, or the metric's
-    level     of the intervals
+    confidence  of the intervals
     measure   name of the loss or metric
     """
 
@@ -46,7 +46,7 @@ class PermutationImportance(Answer):
     score: float
     losses: Array
     measure: str
-    level: float = 0.95
+    confidence: float = 0.95
     method: str = "permutation"
     size = BAR_SIZE
 
@@ -59,8 +59,7 @@ class PermutationImportance(Answer):
     @property
     def margin(self) -> Array:
         """(features,): half width of the t-interval of that mean over the repeats."""
-        repeats = self.losses.shape[1]
-        half: Array = quantile(0.5 + 0.5 * self.level, repeats - 1) * self.losses.std(1, ddof=1) / np.sqrt(repeats)
+        half: Array = half_width(self.losses, self.confidence)
         return half
 
     @property
@@ -91,7 +90,7 @@ class PermutationImportance(Answer):
         axes.axvline(0.0, color=GRAY, linewidth=0.6)
         name_bars(axes, places, [self.names[i] for i in order])
         axes.set_xlabel(f"{self.measure} worse by")
-        axes.set_title(f"shuffled {self.losses.shape[1]} times, {self.level:.0%} intervals")
+        axes.set_title(f"shuffled {self.losses.shape[1]} times, {self.confidence:.0%} intervals")
 
 
 def permutation_importance(

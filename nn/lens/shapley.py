@@ -21,7 +21,7 @@ from nn.lens.attribution import Array, Attribution, feature_names
 from nn.lens.explained import Output
 from nn.lens.gradients import background_of, background_outputs
 from nn.lens.groups import grouped
-from nn.lens.student import Mean
+from nn.lens.intervals import RunningMean
 from nn.module import Module
 
 __all__ = ["shapley"]
@@ -124,7 +124,7 @@ def _sampled(
     count, own = len(members), output.x.reshape(len(output.x), -1)
     others = rows.reshape(len(rows), -1)
     background = np.resize(draw.permutation(len(rows)), samples)
-    mean = Mean()
+    mean = RunningMean()
     for k in range(samples):
         order = draw.permutation(count)
         gains = np.zeros((len(own), count))
