@@ -12,8 +12,8 @@ part, curvature decides; where the last two part, so do higher derivatives, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ from nn.lens.answer import Answer
 from nn.module import Module
 from nn.optim import LBFGS, Optimizer
 from nn.outline import shortened
-from nn.state import preserved
+from nn.state import preserved, untouched
 from nn.style import BLUE, GRAY, decades
 
 __all__ = ["StepTable", "step_table"]
@@ -192,7 +192,7 @@ class _Batch:
 
 def _measured(optimizer: Optimizer, batch: _Batch | None, keep: bool) -> StepTable:
     """The table; the step is made, looked at, and taken back, and with keep made once more."""
-    with _taken_back(optimizer), np.errstate(all="ignore"):
+    with untouched(batch and batch.model, optimizer), np.errstate(all="ignore"):
         before = after = None
         if batch is not None:
             before, slopes = batch.loss(), batch.gradient()
@@ -253,21 +253,6 @@ def _step(optimizer: Optimizer, batch: _Batch | None) -> None:
                             "step_table(optimizer, model, X, y)")  # fmt: skip
     else:
         optimizer.step(batch.backward)
-
-
-@contextmanager
-def _taken_back(optimizer: Optimizer) -> Iterator[None]:
-    """Parameters, gradients and the optimiser's state are afterwards what they were: arrays are put back, not copied."""
-    held = [(parameter, parameter.data, parameter.grad) for parameter in optimizer.parameters]
-    state = optimizer.state_dict()
-    try:
-        yield
-    finally:
-        for parameter, data, gradient in held:
-            parameter.data, parameter.grad = data, gradient
-        optimizer.load_state_dict(state)
-        for follower in optimizer.followers:
-            follower.steps = optimizer.steps
 
 
 def _dot(a: Any, b: Any) -> float:

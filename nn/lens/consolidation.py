@@ -10,7 +10,6 @@ the network alone, and the slopes are the engine's.
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from nn.lens.answer import Answer
 from nn.losses import binary_cross_entropy, cross_entropy, mse
 from nn.module import Module
 from nn.outline import function_name, shortened
-from nn.state import preserved
+from nn.state import untouched
 from nn.style import BLUE
 
 __all__ = ["EWC", "Importance"]
@@ -225,7 +224,7 @@ def _given(loss: Loss, target: Any) -> Answers:
 def _fisher(model: Module, parameters: Mapping[str, Any], x: Any, answers: Answers) -> dict[str, Any]:
     """Path → mean over the rows of x of Σ probability · slope², in float64, given in the parameter's dtype."""
     total = {path: np.zeros(parameter.shape) for path, parameter in parameters.items()}
-    with preserved(model), _gradients_kept(parameters.values()), context(recording=True):
+    with untouched(model), context(recording=True):
         model.eval()
         for row in range(len(x)):
             part = x[row : row + 1]
@@ -240,13 +239,3 @@ def _fisher(model: Module, parameters: Mapping[str, Any], x: Any, answers: Answe
             raise NonFiniteError(f"EWC: the Fisher information of {path} has NaN or infinite entries; are the weights "
                                  "and X finite?")  # fmt: skip
     return {path: (found / len(x)).astype(parameters[path].dtype) for path, found in total.items()}
-
-
-@contextlib.contextmanager
-def _gradients_kept(parameters: Any) -> Iterator[None]:
-    kept = [(parameter, parameter.grad) for parameter in parameters]
-    try:
-        yield
-    finally:
-        for parameter, gradient in kept:
-            parameter.grad = gradient

@@ -6,20 +6,22 @@ Nothing is guessed: a rule measures a number, on the model, the batch or the his
 
 from __future__ import annotations
 
-import contextlib
 import math
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from autograd.errors import ArgumentError
 from nn.history import History
 from nn.init import Rng
 from nn.lens import rules_of_data, rules_of_model, rules_of_training  # noqa: F401  fill RULES, the gravest first
 from nn.lens.answer import Answer, spelled
-from nn.lens.evidence import Evidence, Unchecked, untouched
+from nn.lens.evidence import Evidence, Unchecked
 from nn.lens.rules import RULES, Reading
 from nn.module import Module
 from nn.optim import Optimizer
+from nn.state import untouched
 from nn.style import BLUE, GRAY, ORANGE
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
@@ -137,8 +139,7 @@ def diagnose(
     evidence = _evidence(model, X, y, loss, history, optimizer, validation, birth, rng)
     readings: dict[str, list[Reading]] = {}
     unchecked: dict[str, str] = {}
-    looking = untouched(model, optimizer) if isinstance(model, Module) else contextlib.nullcontext()
-    with looking:
+    with untouched(model if isinstance(model, Module) else None, optimizer), np.errstate(all="ignore"):
         for name, rule in RULES.items():
             found = readings.setdefault(name, [])
             try:

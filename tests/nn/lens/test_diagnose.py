@@ -12,8 +12,9 @@ from autograd.errors import ArgumentError, ShapeError
 from autograd.ops import relu
 from nn.datasets import digits
 from nn.lens import Diagnosis, Finding, diagnose, rule_table
-from nn.lens.evidence import Evidence, untouched
+from nn.lens.evidence import Evidence
 from nn.lens.rules import RULES, Reading, rule
+from nn.state import untouched
 
 DIGITS = digits()
 X, Y = DIGITS.X[:300], DIGITS.y[:300]
