@@ -1,15 +1,16 @@
 """Checks of what people pass: numbers in their ranges, functions, parameters. Each gives what it has checked."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd.errors import ArgumentError
 from autograd.value import Value
+from nn.names import near
 
-__all__ = ["Activation", "function", "leaves", "not_negative", "shares", "positive", "share", "unit", "whole"]
+__all__ = ["Activation", "function", "leaves", "not_negative", "one_of", "shares", "positive", "share", "unit", "whole"]
 
 Activation = Callable[..., Any] | None
 
@@ -53,6 +54,15 @@ def function(activation: Activation) -> Activation:
     if activation is not None and not callable(activation):
         raise ArgumentError(f"activation is a function such as np.tanh or autograd.relu, or None, got {activation!r}")
     return activation
+
+
+def one_of(name: str, value: Any, choices: Sequence[str], *, more: str = "") -> Any:
+    """The value, one of a few texts. Raises ArgumentError with the nearest and all of them; `more` says what else there is."""
+    if isinstance(value, str) and value in choices:
+        return value
+    *first, last = [*choices, *[more] * bool(more)]
+    hint = near(value, choices) if isinstance(value, str) else ""
+    raise ArgumentError(f"{name}={value!r}{hint}{' It' if hint else '; it'} is {', '.join(first)} or {last}")
 
 
 def leaves(name: str, parameters: Any) -> dict[str, Any]:

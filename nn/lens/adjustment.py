@@ -24,7 +24,7 @@ from autograd.errors import ArgumentError, NonFiniteError
 from autograd.jacobians import hvp
 from autograd.transforms import value_and_grad
 from autograd.value import Value, data_of
-from nn.arguments import check_optimizer, checked_data, usual_loss
+from nn.arguments import check_optimizer, check_weights, checked_data, usual_loss
 from nn.lens.answer import Answer
 from nn.module import Module
 from nn.optim import LBFGS, Optimizer
@@ -146,6 +146,7 @@ def step_table(
             "step_table: a model needs a batch to measure the loss on: step_table(optimizer, model, X, y)"
         )
     x, target = checked_data("step_table", model, X, y)
+    check_weights("step_table", model)
     return _measured(optimizer, _Batch(model, x, target, loss or usual_loss(target)), keep)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from autograd import ops
 from autograd.errors import ArgumentError
 from autograd.transforms import grad
-from nn.arguments import checked_data
+from nn.arguments import check_weights, checked_data
 from nn.checks import whole
 from nn.evaluation import predict
 from nn.lens.answer import Answer
@@ -211,6 +211,7 @@ def logits_and_classes(name: str, model: Module, X: Any, y: Any) -> tuple[Array,
             f"{name}: the model gave shape {logits.shape} for {len(target)} rows, expected logits (n, classes)"
         )
     if not np.isfinite(logits).all():
+        check_weights(name, model)
         raise ArgumentError(
             f"{name}: the model gives NaN or infinity, first for row {np.argwhere(~np.isfinite(logits))[0][0]}"
         )

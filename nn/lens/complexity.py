@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.errors import ArgumentError, NonFiniteError
+from autograd.errors import ArgumentError
+from nn.arguments import check_weights
 from nn.evaluation import cast
 from nn.lens.answer import Answer
 from nn.module import Module
@@ -136,9 +137,7 @@ def complexity(model: Module, X: Any) -> Complexity:
     x = cast(model, X)
     if np.ndim(x) < 1 or not len(x):
         raise ArgumentError(f"X has shape {np.shape(x)}, expected at least one example, (n, …)")
-    for path, parameter in model.named_parameters():
-        if not np.isfinite(parameter.data).all():
-            raise NonFiniteError(f"{path} has NaN or infinite weights; train again with a smaller learning_rate")
+    check_weights("complexity", model)
     with modes_kept(model):
         model.eval()
         counted = summary(model, x[:1])

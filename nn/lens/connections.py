@@ -17,6 +17,7 @@ import numpy as np
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.value import Value, data_of
 from nn.calls import Call, watched
+from nn.checks import one_of
 from nn.lens.answer import Answer
 from nn.lens.attribution import BAR_SIZE, SHOWN, Array, feature_names, name_bars
 from nn.lens.explained import checked_input
@@ -120,9 +121,8 @@ def weight_importance(
     For a chain of dense layers (magnitude: a model whose first layer is dense). Biases and activations are not looked at.
     Raises ArgumentError for other models.
     """
-    x = checked_input("weight_importance", model, X, False)
-    if method not in METHODS:
-        raise ArgumentError(f"weight_importance: method={method!r}; it is {', '.join(METHODS)}")
+    x = checked_input("weight_importance", model, X, names=names)
+    one_of("weight_importance: method", method, METHODS)
     if x.ndim != 2:
         raise ArgumentError(
             f"weight_importance: X has shape {x.shape}; weights are read for rows of features, (rows, features)"

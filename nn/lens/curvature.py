@@ -21,7 +21,7 @@ from autograd import grad, hessian, tree, vjp
 from autograd.context import no_grad
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.value import Value, data_of
-from nn.arguments import check_functions, checked_data, usual_loss
+from nn.arguments import check_functions, check_weights, checked_data, usual_loss
 from nn.checks import whole
 from nn.evaluation import predict
 from nn.module import Module
@@ -65,7 +65,7 @@ class Curvature:
         check_functions(loss=loss)
         _check_weights(model)
         self.model = copy.deepcopy(model).astype(np.float64).eval()
-        self.X, self.y = checked_data("X, y", self.model, X, y)
+        self.X, self.y = checked_data("spectrum", self.model, X, y)
         self.loss = loss or usual_loss(self.y)
         parameters, self.structure = tree.flatten(self.model)
         self.paths = tuple(dict(self.model.named_parameters()))
@@ -159,5 +159,4 @@ def _check_weights(model: Any) -> None:
     for path, parameter in model.named_parameters():
         if np.iscomplexobj(parameter.data):
             raise ArgumentError(f"{path} is complex: the curvature of a loss is that by real weights")
-        if not np.isfinite(parameter.data).all():
-            raise NonFiniteError(f"{path} has NaN or infinite weights; train again with a smaller learning_rate")
+    check_weights("spectrum", model)

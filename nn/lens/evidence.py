@@ -231,7 +231,9 @@ class Evidence:
             curved = hvp(lambda twin: self.measure(twin(self.x), self.target), self.model, direction)
             return np.concatenate([np.ravel(p.data) for p in curved.parameters()]).astype(np.float64)
 
-        return float(ends(product, int(cuts[-1]), 1, steps=TURNS, tolerance=CLOSE, rng=self.rng, tick=lambda: None).top[0])
+        return float(
+            ends(product, int(cuts[-1]), 1, steps=TURNS, tolerance=CLOSE, rng=self.rng, tick=lambda: None).top[0]
+        )
 
 
 def calm(model: Module, rows: int) -> None:

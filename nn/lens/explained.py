@@ -6,6 +6,7 @@ output. It runs the model in evaluation mode, in batches, leaves it as it was, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from autograd.context import no_grad
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.transforms import value_and_grad
 from autograd.value import data_of
+from nn.arguments import check_finite, check_weights
 from nn.evaluation import cast
 from nn.lens.attribution import Array
 from nn.module import Module
@@ -30,16 +32,19 @@ class Output:
     name    of the function that asks, for messages
     target  None: the single output, or the logit of the class the model predicts; a class number, or one for each row;
             or a function of the output, (rows, …) → (rows,), whose rows do not influence each other
-    slopes  whether gradients with respect to X are asked for
+    slopes  whether gradients with respect to X are asked for        names  of the features, for messages
 
     x is X in the model's dtype, values (rows,) its outputs, `evaluations` counts rows.
-    Raises ArgumentError for X, targets and outputs that do not go together, NonFiniteError for an output that is not
-    finite.
+    Raises ArgumentError for X, targets and outputs that do not go together, NonFiniteError for an output or a slope that is
+    not finite, with the parameter if one is not.
     """
 
-    def __init__(self, name: str, model: Module, X: Any, target: Any = None, *, slopes: bool = False) -> None:
+    def __init__(
+        self, name: str, model: Module, X: Any, target: Any = None, *, slopes: bool = False,
+        names: Sequence[str] | None = None,
+    ) -> None:  # fmt: skip
         self.name, self.model, self.evaluations = name, model, 0
-        self.x = checked_input(name, model, X, slopes)
+        self.x = checked_input(name, model, X, slopes, names)
         self.function = target if callable(target) else None
         self.classes: Array | None = None
         out = self._raw(self.x[:1])
@@ -118,10 +123,16 @@ class Output:
                 values.append(np.asarray(out, np.float64))
                 slopes.append(np.asarray(slope, np.float64))
         self.evaluations += len(x)
-        return self._finite(np.concatenate(values)), np.concatenate(slopes)
+        found, slope = self._finite(np.concatenate(values)), np.concatenate(slopes)
+        if not np.isfinite(slope).all():
+            row, *feature = np.argwhere(~np.isfinite(slope))[0].tolist()
+            where = f"row {which[row]}, feature {feature[0] if len(feature) == 1 else tuple(feature)}"
+            raise NonFiniteError(f"{self.name}: the model's output has no finite slope for {where}")
+        return found, slope
 
     def _finite(self, values: Array) -> Array:
         if not np.isfinite(values).all():
+            check_weights(self.name, self.model)
             raise NonFiniteError(
                 f"{self.name}: the model's output is {values[~np.isfinite(values)][0]} for a row it was asked about"
             )
@@ -133,27 +144,20 @@ def _summed(numbers: Any) -> tuple[Any, Any]:
     return np.sum(numbers), numbers
 
 
-def checked_input(name: str, model: Module, X: Any, slopes: bool) -> Array:
+def checked_input(name: str, model: Module, X: Any, slopes: bool = False, names: Sequence[str] | None = None) -> Array:
+    """X as rows of features for the model, finite; with slopes no whole numbers that it looks up."""
     x = np.asarray(cast(model, X))
     if x.ndim < 2 or not len(x):
         raise ArgumentError(
             f"{name}: X has shape {x.shape}, expected (rows, features) or (rows, …) with at least one row"
         )
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        bad = np.argwhere(~np.isfinite(x))[0]
-        raise ArgumentError(
-            f"{name}: X has NaN or infinite entries, the first in row {bad[0]}, feature {_place(bad[1:])}"
-        )
+    check_finite(name, "X", x, getattr(X, "columns", None) if names is None else names)
     if slopes and x.dtype.kind != "f":
         raise ArgumentError(
             f"{name}: X is {x.dtype}, which the model looks up in a table, so that there is no gradient; shapley and "
             "permutation_importance need none"
         )
     return x
-
-
-def _place(index: Any) -> str:
-    return str(index[0]) if len(index) == 1 else str(tuple(map(int, index)))
 
 
 def baseline_of(name: str, x: Array, baseline: Any) -> Array:

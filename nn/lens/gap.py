@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.errors import ArgumentError
-from nn.arguments import checked_data, usual_loss
+from nn.arguments import check_weights, checked_data, usual_loss
 from nn.evaluation import Metric, predict
 from nn.init import Rng, generator
 from nn.lens.answer import Answer
@@ -127,5 +127,6 @@ def _looked_at(name: str, model: Module, X: Any, y: Any, loss: Metric | None) ->
         out = class_logits(out)
     each = np.array([float(measure(out[i : i + 1], target[i : i + 1])) for i in range(len(target))])
     if not np.isfinite(each).all():
+        check_weights(name, model)
         raise ArgumentError(f"{name}: the loss of row {np.argwhere(~np.isfinite(each))[0][0]} is NaN or infinite")
     return each, out.argmax(axis=-1) == target if classes and out.ndim == 2 and out.shape[1] > 1 else None

@@ -42,7 +42,7 @@ def gradient_input(
     >>> gradient_input(model, np.ones((3, 2))).max_gap < 1e-12
     True
     """
-    output = Output("gradient_input", model, X, target, slopes=True)
+    output = Output("gradient_input", model, X, target, slopes=True, names=names)
     reference = baseline_of("gradient_input", output.x, baseline)
     _, slopes = output.gradients(output.x)
     return _answer("gradient × input", output, slopes * (output.x - reference), reference, names)
@@ -66,7 +66,7 @@ def smooth_grad(
     Others as in gradient_input. Not complete: the gap is what smoothing leaves out.
     Source: Smilkov et al. 2017, arXiv 1706.03825, times input.
     """
-    output = Output("smooth_grad", model, X, target, slopes=True)
+    output = Output("smooth_grad", model, X, target, slopes=True, names=names)
     reference = baseline_of("smooth_grad", output.x, baseline)
     spread = np.ptp(output.x, axis=0) if len(output.x) > 1 else np.full(output.x.shape[1:], np.ptp(output.x))
     spread = not_negative("noise", noise) * spread
@@ -95,7 +95,7 @@ def expected_gradients(
     Others as in gradient_input; base is the background's mean output, and the gap is what chance leaves.
     Source: Erion et al. 2021, arXiv 1906.10670, eq. 2.
     """
-    output = Output("expected_gradients", model, X, target, slopes=True)
+    output = Output("expected_gradients", model, X, target, slopes=True, names=names)
     draw = generator(rng)
     rows = background_of("expected_gradients", output.x, background, draw)
     base = background_outputs(output, rows)

@@ -23,7 +23,7 @@ from autograd.errors import ArgumentError, NonFiniteError
 from autograd.transforms import vjp
 from autograd.value import Value, data_of
 from nn import layers
-from nn.arguments import checked_data
+from nn.arguments import check_weights, checked_data
 from nn.calls import Call, watched
 from nn.layers.convolution import _Convolution
 from nn.lens.answer import Answer
@@ -149,6 +149,7 @@ def influence(
             mean += (center - mean) * (count / (seen + count))
             seen += count
     if not (np.isfinite(mean).all() and np.isfinite(square).all()):
+        check_weights("influence", model)
         i, j = np.argwhere(~np.isfinite(mean + square))[0]
         raise NonFiniteError(f"influence: ∂ {view.names[1]}[{i}] / ∂ {view.names[0]}[{j}] is NaN or infinite")
     return Influence(*view.names, mean, np.sqrt(square / seen), view.weight, seen)

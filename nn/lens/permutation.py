@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError, NonFiniteError
-from nn.arguments import checked_data, usual_loss
+from nn.arguments import check_weights, checked_data, usual_loss
 from nn.checks import unit, whole
 from nn.evaluation import predict
 from nn.init import Rng, generator
@@ -128,8 +128,8 @@ def permutation_importance(
     (True, 0.0)
     """
     name = "permutation_importance"
-    x, target = checked_data(name, model, X, y)
-    x, repeats = checked_input(name, model, x, False), whole("repeats", repeats, 2)
+    x, target = checked_data(name, model, X, y, names=names)
+    x, repeats = checked_input(name, model, x), whole("repeats", repeats, 2)
     if loss is not None and metric is not None:
         raise ArgumentError(f"{name}: give a loss or a metric, not both")
     measured, sign = (metric, -1.0) if metric is not None else (loss or usual_loss(target), 1.0)
@@ -154,7 +154,6 @@ def permutation_importance(
 def _score(measured: Callable[[Any, Any], Any], model: Module, x: Array, target: Array) -> float:
     score = float(measured(predict(model, x), target))
     if not np.isfinite(score):
-        raise NonFiniteError(
-            f"permutation_importance: the score is {score}; look for NaN in y and in the model's weights"
-        )
+        check_weights("permutation_importance", model)
+        raise NonFiniteError(f"permutation_importance: the score is {score}, though X, y and the weights are finite")
     return score

@@ -26,7 +26,7 @@ from autograd.context import context
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.jacobians import elementwise_grad
 from autograd.value import Value, data_of
-from nn.arguments import checked_data, usual_loss
+from nn.arguments import check_weights, checked_data, usual_loss
 from nn.init import Rng, generator, normal_quadrature
 from nn.lens.answer import Answer
 from nn.module import Module
@@ -138,6 +138,7 @@ def signal(
         gradients = np.array([_mean_square(each.node.grad) if each.node.has_grad else 0.0 for each in found])
         for each, forward, backward in zip(found, sums, gradients, strict=True):
             if not math.isfinite(forward + backward):
+                check_weights("signal", model)
                 what = "sums" if not math.isfinite(forward) else "gradients"
                 raise NonFiniteError(f"signal: the {what} of {each.path or 'the model'} are not all finite numbers")
         theory = _forwards(found, links)

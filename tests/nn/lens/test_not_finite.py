@@ -1,0 +1,81 @@
+"""NaN and infinity: every function of the lens says which feature of X, or which parameter, they are in."""
+
+import numpy as np
+import pytest
+
+import nn
+from autograd.errors import ArgumentError, NonFiniteError
+from nn import lens
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(6, 3)), np.arange(6) % 2
+NAMES = ["height", "age", "weight"]
+BAD = X.copy()
+BAD[4, 1] = np.nan
+NAMED = {
+    "gradient_input": lambda model, x: lens.gradient_input(model, x, names=NAMES),
+    "smooth_grad": lambda model, x: lens.smooth_grad(model, x, names=NAMES, rng=0),
+    "expected_gradients": lambda model, x: lens.expected_gradients(model, x, names=NAMES, rng=0),
+    "integrated_gradients": lambda model, x: lens.integrated_gradients(model, x, names=NAMES),
+    "deeplift": lambda model, x: lens.deeplift(model, x, names=NAMES),
+    "shapley": lambda model, x: lens.shapley(model, x, names=np.array(NAMES), rng=0),
+    "permutation_importance": lambda model, x: lens.permutation_importance(model, x, Y, names=NAMES, rng=0),
+    "weight_importance": lambda model, x: lens.weight_importance(model, x, method="garson", names=NAMES),
+}
+NUMBERED = {
+    "influence": lambda model, x: lens.influence(model, x, "input"),
+    "signal": lambda model, x: lens.signal(model, x, Y),
+    "step_table": lambda model, x: lens.step_table(nn.SGD(model, 0.1), model, x, Y),
+    "EWC": lambda model, x: lens.EWC(model, x, loss=nn.cross_entropy),
+    "calibration": lambda model, x: lens.calibration(model, x, Y),
+    "temperature": lambda model, x: lens.temperature(model, x, Y),
+    "gap": lambda model, x: lens.gap(model, (x, Y), (X, Y)),
+    "spectrum": lambda model, x: lens.spectrum(model, x, Y),
+    "deletion_curve": lambda model, x: lens.deletion_curve(model, x, np.ones(3), rng=0),
+    "randomization_check": lambda model, x: lens.randomization_check(model, x, lens.gradient_input, rng=0),
+}
+LOOKS = NAMED | NUMBERED | {"complexity": lens.complexity, "neuron": lambda m, x: lens.neuron(m, x[:1], "layers.1", 0)}
+
+
+def mlp():
+    return nn.MLP(3, [4, 2], np.tanh, rng=0, dtype=np.float64)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_feature_is_named(name):
+    with pytest.raises(
+        ArgumentError, match=f"^{name}: X has NaN or infinite entries, the first in row 4, feature age$"
+    ):
+        NAMED[name](mlp(), BAD)
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+def test_the_feature_is_numbered_where_it_has_no_name(name):
+    with pytest.raises(ArgumentError, match=r"X has NaN or infinite entries, the first in row 4, feature 1$"):
+        NUMBERED[name](mlp(), BAD)
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_the_parameter_is_named(name):
+    model = mlp()
+    model.layers[1].weight.data = np.full((2, 4), np.inf)
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteError, match=r"layers\.1\.weight"):
+        LOOKS[name](model, X)
+
+
+def test_the_column_of_a_table_is_named():
+    class Table:
+        columns = NAMES
+
+        def __array__(self, dtype=None, copy=None):
+            return BAD
+
+    with pytest.raises(ArgumentError, match="spectrum: X has NaN or infinite entries, the first in row 4, feature age"):
+        lens.spectrum(mlp(), Table(), Y)
+
+
+def test_a_slope_that_is_not_finite_is_refused_and_not_handed_on():
+    model = nn.Sequential(lambda x: np.sqrt(np.abs(x)), nn.Linear(3, 1, rng=0, dtype=np.float64))
+    x = np.where(np.arange(3) == 2, 0.0, np.abs(X))
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteError, match="no finite slope for row 0, feature 2"):
+        lens.gradient_input(model, x)
