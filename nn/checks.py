@@ -57,7 +57,7 @@ def function(activation: Activation) -> Activation:
 
 
 def one_of(name: str, value: Any, choices: Sequence[str], *, more: str = "") -> Any:
-    """The value, one of a few texts. Raises ArgumentError with the nearest and all of them; `more` says what else there is."""
+    """The value, one of a few texts. Raises ArgumentError with the nearest and all; `more` says what else there is."""
     if isinstance(value, str) and value in choices:
         return value
     *first, last = [*choices, *[more] * bool(more)]

@@ -15,7 +15,7 @@ afterwards what they were, bit for bit. Second derivatives are the engine's. In 
     permutation, connections                    what the model loses without a feature; what the weights alone say
     faithfulness, comparison                    whether to believe it, and where methods disagree
     complexity, curvature, lanczos, spectrum    how much it can hold: counts and norms, the Hessian's eigenvalues
-    capacity, sweep, pruning                    random labels, width and double descent, fewer weights (prune changes the model)
+    capacity, sweep, pruning                    random labels, width and double descent, fewer weights (prune changes it)
     gap, calibration, recipe, generalization    new data: by how much worse, how sure, which recipe helps
     groups, intervals                           ranks and groups of features; how far chance reaches
 """
