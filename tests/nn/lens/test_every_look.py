@@ -1,7 +1,8 @@
-"""NaN and infinity: every function of the lens says which feature of X, or which parameter, they are in."""
+"""What holds of every function of the lens: it changes nothing, and names the feature or parameter that is not finite."""
 
 import numpy as np
 import pytest
+from footprint import footprint
 
 import nn
 from autograd.errors import ArgumentError, NonFiniteError
@@ -35,6 +36,36 @@ NUMBERED = {
     "randomization_check": lambda model, x: lens.randomization_check(model, x, lens.gradient_input, rng=0),
 }
 LOOKS = NAMED | NUMBERED | {"complexity": lens.complexity, "neuron": lambda m, x: lens.neuron(m, x[:1], "layers.1", 0)}
+
+
+class Busy(nn.Module):
+    """All that a look could change: running statistics, a generator, a part in another mode, gradients."""
+
+    def __init__(self):
+        self.layers = [nn.Linear(3, 4, rng=0), nn.Linear(4, 2, rng=1)]
+        self.norm, self.drop = nn.BatchNorm1d(4), nn.Dropout(0.5, rng=2)
+        self.initialize(0)
+        self.norm.eval()
+
+    def forward(self, x):
+        return self.layers[1](self.drop(np.tanh(self.norm(self.layers[0](x)))))
+
+
+@pytest.mark.parametrize("name", [*sorted(LOOKS.keys() - {"weight_importance"}), "diagnose"])
+def test_it_changes_nothing(name):
+    model = Busy()
+    optimizer = nn.NAdam(model, 0.01, groups={"*.bias": {"weight_decay": 0.1}})
+    nn.cross_entropy(model(X.astype(np.float32)), Y).backward()
+    optimizer.step()
+    held = [optimizer, *optimizer.followers]
+    before, x = footprint(model), X.copy()
+    state, counts = str(optimizer.state_dict()), [(each.steps, each.product) for each in held]
+    chance = str(np.random.get_state())
+    LOOKS[name](model, x) if name != "diagnose" else lens.diagnose(model, x, Y, optimizer=optimizer)
+    assert footprint(model) == before
+    assert (str(optimizer.state_dict()), [(each.steps, each.product) for each in held]) == (state, counts)
+    assert str(np.random.get_state()) == chance
+    np.testing.assert_array_equal(x, X)
 
 
 def mlp():
