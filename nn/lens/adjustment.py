@@ -131,6 +131,8 @@ def step_table(
                         taken back: parameters, gradients, optimiser, buffers, generators and mode are what they were
 
     In float32 the loss has seven digits, of which a small step changes the last ones: measure small steps in float64.
+    Source: actual against predicted change as in a trust region, Nocedal and Wright 2006, eq. 4.4; ‖change‖ / ‖weight‖ of
+    about 1e-3, CS231n.
     Raises ArgumentError without gradients, or for an optimiser of another model; NonFiniteError, with the parameter, for a
     gradient or step that is NaN or infinite.
     """

@@ -220,7 +220,7 @@ def learning_curve(
     train    lens.recipe(…), a dict of its options, or a function (X, y, rng) → (X → probabilities), as for lens.compare
     sizes    numbers of training rows, rising, each at most what `test` leaves; classes in proportion
     test     share of the rows that is tested on; for one seed the same rows at every size
-    Other arguments as in compare.
+    Other arguments as in compare. Source: Perlich, Provost and Simonoff 2003, JMLR 4, 211, section 3.
     """
     made = _made({"it": train}, options)["it"]
     x, labels = _classified("learning_curve", X, y)

@@ -126,6 +126,8 @@ def influence(
     over the kernel, which it equals away from the border.
 
     Evaluation mode; the model is afterwards what it was, bit for bit.
+    Source: Zurada, Malinowski and Cloete 1994, ISCAS 6, 447; of a single neuron's probability the mean is the average
+    marginal effect, Bartus 2005, Stata Journal 5, 309.
     Raises ArgumentError for names that are not there, a target that runs before its source, an output that is no array with
     a row for each of X, and rows that depend on each other; NonFiniteError if a derivative is NaN or infinite.
 

@@ -297,6 +297,7 @@ def distinct(W: Any, *, bias: Any = None, tolerance: float | None = None) -> Dis
     bias       (neurons,): another number of each
     tolerance  rows are the same if their difference is at most this share of the longest row; by default the square root of
                the dtype's precision, since equal neurons are added up in another order in each row
+    Why equal neurons stay equal: Goodfellow, Bengio and Courville 2016, section 8.4.
     Raises ArgumentError if W has no rows; NonFiniteError for NaN and infinity.
 
     >>> distinct(np.array([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]])).count
