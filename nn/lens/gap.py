@@ -98,8 +98,8 @@ def gap(
     loss         (prediction, target) → number, a mean over rows; by default cross_entropy for class numbers, mse for others
     rng          of the bootstrap
     Accuracies have Wilson's intervals and their gap Newcombe's; the gap in the loss has a percentile bootstrap over the
-    rows (2,000 draws). They are over the rows, for this model: another training would differ too (lens.compare). Sources of the
-    intervals: nn.lens.intervals.
+    rows (2,000 draws). They are over the rows, for this model: another training would differ too (lens.compare). Sources
+    of the intervals: nn.lens.intervals.
     """
     level("gap: confidence", confidence)
     for name, pair in (("train", train), ("test", test)):
