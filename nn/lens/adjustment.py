@@ -31,6 +31,7 @@ from nn.optim import LBFGS, Optimizer
 from nn.outline import shortened
 from nn.state import preserved, untouched
 from nn.style import BLUE, GRAY, decades
+from nn.sums import arrays_only
 
 __all__ = ["StepTable", "step_table"]
 
@@ -142,6 +143,7 @@ def step_table(
         if X is not None or y is not None or loss is not None:
             raise ArgumentError("step_table: X, y and loss need the model too: step_table(optimizer, model, X, y)")
         return _measured(optimizer, None, keep)
+    arrays_only("step_table", model)
     check_optimizer(optimizer, model)
     if X is None or y is None:
         raise ArgumentError(

@@ -23,6 +23,7 @@ from nn.losses import cross_entropy
 from nn.module import Module
 from nn.state import preserved
 from nn.style import BLUE, GRAY, ORANGE
+from nn.sums import arrays_only
 from nn.viz.decisions import calibration as drawn
 from nn.viz.decisions import class_logits, reliability
 
@@ -201,6 +202,7 @@ def _newton(loss: Any) -> tuple[float, int]:
 
 def logits_and_classes(name: str, model: Module, X: Any, y: Any) -> tuple[Array, NDArray[np.int64]]:
     """(n, classes) logits of the model in evaluation mode, which leaves it as it was, and (n,) class numbers."""
+    arrays_only(name, model)
     x, target = checked_data(f"{name}: X, y", model, X, y)
     if target.ndim != 1 or target.dtype.kind not in "iub":
         raise ArgumentError(f"{name}: y is class numbers (n,), integers, got {target.dtype} of shape {target.shape}")

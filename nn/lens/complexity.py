@@ -27,6 +27,7 @@ from nn.module import Module
 from nn.state import modes_kept
 from nn.style import BLUE, GRAY, ORANGE
 from nn.summary import summary
+from nn.sums import arrays_only
 
 __all__ = ["Complexity", "LayerSize", "WeightSize", "complexity"]
 
@@ -132,8 +133,7 @@ def complexity(model: Module, X: Any) -> Complexity:
     >>> found.parameters, found.multiply_adds, [m.shape for m in found.matrices]
     (2410, 2368, [(32, 64), (10, 32)])
     """
-    if not isinstance(model, Module):
-        raise ArgumentError(f"model is a Module, got {type(model).__name__}")
+    arrays_only("complexity", model)
     x = cast(model, X)
     if np.ndim(x) < 1 or not len(x):
         raise ArgumentError(f"X has shape {np.shape(x)}, expected at least one example, (n, …)")

@@ -127,6 +127,10 @@ def weight_importance(
         raise ArgumentError(
             f"weight_importance: X has shape {x.shape}; weights are read for rows of features, (rows, features)"
         )
+    if x.dtype.kind != "f":
+        raise ArgumentError(
+            f"weight_importance: X is {x.dtype}, which the model looks up in a table: a feature has no weight of its own"
+        )
     if method == "magnitude" and target is not None:
         raise ArgumentError(
             "weight_importance: magnitude looks at the first layer only and knows no target; garson and olden do"

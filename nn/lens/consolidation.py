@@ -26,10 +26,12 @@ from nn.evaluation import cast
 from nn.init import Rng, generator
 from nn.lens.answer import Answer
 from nn.losses import binary_cross_entropy, cross_entropy, mse
+from nn.losses.base import one_array
 from nn.module import Module
 from nn.outline import function_name, shortened
 from nn.state import untouched
 from nn.style import BLUE
+from nn.sums import arrays_only
 
 __all__ = ["EWC", "FisherInformation"]
 
@@ -101,11 +103,14 @@ class EWC:
             raise ArgumentError(
                 "EWC needs y, or for the expected Fisher loss=nn.cross_entropy, to know what outputs mean"
             )
+        arrays_only("EWC", model)
         x, target = (cast(model, X), None) if y is None else checked_data("EWC", model, X, y)
         check_finite("EWC", "X", x, getattr(X, "columns", None))
         self.loss = loss or usual_loss(target)
         _check(self.loss, fisher, samples)
         self.parameters = dict(model.named_parameters())
+        if not self.parameters:
+            raise ArgumentError(f"EWC: {type(model).__name__} has no parameters to hold on to")
         for path, parameter in self.parameters.items():
             if np.iscomplexobj(parameter.data):
                 raise ArgumentError(f"EWC: {path} is complex; keep its real and imaginary parts as two parameters")
@@ -224,7 +229,9 @@ def _fisher(model: Module, parameters: Mapping[str, Any], x: Any, answers: Answe
         model.eval()
         for row in range(len(x)):
             part = x[row : row + 1]
-            for probability, surprise in answers(model(Value(part) if part.dtype.kind == "f" else part), row):
+            for probability, surprise in answers(
+                one_array(model(Value(part) if part.dtype.kind == "f" else part)), row
+            ):
                 for parameter in parameters.values():
                     parameter.zero_grad()
                 surprise.backward(keep="leaves")

@@ -26,6 +26,7 @@ from nn.checks import whole
 from nn.evaluation import predict
 from nn.module import Module
 from nn.summary import summary
+from nn.sums import arrays_only
 
 __all__ = ["Curvature"]
 
@@ -152,8 +153,7 @@ class Curvature:
 
 def _check_weights(model: Any) -> None:
     """Raise for what is no model, one without weights, complex weights, and weights that are not finite."""
-    if not isinstance(model, Module):
-        raise ArgumentError(f"model is a Module, got {type(model).__name__}")
+    arrays_only("spectrum", model)
     if not model.parameters():
         raise ArgumentError(f"{type(model).__name__} has no parameters, so its loss has no curvature")
     for path, parameter in model.named_parameters():

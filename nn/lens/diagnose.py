@@ -23,6 +23,7 @@ from nn.module import Module
 from nn.optim import Optimizer
 from nn.state import untouched
 from nn.style import BLUE, GRAY, ORANGE
+from nn.sums import arrays_only
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
 
@@ -173,6 +174,8 @@ def _evidence(
         model, history = None, model
     elif not isinstance(model, Module):
         raise ArgumentError(f"diagnose takes a Module with X and y, or a History, got {type(model).__name__}")
+    else:
+        arrays_only("diagnose", model)
     if history is not None and not isinstance(history, History):
         raise ArgumentError(f"diagnose: history is what nn.fit gives, got {type(history).__name__}")
     if loss is not None and not callable(loss):

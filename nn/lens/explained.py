@@ -18,8 +18,10 @@ from autograd.value import data_of
 from nn.arguments import check_finite, check_weights
 from nn.evaluation import cast
 from nn.lens.attribution import Array
+from nn.losses.base import one_array
 from nn.module import Module
 from nn.state import preserved
+from nn.sums import arrays_only
 
 __all__ = ["Output", "baseline_of", "checked_input"]
 
@@ -47,22 +49,27 @@ class Output:
         self.x = checked_input(name, model, X, slopes, names)
         self.function = target if callable(target) else None
         self.classes: Array | None = None
-        out = self._raw(self.x[:1])
-        if self.function is None and out.ndim == 2 and out.shape[1] > 1:
+        if self.function is None:
+            self._choose(target)
+        self.values = self(self.x)
+
+    def _choose(self, target: Any) -> None:
+        """Set the class explained, or see that there is a single output."""
+        name, out = self.name, self._raw(self.x[:1])
+        if out.ndim == 2 and out.shape[1] > 1:
             self.classes = self._classes(target, out.shape[1])
-        elif self.function is None and (out.ndim > 2 or out.ndim == 0):
+        elif out.ndim > 2 or out.ndim == 0:
             raise ArgumentError(
                 f"{name}: the model gives shape {out.shape} for one row; say with target= what to explain: a function that "
                 "makes one number of each row of it, such as lambda out: out[:, -1, 3]"
             )
-        elif self.function is None and target is not None and not (isinstance(target, int) and target == 0):
+        elif target is not None and not (isinstance(target, int) and target == 0):
             raise ArgumentError(f"{name}: target={target!r}, but the model has a single output; leave target out")
-        self.values = self(self.x)
 
     def _raw(self, x: Array) -> Array:
         with preserved(self.model), no_grad():
             self.model.eval()
-            return np.asarray(data_of(self.model(x)))
+            return np.asarray(data_of(one_array(self.model(x))))
 
     def _classes(self, target: Any, count: int) -> Array:
         """The class explained, one for each row."""
@@ -89,9 +96,9 @@ class Output:
         """(rows,) of what the model gives for rows that come from the rows `which` of X."""
         if self.function is not None:
             number = self.function(out)
-            if np.shape(data_of(number)) != (len(data_of(out)),):
+            if np.shape(data_of(number)) != (len(which),):
                 raise ArgumentError(
-                    f"{self.name}: target gave shape {np.shape(data_of(number))}, expected one number a row, {(len(out),)}"
+                    f"{self.name}: target gave shape {np.shape(data_of(number))}, expected {(len(which),)}: one a row"
                 )
             return number
         if self.classes is not None:
@@ -146,6 +153,7 @@ def _summed(numbers: Any) -> tuple[Any, Any]:
 
 def checked_input(name: str, model: Module, X: Any, slopes: bool = False, names: Sequence[str] | None = None) -> Array:
     """X as rows of features for the model, finite; with slopes no whole numbers that it looks up."""
+    arrays_only(name, model)
     x = np.asarray(cast(model, X))
     if x.ndim < 2 or not len(x):
         raise ArgumentError(

@@ -19,6 +19,7 @@ from nn.lens.intervals import bootstrapped, level, share_difference, wilson
 from nn.module import Module
 from nn.state import preserved
 from nn.style import BLUE, ORANGE
+from nn.sums import arrays_only
 from nn.viz.decisions import class_logits
 
 __all__ = ["Gap", "gap"]
@@ -120,6 +121,7 @@ def gap(
 
 def _looked_at(name: str, model: Module, X: Any, y: Any, loss: Metric | None) -> tuple[Array, NDArray[np.bool_] | None]:
     """(loss, whether right) of each row."""
+    arrays_only("gap", model)
     x, target = checked_data(name, model, X, y)
     with preserved(model):
         out = predict(model, x)

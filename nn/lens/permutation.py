@@ -26,6 +26,7 @@ from nn.lens.intervals import half_width
 from nn.module import Module
 from nn.state import preserved
 from nn.style import BLUE, GRAY, LIGHT
+from nn.sums import arrays_only
 
 __all__ = ["PermutationImportance", "permutation_importance"]
 
@@ -128,6 +129,7 @@ def permutation_importance(
     (True, 0.0)
     """
     name = "permutation_importance"
+    arrays_only(name, model)
     x, target = checked_data(name, model, X, y, names=names)
     x, repeats = checked_input(name, model, x), whole("repeats", repeats, 2)
     if loss is not None and metric is not None:

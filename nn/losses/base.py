@@ -13,7 +13,7 @@ from autograd.data import as_array, as_dtype, effect
 from autograd.errors import ArgumentError, ShapeError
 from autograd.value import Value, data_of
 
-__all__ = ["array", "cast", "expect", "pair", "reduced"]
+__all__ = ["array", "cast", "expect", "one_array", "pair", "reduced"]
 
 
 def pair(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
@@ -32,12 +32,18 @@ def pair(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
 
 def array(x: Any) -> Any:
     """A Value or what compile follows as it is, anything else as an array."""
+    x = one_array(x)
+    return x if isinstance(x, Value) else as_array(x)
+
+
+def one_array(x: Any) -> Any:
+    """What a model gave. Raises ArgumentError for a tuple."""
     if isinstance(x, tuple) and any(isinstance(part, Value) for part in x):
         raise ArgumentError(
             f"the prediction is a tuple of {len(x)}: recurrent and attention layers give (output, …), of which a Module of "
             "your own, or a function in a Sequential, takes the part that is meant: lambda out: out[0]"
         )
-    return x if isinstance(x, Value) else as_array(x)
+    return x
 
 
 def cast(target: Any, prediction: Any) -> Any:

@@ -94,6 +94,47 @@ def test_the_parameter_is_named(name):
         LOOKS[name](model, X)
 
 
+TAKES = LOOKS | {"diagnose": lambda model, x: lens.diagnose(model, x, Y)}
+
+
+@pytest.mark.parametrize("name", sorted(TAKES.keys() - {"influence", "neuron", "complexity", "weight_importance"}))
+def test_a_model_that_gives_a_tuple_is_refused_with_what_to_do(name):
+    class Pair(nn.Module):
+        def __init__(self):
+            self.first = nn.Linear(3, 2, rng=0, dtype=np.float64)
+
+        def forward(self, x):
+            return self.first(x), x
+
+    with pytest.raises(ArgumentError, match=r"the prediction is a tuple of 2: .* takes the part that is meant"):
+        TAKES[name](Pair(), X)
+
+
+def test_a_function_takes_its_part_of_a_tuple():
+    gru = nn.GRU(3, 4, rng=0, dtype=np.float64)
+    x = np.random.default_rng(1).normal(size=(2, 5, 3))
+    found = lens.integrated_gradients(gru, x, target=lambda out: out[0][:, -1, 1], tolerance=1e-9)
+    np.testing.assert_allclose(found.output, gru(x)[0].data[:, -1, 1], rtol=1e-12)
+    assert found.max_gap < 1e-8
+
+
+@pytest.mark.parametrize("name", TAKES)
+def test_a_network_of_scalars_is_refused_by_name(name):
+    with pytest.raises(ArgumentError, match=f"^{name} looks at arrays, and MLP is of nn.scalar"):
+        TAKES[name](nn.scalar.MLP(3, [2]), X)
+
+
+def test_what_is_looked_up_has_no_weight_of_its_own():
+    model = nn.Sequential(nn.Embedding(5, 3, rng=0), nn.Flatten(), nn.Linear(6, 2, rng=0))
+    with pytest.raises(ArgumentError, match="weight_importance: X is int64, which the model looks up in a table"):
+        lens.weight_importance(model, np.array([[0, 1], [2, 3]]))
+
+
+def test_without_weights_there_is_nothing_to_hold_on_to():
+    with pytest.raises(ArgumentError, match="EWC: Sequential has no parameters to hold on to"):
+        lens.EWC(nn.Sequential(np.tanh), X, loss=nn.mse)
+
+
 def test_the_column_of_a_table_is_named():
     class Table:
         columns = NAMES
