@@ -34,7 +34,7 @@ __all__ = ["Evidence", "Pass", "Unchecked", "calm", "fingerprint", "is_finite"]
 
 ROWS = 256  # of X that the passes take at most: enough for shares of 5 %, few enough for second derivatives
 TURNS = 20  # Hessian-vector products at most
-CLOSE = 0.1  # of λmax: what is left of H·v − λ·v. λ itself is wrong by the square of that, by about a hundredth
+CLOSE = 0.03  # of λmax: what is left of H·v − λ·v at most. λ itself is wrong by about the square of that
 
 
 class Unchecked(Exception):
@@ -218,8 +218,8 @@ class Evidence:
 
     @cached_property
     def sharpness(self) -> float:
-        """λmax, the largest eigenvalue of the loss's Hessian on the batch, to about a hundredth: of the model as it trains,
-        in its own precision, where `lens.spectrum` looks at a copy in evaluation mode, in float64."""
+        """λmax, the largest eigenvalue of the loss's Hessian on the batch, to a hundredth: of the model as it trains, in its
+        own precision, where `lens.spectrum` looks at a copy in evaluation mode, in float64."""
         self.run  # noqa: B018  raises where numbers are not finite
         calm(self.model, len(self.x))
         leaves, form = tree.flatten(self.model)
