@@ -1,11 +1,12 @@
 """What fit and train refuse, each with a line that says what was expected."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from autograd.errors import ArgumentError
+from autograd.errors import ArgumentError, NonFiniteError
 from nn.archive import ending
 from nn.checks import whole
 from nn.evaluation import cast, chosen_loss, usual_loss
@@ -13,8 +14,8 @@ from nn.module import Module
 from nn.optim import Optimizer
 
 __all__ = [
-    "ELSEWHERE", "augmented", "check_counts", "check_functions", "check_limits", "check_optimizer", "checked_data",
-    "chosen_loss", "usual_loss",
+    "ELSEWHERE", "augmented", "check_counts", "check_finite", "check_functions", "check_limits", "check_optimizer",
+    "check_weights", "checked_data", "chosen_loss", "usual_loss",
 ]  # fmt: skip
 
 _RATE = "the rate is the optimiser's: optimizer=nn.Adam(model, learning_rate=0.01), or schedule="
@@ -91,9 +92,36 @@ def check_optimizer(optimizer: Any, model: Module) -> None:
         )
 
 
-def checked_data(name: str, model: Module, X: Any, y: Any, *, gaps: bool = False) -> tuple[Any, Any]:
+def check_finite(name: str, which: str, array: Any, names: Any = None) -> None:
+    """Raise ArgumentError for NaN and infinity in X or y, with the row of the first, and the feature if rows have several.
+
+    names  of the features; by default they are numbers
+    """
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return
+    row, *place = np.argwhere(~np.isfinite(array))[0].tolist()
+    names = () if names is None else list(names)
+    number = int(np.ravel_multi_index(place, array.shape[1:])) if place else 0
+    known = names[number] if len(names) == np.prod(array.shape[1:]) else place[0] if len(place) == 1 else tuple(place)
+    where = f", {'feature' if which == 'X' else 'column'} {known}" if place else ""
+    raise ArgumentError(f"{name}: {which} has NaN or infinite entries, the first in row {row}{where}")
+
+
+def check_weights(name: str, model: Module) -> None:
+    """Raise NonFiniteError, with the parameter's path, for weights that are NaN or infinite."""
+    for path, parameter in model.named_parameters():
+        if not np.isfinite(parameter.data).all():
+            raise NonFiniteError(
+                f"{name}: {path} has NaN or infinite weights; train again with a smaller learning_rate"
+            )
+
+
+def checked_data(
+    name: str, model: Module, X: Any, y: Any, *, gaps: bool = False, names: Sequence[str] | None = None
+) -> tuple[Any, Any]:
     """X and y as arrays for the model, as many rows of each, and finite; with `gaps` y may have NaN.
 
+    names  of the features, for messages; by default the columns of a table
     Raises ArgumentError for data that are not so, or are no numbers.
     """
     x, target = cast(model, X), cast(model, y, "f", "y")  # class numbers stay integers
@@ -103,9 +131,7 @@ def checked_data(name: str, model: Module, X: Any, y: Any, *, gaps: bool = False
         raise ArgumentError(f"{name}: X has {len(x)} rows, y has {len(target)}")
     if not len(x):
         raise ArgumentError(f"{name}: there are no rows")
-    for which, array in (("X", x), ("y", target)):
-        if array.dtype.kind == "f" and not (gaps and which == "y") and not np.isfinite(array).all():
-            raise ArgumentError(
-                f"{name}: {which} has NaN or infinite entries, the first in row {np.argwhere(~np.isfinite(array))[0][0]}"
-            )
+    check_finite(name, "X", x, getattr(X, "columns", None) if names is None else names)
+    if not gaps:
+        check_finite(name, "y", target, getattr(y, "columns", None))
     return x, target

@@ -1,15 +1,18 @@
 """Checks of what people pass: numbers in their ranges, functions, parameters. Each gives what it has checked."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd.errors import ArgumentError
 from autograd.value import Value
+from nn.names import near
 
-__all__ = ["Activation", "called", "function", "leaves", "not_negative", "shares", "positive", "share", "unit", "whole"]
+__all__ = [
+    "Activation", "called", "function", "leaves", "not_negative", "one_of", "positive", "share", "shares", "unit", "whole",
+]  # fmt: skip
 
 Activation = Callable[..., Any] | None
 
@@ -59,6 +62,15 @@ def called(model: Any) -> str:
     """What was passed as a model, for a message: its type's name, and of a fitted nn.estimator where its network is."""
     network = getattr(model, "model_", None)
     return type(model).__name__ + ("" if network is None else ", whose network is its attribute model_")
+
+
+def one_of(name: str, value: Any, choices: Sequence[str], *, more: str = "") -> Any:
+    """The value, one of a few texts. Raises ArgumentError with the nearest and all; `more` says what else there is."""
+    if isinstance(value, str) and value in choices:
+        return value
+    *first, last = [*choices, *[more] * bool(more)]
+    hint = near(value, choices) if isinstance(value, str) else ""
+    raise ArgumentError(f"{name}={value!r}{hint}{' It' if hint else '; it'} is {', '.join(first)} or {last}")
 
 
 def leaves(name: str, parameters: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from autograd.errors import ArgumentError
 from autograd.value import Value
 from nn.checks import called, whole
 from nn.losses import cross_entropy, mse
+from nn.losses.base import one_array
 from nn.state import modes_kept
 
 __all__ = ["Metric", "cast", "chosen_loss", "evaluate", "numbers", "predict", "usual_loss"]
@@ -23,7 +24,7 @@ def predict(model: Any, X: Any, *, batch_size: int = 1024) -> Any:
     rows, x = whole("batch_size", batch_size), cast(model, X)
     with modes_kept(model), no_grad():
         model.eval()
-        parts = [model(x[i : i + rows]) for i in range(0, max(len(x), 1), rows)]
+        parts = [one_array(model(x[i : i + rows])) for i in range(0, max(len(x), 1), rows)]
     return np.concatenate([part.data if isinstance(part, Value) else np.asarray(part) for part in parts])
 
 

@@ -11,7 +11,7 @@ from autograd.value import Value, data_of
 from nn.checks import not_negative
 from nn.masks import kept, mask_of
 
-__all__ = ["further_paths", "load", "modes_kept", "preserved", "put", "put_best", "snapshot"]
+__all__ = ["further_paths", "load", "modes_kept", "preserved", "put", "put_best", "snapshot", "untouched"]
 
 
 def put(owner: Any, name: str, held: Any, data: Any) -> None:
@@ -124,6 +124,23 @@ def preserved(model: Any) -> Iterator[None]:
                 array[...] = copy
         for generator, state in states:
             generator.bit_generator.state = state
+
+
+@contextlib.contextmanager
+def untouched(model: Any, optimizer: Any = None) -> Iterator[None]:
+    """As `preserved`, and weights, gradients and the optimiser's state too: the same arrays, which nothing in the block
+    may write into. `snapshot` is for what writes into them. The model may be None."""
+    parameters = [*(() if model is None else model.parameters()), *(() if optimizer is None else optimizer.parameters)]
+    held = [(parameter, parameter.data, parameter.grad) for parameter in parameters]
+    state = None if optimizer is None else optimizer.state_dict()
+    try:
+        with contextlib.nullcontext() if model is None else preserved(model):
+            yield
+    finally:
+        if optimizer is not None:
+            optimizer.load_state_dict(state)
+        for parameter, data, gradient in held:
+            parameter.data, parameter.grad = data, gradient
 
 
 def snapshot(model: Any, optimizer: Any = None) -> Callable[[], None]:

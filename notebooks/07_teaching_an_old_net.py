@@ -257,7 +257,7 @@ for way in ("all", "last", "LoRA"):
 # %%
 model = old_net(0)
 ewc = lens.EWC(model, old_X[:200], loss=nn.cross_entropy)
-answer = ewc.importance()
+answer = ewc.information()
 print(answer.verdict)
 answer.plot()
 plt.show()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from autograd import ops
 from autograd.errors import ArgumentError
 from autograd.transforms import grad
-from nn.arguments import checked_data
+from nn.arguments import check_weights, checked_data
 from nn.checks import whole
 from nn.evaluation import predict
 from nn.init import Rng, generator
@@ -24,6 +24,7 @@ from nn.losses import cross_entropy
 from nn.module import Module
 from nn.state import preserved
 from nn.style import BLUE, GRAY, ORANGE
+from nn.sums import arrays_only
 from nn.viz.decisions import calibration as drawn
 from nn.viz.decisions import class_logits, reliability
 
@@ -225,6 +226,7 @@ def _newton(loss: Any) -> tuple[float, int]:
 
 def logits_and_classes(name: str, model: Module, X: Any, y: Any) -> tuple[Array, NDArray[np.int64]]:
     """(n, classes) logits of the model in evaluation mode, which leaves it as it was, and (n,) class numbers."""
+    arrays_only(name, model)
     x, target = checked_data(f"{name}: X, y", model, X, y)
     if target.ndim != 1 or target.dtype.kind not in "iub":
         raise ArgumentError(f"{name}: y is class numbers (n,), integers, got {target.dtype} of shape {target.shape}")
@@ -235,6 +237,7 @@ def logits_and_classes(name: str, model: Module, X: Any, y: Any) -> tuple[Array,
             f"{name}: the model gave shape {logits.shape} for {len(target)} rows, expected logits (n, classes)"
         )
     if not np.isfinite(logits).all():
+        check_weights(name, model)
         raise ArgumentError(
             f"{name}: the model gives NaN or infinity, first for row {np.argwhere(~np.isfinite(logits))[0][0]}"
         )

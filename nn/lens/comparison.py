@@ -83,6 +83,7 @@ def compare_importance(*answers: Any, names: Sequence[str] | None = None, **name
     named    method=answer, where an answer may also be an array (features,)
     names    of the features, where all answers are arrays
 
+    Source: Krishna et al. 2022, arXiv 2202.01602, section 3 (rank correlation of explanations).
     Raises ArgumentError if there are fewer than two, or if they are not about the same features.
 
     >>> compare_importance(one=np.array([3.0, 2.0, 1.0]), other=np.array([3.0, 1.0, 2.0])).least[2]

@@ -19,14 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from autograd.errors import ArgumentError, NonFiniteError
-from nn.checks import called
+from autograd.errors import ArgumentError
+from nn.arguments import check_weights
 from nn.evaluation import cast
 from nn.lens.answer import Answer
 from nn.module import Module
 from nn.state import modes_kept
 from nn.style import BLUE, GRAY, ORANGE
 from nn.summary import summary
+from nn.sums import arrays_only
 
 __all__ = ["Complexity", "LayerSize", "WeightSize", "complexity"]
 
@@ -132,14 +133,11 @@ def complexity(model: Module, X: Any) -> Complexity:
     >>> found.parameters, found.multiply_adds, [m.shape for m in found.matrices]
     (2410, 2368, [(32, 64), (10, 32)])
     """
-    if not isinstance(model, Module):
-        raise ArgumentError(f"model is a Module, got {called(model)}")
+    arrays_only("complexity", model)
     x = cast(model, X)
     if np.ndim(x) < 1 or not len(x):
         raise ArgumentError(f"X has shape {np.shape(x)}, expected at least one example, (n, …)")
-    for path, parameter in model.named_parameters():
-        if not np.isfinite(parameter.data).all():
-            raise NonFiniteError(f"{path} has NaN or infinite weights; train again with a smaller learning_rate")
+    check_weights("complexity", model)
     with modes_kept(model):
         model.eval()
         counted = summary(model, x[:1])

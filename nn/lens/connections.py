@@ -17,6 +17,7 @@ import numpy as np
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.value import Value, data_of
 from nn.calls import Call, watched
+from nn.checks import one_of
 from nn.lens.answer import Answer
 from nn.lens.attribution import BAR_SIZE, SHOWN, Array, feature_names, name_bars
 from nn.lens.explained import checked_input
@@ -120,7 +121,7 @@ def weight_importance(
     For a chain of dense layers (magnitude: a model whose first layer is dense). Biases and activations are not looked at.
     Raises ArgumentError for other models.
     """
-    x = checked_input("weight_importance", model, X, False)
+    x = checked_input("weight_importance", model, X, names=names)
     if len(x) < 2:
         raise ArgumentError(
             "weight_importance: X has a single row, which does not say how the features vary; give more"
@@ -129,12 +130,15 @@ def weight_importance(
         raise ArgumentError(
             f"weight_importance: X is {x.dtype}, which the model looks up in a table; permutation_importance works for it"
         )
-    if method not in METHODS:
-        raise ArgumentError(f"weight_importance: method={method!r}; it is {', '.join(METHODS)}")
+    one_of("weight_importance: method", method, METHODS)
     if x.ndim != 2:
         raise ArgumentError(
             f"weight_importance: X has shape {x.shape}; weights are read for rows of features, (rows, features); "
             "shapley and permutation_importance work for every shape"
+        )
+    if x.dtype.kind != "f":
+        raise ArgumentError(
+            f"weight_importance: X is {x.dtype}, which the model looks up in a table: a feature has no weight of its own"
         )
     if method == "magnitude" and target is not None:
         raise ArgumentError(

@@ -10,8 +10,6 @@ the network alone, and the slopes are the engine's.
 
 from __future__ import annotations
 
-import contextlib
-import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,24 +20,26 @@ from autograd.context import context
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.ops import softmax
 from autograd.value import Value
-from nn.arguments import checked_data, chosen_loss
-from nn.checks import not_negative, whole
+from nn.arguments import check_finite, check_weights, checked_data, chosen_loss
+from nn.checks import not_negative, one_of, whole
 from nn.evaluation import cast
 from nn.init import Rng, generator
 from nn.lens.answer import Answer
 from nn.losses import binary_cross_entropy, cross_entropy, mse
+from nn.losses.base import one_array
 from nn.module import Module
 from nn.outline import function_name, shortened
-from nn.state import preserved
+from nn.state import untouched
 from nn.style import BLUE
+from nn.sums import arrays_only
 
-__all__ = ["EWC", "Importance"]
+__all__ = ["EWC", "FisherInformation"]
 
 Loss = Callable[..., Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Importance(Answer):
+class FisherInformation(Answer):
     """How much the weights of a model are needed: the Fisher information of each parameter, in nats per square of a weight.
 
     paths, sizes; mean, largest: over the weights of each;  half: share of all weights that hold half of the sum
@@ -105,10 +105,14 @@ class EWC:
             raise ArgumentError(
                 "EWC needs y, or for the expected Fisher loss=nn.cross_entropy, to know what outputs mean"
             )
+        arrays_only("EWC", model)
         x, target = (cast(model, X), None) if y is None else checked_data("EWC", model, X, y)
+        check_finite("EWC", "X", x, getattr(X, "columns", None))
         self.loss = chosen_loss(loss, target)
         _check(self.loss, fisher, samples)
         self.parameters = dict(model.named_parameters())
+        if not self.parameters:
+            raise ArgumentError(f"EWC: {type(model).__name__} has no parameters to hold on to")
         for path, parameter in self.parameters.items():
             if np.iscomplexobj(parameter.data):
                 raise ArgumentError(f"EWC: {path} is complex; keep its real and imaginary parts as two parameters")
@@ -136,11 +140,11 @@ class EWC:
 
         return consolidated
 
-    def importance(self) -> Importance:
+    def information(self) -> FisherInformation:
         """The Fisher information by parameter."""
         flat = np.sort(np.concatenate([np.ravel(f) for f in self.fisher.values()]).astype(np.float64))[::-1]
         above = int(np.searchsorted(np.cumsum(flat), 0.5 * np.sum(flat))) + 1
-        return Importance(
+        return FisherInformation(
             paths=tuple(self.fisher),
             sizes=tuple(f.size for f in self.fisher.values()),
             mean=tuple(float(np.mean(f, dtype=np.float64)) for f in self.fisher.values()),
@@ -157,11 +161,7 @@ Answers = Callable[[Any, int], Iterator[tuple[float, Any]]]  # (output, row) →
 
 
 def _check(loss: Loss, fisher: str, samples: int | None) -> None:
-    kinds = ("expected", "empirical")
-    if fisher not in kinds:
-        near = difflib.get_close_matches(str(fisher), kinds, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ArgumentError(f"EWC: fisher={fisher!r}{hint} It is expected or empirical")
+    one_of("EWC: fisher", fisher, ("expected", "empirical"))
     if samples is not None:
         whole("EWC: samples", samples)
     if fisher == "expected" and loss not in (cross_entropy, binary_cross_entropy, mse):
@@ -227,11 +227,13 @@ def _given(loss: Loss, target: Any) -> Answers:
 def _fisher(model: Module, parameters: Mapping[str, Any], x: Any, answers: Answers) -> dict[str, Any]:
     """Path → mean over the rows of x of Σ probability · slope², in float64, given in the parameter's dtype."""
     total = {path: np.zeros(parameter.shape) for path, parameter in parameters.items()}
-    with preserved(model), _gradients_kept(parameters.values()), context(recording=True):
+    with untouched(model), context(recording=True):
         model.eval()
         for row in range(len(x)):
             part = x[row : row + 1]
-            for probability, surprise in answers(model(Value(part) if part.dtype.kind == "f" else part), row):
+            for probability, surprise in answers(
+                one_array(model(Value(part) if part.dtype.kind == "f" else part)), row
+            ):
                 for parameter in parameters.values():
                     parameter.zero_grad()
                 surprise.backward(keep="leaves")
@@ -239,16 +241,6 @@ def _fisher(model: Module, parameters: Mapping[str, Any], x: Any, answers: Answe
                     total[path] += probability * np.square(np.asarray(parameter.grad, np.float64))
     for path, found in total.items():
         if not np.isfinite(found).all():
-            raise NonFiniteError(f"EWC: the Fisher information of {path} has NaN or infinite entries; are the weights "
-                                 "and X finite?")  # fmt: skip
+            check_weights("EWC", model)
+            raise NonFiniteError(f"EWC: the Fisher information of {path} has NaN or infinite entries")
     return {path: (found / len(x)).astype(parameters[path].dtype) for path, found in total.items()}
-
-
-@contextlib.contextmanager
-def _gradients_kept(parameters: Any) -> Iterator[None]:
-    kept = [(parameter, parameter.grad) for parameter in parameters]
-    try:
-        yield
-    finally:
-        for parameter, gradient in kept:
-            parameter.grad = gradient

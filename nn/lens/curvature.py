@@ -21,11 +21,12 @@ from autograd import grad, hessian, tree, vjp
 from autograd.context import no_grad
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.value import Value, data_of
-from nn.arguments import check_functions, checked_data, chosen_loss
-from nn.checks import called, whole
+from nn.arguments import check_functions, check_weights, checked_data, chosen_loss
+from nn.checks import whole
 from nn.evaluation import predict
 from nn.module import Module
 from nn.summary import summary
+from nn.sums import arrays_only
 
 __all__ = ["Curvature"]
 
@@ -65,7 +66,7 @@ class Curvature:
         check_functions(loss=loss)
         _check_weights(model)
         self.model = copy.deepcopy(model).astype(np.float64).eval()
-        self.X, self.y = checked_data("spectrum: X, y", self.model, X, y)
+        self.X, self.y = checked_data("spectrum", self.model, X, y)
         self.loss = chosen_loss(loss, self.y)
         parameters, self.structure = tree.flatten(self.model)
         self.paths = tuple(dict(self.model.named_parameters()))
@@ -152,12 +153,10 @@ class Curvature:
 
 def _check_weights(model: Any) -> None:
     """Raise for what is no model, one without weights, complex weights, and weights that are not finite."""
-    if not isinstance(model, Module):
-        raise ArgumentError(f"model is a Module, got {called(model)}")
+    arrays_only("spectrum", model)
     if not model.parameters():
         raise ArgumentError(f"{type(model).__name__} has no parameters, so its loss has no curvature")
     for path, parameter in model.named_parameters():
         if np.iscomplexobj(parameter.data):
             raise ArgumentError(f"{path} is complex: the curvature of a loss is that by real weights")
-        if not np.isfinite(parameter.data).all():
-            raise NonFiniteError(f"{path} has NaN or infinite weights; train again with a smaller learning_rate")
+    check_weights("spectrum", model)

@@ -51,7 +51,7 @@ def deeplift(
     >>> deeplift(model, np.eye(3), baseline=0.5).max_gap < 1e-12
     True
     """
-    output = Output("deeplift", model, X, target, slopes=True)
+    output = Output("deeplift", model, X, target, slopes=True, names=names)
     reference = baseline_of("deeplift", output.x, baseline)
     names = feature_names("deeplift", output.x, names, X)
     base, parts = output(reference), []

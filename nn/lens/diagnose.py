@@ -6,10 +6,11 @@ Nothing is guessed: a rule measures a number, on the model, the batch or the his
 
 from __future__ import annotations
 
-import contextlib
 import math
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from autograd.errors import ArgumentError
 from nn.checks import called
@@ -17,11 +18,13 @@ from nn.history import History
 from nn.init import Rng
 from nn.lens import rules_of_data, rules_of_model, rules_of_training  # noqa: F401  fill RULES, the gravest first
 from nn.lens.answer import Answer, spelled
-from nn.lens.evidence import Evidence, Unchecked, untouched
+from nn.lens.evidence import Evidence, Unchecked
 from nn.lens.rules import RULES, Reading
 from nn.module import Module
 from nn.optim import Optimizer
+from nn.state import untouched
 from nn.style import BLUE, GRAY, ORANGE
+from nn.sums import arrays_only
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
 
@@ -138,8 +141,7 @@ def diagnose(
     evidence = _evidence(model, X, y, loss, history, optimizer, validation, birth, rng)
     readings: dict[str, list[Reading]] = {}
     unchecked: dict[str, str] = {}
-    looking = untouched(model, optimizer) if isinstance(model, Module) else contextlib.nullcontext()
-    with looking:
+    with untouched(model if isinstance(model, Module) else None, optimizer), np.errstate(all="ignore"):
         for name, rule in RULES.items():
             found = readings.setdefault(name, [])
             try:
@@ -173,6 +175,8 @@ def _evidence(
         model, history = None, model
     elif not isinstance(model, Module):
         raise ArgumentError(f"diagnose takes a Module with X and y, or a History, got {called(model)}")
+    else:
+        arrays_only("diagnose", model)
     if history is not None and not isinstance(history, History):
         raise ArgumentError(f"diagnose: history is what nn.fit gives, got {type(history).__name__}")
     if loss is not None and not callable(loss):

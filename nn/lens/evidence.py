@@ -8,8 +8,7 @@ state are afterwards what they were. The passes are those of training without it
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -26,14 +25,16 @@ from nn.calls import Call, watched
 from nn.evaluation import cast
 from nn.history import History
 from nn.init import Rng, generator
+from nn.lens.lanczos import ends
 from nn.module import Module
 from nn.optim import Optimizer
-from nn.state import preserved, snapshot
+from nn.state import snapshot
 
-__all__ = ["Evidence", "Pass", "Unchecked", "calm", "fingerprint", "is_finite", "untouched"]
+__all__ = ["Evidence", "Pass", "Unchecked", "calm", "fingerprint", "is_finite"]
 
 ROWS = 256  # of X that the passes take at most: enough for shares of 5 %, few enough for second derivatives
 TURNS = 20  # Hessian-vector products at most
+CLOSE = 0.03  # of λmax: what is left of H·v − λ·v at most. λ itself is wrong by about the square of that
 
 
 class Unchecked(Exception):
@@ -217,37 +218,22 @@ class Evidence:
 
     @cached_property
     def sharpness(self) -> float:
-        """λmax, the largest eigenvalue of the loss's Hessian on the batch."""
+        """λmax, the largest eigenvalue of the loss's Hessian on the batch, to a hundredth: of the model as it trains, in
+        its own precision, where `lens.spectrum` looks at a copy in evaluation mode, in float64."""
         self.run  # noqa: B018  raises where numbers are not finite
         calm(self.model, len(self.x))
-        return _largest_eigenvalue(self.model, lambda twin: self.measure(twin(self.x), self.target), self.rng)
+        leaves, form = tree.flatten(self.model)
+        cuts = np.cumsum([parameter.size for parameter in leaves])
 
+        def product(v: Any) -> Any:
+            parts = zip(np.split(v, cuts[:-1]), leaves, strict=True)
+            direction = tree.unflatten(form, [part.reshape(p.shape).astype(p.dtype) for part, p in parts])
+            curved = hvp(lambda twin: self.measure(twin(self.x), self.target), self.model, direction)
+            return np.concatenate([np.ravel(p.data) for p in curved.parameters()]).astype(np.float64)
 
-def _largest_eigenvalue(model: Module, f: Callable[[Any], Any], rng: np.random.Generator) -> float:
-    """λmax of the Hessian of f, to about a hundredth: the largest within the space of v, H·v, H·(H·v), …
-
-    A power iteration, v ← H·v / |H·v|, that remembers all its vectors (Lanczos): a few steps see what the plain one sees
-    after many, and where the eigenvalue of largest size is negative it finds the largest all the same.
-    """
-    leaves, form = tree.flatten(model)
-    ends = np.cumsum([parameter.size for parameter in leaves])
-    vectors = rng.normal(size=(1, ends[-1])).astype(leaves[0].dtype)
-    vectors /= np.linalg.norm(vectors)
-    small, largest = np.zeros((TURNS, TURNS)), -np.inf
-    for i in range(TURNS):
-        parts = zip(np.split(vectors[i], ends[:-1]), leaves, strict=True)
-        v = tree.unflatten(form, [part.reshape(p.shape).astype(p.dtype) for part, p in parts])
-        new = np.concatenate([np.ravel(p.data) for p in hvp(f, model, v).parameters()])
-        small[i, i] = np.vdot(vectors[i], new)
-        before, largest = largest, float(np.linalg.eigvalsh(small[: i + 1, : i + 1])[-1])
-        for _ in range(2):  # once more, since the first time leaves rounding behind
-            new = new - (vectors @ new) @ vectors
-        length = float(np.linalg.norm(new))
-        if i + 1 == TURNS or length <= 1e-6 * np.abs(small).max() or (i > 3 and largest - before < 1e-3 * abs(largest)):
-            break
-        small[i, i + 1] = small[i + 1, i] = length
-        vectors = np.concatenate([vectors, new[None] / length])
-    return largest
+        return float(
+            ends(product, int(cuts[-1]), 1, steps=TURNS, tolerance=CLOSE, rng=self.rng, tick=lambda: None).top[0]
+        )
 
 
 def calm(model: Module, rows: int) -> None:
@@ -265,23 +251,6 @@ def is_finite(x: Any) -> bool:
     """Whether all numbers of an array are finite; arrays of other kinds are."""
     array = np.asarray(x)
     return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
-
-
-@contextlib.contextmanager
-def untouched(model: Module, optimizer: Optimizer | None) -> Iterator[None]:
-    """Whatever runs in the block, model and optimiser are afterwards what they were: the same arrays, not only equal."""
-    kept = [(parameter, parameter.data, parameter.grad) for parameter in model.parameters()]
-    if optimizer is not None:
-        kept += [(parameter, parameter.data, parameter.grad) for parameter in optimizer.parameters]
-    state = None if optimizer is None else optimizer.state_dict()
-    with preserved(model), np.errstate(all="ignore"):
-        try:
-            yield
-        finally:
-            if optimizer is not None and state is not None:
-                optimizer.load_state_dict(state)
-            for parameter, data, gradient in kept:
-                parameter.data, parameter.grad = data, gradient
 
 
 def _pair(name: str, model: Module, X: Any, y: Any) -> tuple[Any, Any]:

@@ -6,6 +6,7 @@ output. It runs the model in evaluation mode, in batches, leaves it as it was, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,13 @@ from autograd.context import no_grad
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.transforms import value_and_grad
 from autograd.value import data_of
+from nn.arguments import check_finite, check_weights
 from nn.evaluation import cast
 from nn.lens.attribution import Array
+from nn.losses.base import one_array
 from nn.module import Module
 from nn.state import preserved
+from nn.sums import arrays_only
 
 __all__ = ["Output", "baseline_of", "checked_input"]
 
@@ -30,34 +34,42 @@ class Output:
     name    of the function that asks, for messages
     target  None: the single output, or the logit of the class the model predicts; a class number, or one for each row;
             or a function of the output, (rows, …) → (rows,), whose rows do not influence each other
-    slopes  whether gradients with respect to X are asked for
+    slopes  whether gradients with respect to X are asked for        names  of the features, for messages
 
     given is X as it came, x is X in the model's dtype, values (rows,) its outputs, `evaluations` counts rows.
-    Raises ArgumentError for X, targets and outputs that do not go together, NonFiniteError for an output that is not
-    finite.
+    Raises ArgumentError for X, targets and outputs that do not go together, NonFiniteError for an output or a slope that is
+    not finite, with the parameter if one is not.
     """
 
-    def __init__(self, name: str, model: Module, X: Any, target: Any = None, *, slopes: bool = False) -> None:
+    def __init__(
+        self, name: str, model: Module, X: Any, target: Any = None, *, slopes: bool = False,
+        names: Sequence[str] | None = None,
+    ) -> None:  # fmt: skip
         self.name, self.model, self.given, self.evaluations = name, model, X, 0
-        self.x = checked_input(name, model, X, slopes)
+        self.x = checked_input(name, model, X, slopes, names)
         self.function = target if callable(target) else None
         self.classes: Array | None = None
-        out = self._raw(self.x[:1])
-        if self.function is None and out.ndim == 2 and out.shape[1] > 1:
+        if self.function is None:
+            self._choose(target)
+        self.values = self(self.x)
+
+    def _choose(self, target: Any) -> None:
+        """Set the class explained, or see that there is a single output."""
+        name, out = self.name, self._raw(self.x[:1])
+        if out.ndim == 2 and out.shape[1] > 1:
             self.classes = self._classes(target, out.shape[1])
-        elif self.function is None and (out.ndim > 2 or out.ndim == 0):
+        elif out.ndim > 2 or out.ndim == 0:
             raise ArgumentError(
                 f"{name}: the model gives shape {out.shape} for one row; say with target= what to explain: a function that "
                 "makes one number of each row of it, such as lambda out: out[:, -1, 3]"
             )
-        elif self.function is None and target is not None and not (isinstance(target, int) and target == 0):
+        elif target is not None and not (isinstance(target, int) and target == 0):
             raise ArgumentError(f"{name}: target={target!r}, but the model has a single output; leave target out")
-        self.values = self(self.x)
 
     def _raw(self, x: Array) -> Array:
         with preserved(self.model), no_grad():
             self.model.eval()
-            return np.asarray(data_of(self.model(x)))
+            return np.asarray(data_of(one_array(self.model(x))))
 
     def _classes(self, target: Any, count: int) -> Array:
         """The class explained, one for each row."""
@@ -84,9 +96,9 @@ class Output:
         """(rows,) of what the model gives for rows that come from the rows `which` of X."""
         if self.function is not None:
             number = self.function(out)
-            if np.shape(data_of(number)) != (len(data_of(out)),):
+            if np.shape(data_of(number)) != (len(which),):
                 raise ArgumentError(
-                    f"{self.name}: target gave shape {np.shape(data_of(number))}, expected one number a row, {(len(out),)}"
+                    f"{self.name}: target gave shape {np.shape(data_of(number))}, expected {(len(which),)}: one a row"
                 )
             return number
         if self.classes is not None:
@@ -118,10 +130,16 @@ class Output:
                 values.append(np.asarray(out, np.float64))
                 slopes.append(np.asarray(slope, np.float64))
         self.evaluations += len(x)
-        return self._finite(np.concatenate(values)), np.concatenate(slopes)
+        found, slope = self._finite(np.concatenate(values)), np.concatenate(slopes)
+        if not np.isfinite(slope).all():
+            row, *feature = np.argwhere(~np.isfinite(slope))[0].tolist()
+            where = f"row {which[row]}, feature {feature[0] if len(feature) == 1 else tuple(feature)}"
+            raise NonFiniteError(f"{self.name}: the model's output has no finite slope for {where}")
+        return found, slope
 
     def _finite(self, values: Array) -> Array:
         if not np.isfinite(values).all():
+            check_weights(self.name, self.model)
             raise NonFiniteError(
                 f"{self.name}: the model's output is {values[~np.isfinite(values)][0]} for a row it was asked about"
             )
@@ -133,27 +151,21 @@ def _summed(numbers: Any) -> tuple[Any, Any]:
     return np.sum(numbers), numbers
 
 
-def checked_input(name: str, model: Module, X: Any, slopes: bool) -> Array:
+def checked_input(name: str, model: Module, X: Any, slopes: bool = False, names: Sequence[str] | None = None) -> Array:
+    """X as rows of features for the model, finite; with slopes no whole numbers that it looks up."""
+    arrays_only(name, model)
     x = np.asarray(cast(model, X))
     if x.ndim < 2 or not len(x):
         raise ArgumentError(
             f"{name}: X has shape {x.shape}, expected (rows, features) or (rows, …) with at least one row"
         )
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        bad = np.argwhere(~np.isfinite(x))[0]
-        raise ArgumentError(
-            f"{name}: X has NaN or infinite entries, the first in row {bad[0]}, feature {_place(bad[1:])}"
-        )
+    check_finite(name, "X", x, getattr(X, "columns", None) if names is None else names)
     if slopes and x.dtype.kind != "f":
         raise ArgumentError(
             f"{name}: X is {x.dtype}, which the model looks up in a table, so that there is no gradient; shapley and "
             "permutation_importance need none"
         )
     return x
-
-
-def _place(index: Any) -> str:
-    return str(index[0]) if len(index) == 1 else str(tuple(map(int, index)))
 
 
 def baseline_of(name: str, x: Array, baseline: Any) -> Array:

@@ -22,7 +22,7 @@ from nn.lens.answer import Answer
 from nn.lens.attribution import Array
 from nn.lens.explained import Output, baseline_of
 from nn.lens.groups import spearman
-from nn.lens.student import quantile
+from nn.lens.intervals import half_width
 from nn.module import Module
 from nn.style import BLUE, GRAY, ORANGE
 
@@ -252,8 +252,7 @@ def randomization_check(
         new = method(twin, X, target=goal, **options).values
         pairs = list(zip(first.values, new, strict=True))
         both = np.nan_to_num([(spearman(a, b), spearman(np.abs(a), np.abs(b))) for a, b in pairs])
-        half = quantile(0.975, len(both) - 1) * both[:, 1].std(ddof=1) / np.sqrt(len(both)) if len(both) > 1 else np.nan
-        found.append((*both.mean(0), half))
+        found.append((*both.mean(0), float(half_width(both[:, 1]))))
     return RandomizationCheck(first.method, tuple(path for path, _ in layers), *np.array(found).T)
 
 

@@ -75,6 +75,7 @@ def freeze(model: Module, pattern: Pattern) -> Learning:
     A layer with running statistics, all of whose parameters are frozen then (or that has none, and statistics that match),
     is put into evaluation mode and stays there when the model trains. Gradients are still computed; the time of a step
     stays about what it was. Raises ArgumentError, with near names, for a pattern that matches nothing.
+    Source: Yosinski et al. 2014, arXiv 1411.1792, section 2.
 
     >>> import nn
     >>> print(freeze(nn.MLP(2, [3, 1], rng=0), "layers.0.*"))

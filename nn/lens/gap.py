@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.errors import ArgumentError
-from nn.arguments import checked_data, chosen_loss
+from nn.arguments import check_weights, checked_data, chosen_loss
 from nn.evaluation import Metric, predict
 from nn.init import Rng, generator
 from nn.lens.answer import Answer
@@ -19,6 +19,7 @@ from nn.lens.intervals import bootstrapped, level, share_difference, wilson
 from nn.module import Module
 from nn.state import preserved
 from nn.style import BLUE, ORANGE
+from nn.sums import arrays_only
 from nn.viz.decisions import class_logits
 
 __all__ = ["Gap", "gap"]
@@ -100,7 +101,8 @@ def gap(
     loss         (prediction, target) → number, a mean over rows; by default cross_entropy for class numbers, mse for others
     rng          of the bootstrap
     Accuracies have Wilson's intervals and their gap Newcombe's; the gap in the loss has a percentile bootstrap over the
-    rows (2,000 draws). They are over the rows, for this model: another training would differ too (lens.compare).
+    rows (2,000 draws). They are over the rows, for this model: another training would differ too (lens.compare). Sources
+    of the intervals: nn.lens.intervals.
     """
     level("gap: confidence", confidence)
     for name, pair in (("train", train), ("test", test)):
@@ -121,6 +123,7 @@ def gap(
 
 def _looked_at(name: str, model: Module, X: Any, y: Any, loss: Metric | None) -> tuple[Array, NDArray[np.bool_] | None]:
     """(loss, whether right) of each row."""
+    arrays_only("gap", model)
     x, target = checked_data(name, model, X, y)
     with preserved(model):
         out = predict(model, x)
@@ -129,5 +132,6 @@ def _looked_at(name: str, model: Module, X: Any, y: Any, loss: Metric | None) ->
         out = class_logits(out)
     each = np.array([float(measure(out[i : i + 1], target[i : i + 1])) for i in range(len(target))])
     if not np.isfinite(each).all():
+        check_weights(name, model)
         raise ArgumentError(f"{name}: the loss of row {np.argwhere(~np.isfinite(each))[0][0]} is NaN or infinite")
     return each, out.argmax(axis=-1) == target if classes and out.ndim == 2 and out.shape[1] > 1 else None

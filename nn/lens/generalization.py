@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.errors import ArgumentError
+from nn.arguments import check_finite
 from nn.checks import unit, whole
 from nn.data import split
 from nn.init import Rng, generator
@@ -223,7 +224,7 @@ def learning_curve(
     train    lens.recipe(…), a dict of its options, or a function (X, y, rng) → (X → probabilities), as for lens.compare
     sizes    numbers of training rows, rising, each at most what `test` leaves; classes in proportion
     test     share of the rows that is tested on; for one seed the same rows at every size
-    Other arguments as in compare.
+    Other arguments as in compare. Source: Perlich, Provost and Simonoff 2003, JMLR 4, 211, section 3.
     """
     made = _made({"it": train}, options)["it"]
     x, labels = _classified("learning_curve", X, y)
@@ -277,10 +278,7 @@ def _classified(name: str, X: Any, y: Any) -> tuple[Any, NDArray[np.int64]]:
             f"{name}: y is class numbers from 0, one for each of the {len(x)} rows of X; got {labels.dtype} of shape "
             f"{labels.shape} (for regression: nn.estimator with scikit-learn's curves)"
         )
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise ArgumentError(
-            f"{name}: X has NaN or infinite entries, the first in row {np.argwhere(~np.isfinite(x))[0][0]}"
-        )
+    check_finite(name, "X", x, getattr(X, "columns", None))
     return x, labels.astype(np.int64)
 
 

@@ -18,7 +18,7 @@ from nn.checks import not_negative, whole
 from nn.init import Rng, generator
 from nn.lens.attribution import Array, Attribution, feature_names
 from nn.lens.explained import Output, baseline_of
-from nn.lens.student import Mean
+from nn.lens.intervals import RunningMean
 from nn.module import Module
 
 __all__ = ["background_of", "expected_gradients", "gradient_input", "smooth_grad"]
@@ -42,7 +42,7 @@ def gradient_input(
     >>> gradient_input(model, np.ones((3, 2))).max_gap < 1e-12
     True
     """
-    output = Output("gradient_input", model, X, target, slopes=True)
+    output = Output("gradient_input", model, X, target, slopes=True, names=names)
     reference = baseline_of("gradient_input", output.x, baseline)
     _, slopes = output.gradients(output.x)
     return _answer("gradient × input", output, slopes * (output.x - reference), reference, names)
@@ -66,11 +66,11 @@ def smooth_grad(
     Others as in gradient_input. Not complete: the gap is what smoothing leaves out.
     Source: Smilkov et al. 2017, arXiv 1706.03825, times input.
     """
-    output = Output("smooth_grad", model, X, target, slopes=True)
+    output = Output("smooth_grad", model, X, target, slopes=True, names=names)
     reference = baseline_of("smooth_grad", output.x, baseline)
     spread = np.ptp(output.x, axis=0) if len(output.x) > 1 else np.full(output.x.shape[1:], np.ptp(output.x))
     spread = not_negative("noise", noise) * spread
-    draw, mean = generator(rng), Mean()
+    draw, mean = generator(rng), RunningMean()
     for _ in range(whole("samples", samples, 2)):
         x = (output.x + spread * draw.standard_normal(output.x.shape)).astype(output.x.dtype)
         mean.add(output.gradients(x)[1] * (output.x - reference))
@@ -95,14 +95,14 @@ def expected_gradients(
     Others as in gradient_input; base is the background's mean output, and the gap is what chance leaves.
     Source: Erion et al. 2021, arXiv 1906.10670, eq. 2.
     """
-    output = Output("expected_gradients", model, X, target, slopes=True)
+    output = Output("expected_gradients", model, X, target, slopes=True, names=names)
     draw = generator(rng)
     rows = background_of("expected_gradients", output.x, background, draw)
     base = background_outputs(output, rows)
     count, samples = len(output.x), whole("samples", samples, 2)
     order = np.resize(draw.permutation(len(rows)), samples)
     parts = (draw.permuted(np.tile(np.arange(samples), (count, 1)), axis=1) + draw.random((count, samples))) / samples
-    mean = Mean()
+    mean = RunningMean()
     for k in range(samples):
         way = output.x - rows[order[k]]
         alpha = parts[:, k].reshape(-1, *[1] * (way.ndim - 1))

@@ -23,7 +23,7 @@ from autograd.errors import ArgumentError, NonFiniteError
 from autograd.transforms import vjp
 from autograd.value import Value, data_of
 from nn import layers
-from nn.arguments import checked_data
+from nn.arguments import check_weights, checked_data
 from nn.calls import Call, watched
 from nn.layers.convolution import _Convolution
 from nn.lens.answer import Answer
@@ -130,6 +130,8 @@ def influence(
     over the kernel, which it equals away from the border.
 
     Evaluation mode; the model is afterwards what it was, bit for bit.
+    Source: Zurada, Malinowski and Cloete 1994, ISCAS 6, 447; of a single neuron's probability the mean is the average
+    marginal effect, Bartus 2005, Stata Journal 5, 309.
     Raises ArgumentError for names that are not there, a target that runs before its source, an output that is no array with
     a row for each of X, and rows that depend on each other; NonFiniteError if a derivative is NaN or infinite.
 
@@ -153,6 +155,7 @@ def influence(
             mean += (center - mean) * (count / (seen + count))
             seen += count
     if not (np.isfinite(mean).all() and np.isfinite(square).all()):
+        check_weights("influence", model)
         i, j = np.argwhere(~np.isfinite(mean + square))[0]
         raise NonFiniteError(f"influence: ∂ {view.names[1]}[{i}] / ∂ {view.names[0]}[{j}] is NaN or infinite")
     return Influence(*view.names, mean, np.sqrt(square / seen), view.weight, seen)

@@ -57,7 +57,7 @@ def integrated_gradients(
     >>> integrated_gradients(model, np.ones((1, 2)), tolerance=1e-9).max_gap < 1e-8
     True
     """
-    output = Output("integrated_gradients", model, X, target, slopes=True)
+    output = Output("integrated_gradients", model, X, target, slopes=True, names=names)
     start = baseline_of("integrated_gradients", output.x, baseline)
     names = feature_names("integrated_gradients", output.x, names, X)
     base, most = output(start), whole("most", most, 7)

@@ -5,6 +5,7 @@ is meant stands with each rule: the rows that happened to be in a test set, or t
 """
 
 import math
+from functools import cache
 from statistics import NormalDist
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 
-__all__ = ["bootstrapped", "level", "mean_interval", "share_difference", "t_quantile", "wilson"]
+__all__ = [
+    "RunningMean", "bootstrapped", "half_width", "level", "mean_interval", "share_difference", "t_quantile", "wilson",
+]  # fmt: skip
 
 Interval = tuple[float, float]
 
@@ -55,12 +58,48 @@ def mean_interval(numbers: Any, confidence: float = 0.95, *, overlap: float = 0.
     Source: Student 1908, Biometrika 6, 1; overlap: Nadeau and Bengio 2003, Machine Learning 52, 239, eq. 9.
     """
     values = np.asarray(numbers, np.float64)
-    mean = float(values.mean())
-    if len(values) < 2:
-        return mean, -math.inf, math.inf
-    error = float(values.std(ddof=1)) * math.sqrt(1.0 / len(values) + overlap)
-    half = t_quantile(0.5 + 0.5 * confidence, len(values) - 1) * error
+    mean, half = float(values.mean()), float(half_width(values, confidence, overlap=overlap))
     return mean, mean - half, mean + half
+
+
+def half_width(values: Any, confidence: float = 0.95, *, overlap: float = 0.0) -> Any:
+    """t · s · √(1 / n + overlap), how far the mean of n numbers along the last axis may be from the truth, by Student's t.
+
+    overlap  see mean_interval. One number alone has no interval: infinity.
+    """
+    n = np.shape(values)[-1]
+    if n < 2:
+        return np.full(np.shape(values)[:-1], math.inf)
+    t = t_quantile(0.5 + 0.5 * confidence, n - 1)
+    return t * np.std(values, axis=-1, ddof=1) * math.sqrt(1.0 / n + overlap)
+
+
+class RunningMean:
+    """The mean of arrays that come one by one, and how far it may be from the truth.
+
+    >>> mean = RunningMean()
+    >>> for number in (1.0, 2.0, 3.0):
+    ...     mean.add(number)
+    >>> mean.value, round(float(mean.margin), 4)
+    (2.0, 2.4841)
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.value: Any = 0.0
+        self.squares: Any = 0.0
+
+    def add(self, x: Any) -> None:
+        """Count x in, without the difference of large sums of squares (Welford 1962)."""
+        self.count += 1
+        before = x - self.value
+        self.value = self.value + before / self.count
+        self.squares = self.squares + before * (x - self.value)
+
+    @property
+    def margin(self) -> Any:
+        """Half width of the 95 % interval of the mean, of independent draws."""
+        return t_quantile(0.975, self.count - 1) * np.sqrt(self.squares / (self.count - 1) / self.count)
 
 
 def bootstrapped(first: Any, second: Any, confidence: float, rng: np.random.Generator, draws: int = 2000) -> Interval:
@@ -73,22 +112,37 @@ def bootstrapped(first: Any, second: Any, confidence: float, rng: np.random.Gene
     return float(low), float(high)
 
 
+@cache
 def t_quantile(share: float, degrees: int) -> float:
-    """The number below which Student's t with so many degrees of freedom lies with this probability, 0.5 ≤ share < 1.
+    """The number below which Student's t with so many degrees of freedom lies with this probability, by bisection.
 
-    With t = √ν tan θ the density is cos^(ν−1) θ · Γ((ν+1)/2) / (√π Γ(ν/2)), whose integral is smooth; then bisection.
+    With t = √ν tan θ the density is cos^(ν−1) θ · Γ((ν+1)/2) / (√π Γ(ν/2)), whose integral is smooth up to the end.
 
     >>> round(t_quantile(0.975, 4), 4)
     2.7764
     """
-    nodes, weights = np.polynomial.legendre.leggauss(64)
-    scale = math.exp(math.lgamma(0.5 * (degrees + 1)) - math.lgamma(0.5 * degrees)) / math.sqrt(math.pi)
-    low, high = 0.0, 0.5 * math.pi
+    if share < 0.5:
+        return -t_quantile(1.0 - share, degrees)
+    low, high = 0.0, 2.0
+    while _below(high, degrees) < share:
+        low, high = high, 2.0 * high
     for _ in range(60):
-        angle = 0.5 * (low + high)
-        area = 0.5 * angle * float(weights @ np.cos(0.5 * angle * (nodes + 1.0)) ** (degrees - 1))
-        low, high = (angle, high) if 0.5 + scale * area < share else (low, angle)
-    return math.sqrt(degrees) * math.tan(low)
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if _below(middle, degrees) < share else (low, middle)
+    return 0.5 * (low + high)
+
+
+def _below(t: float, degrees: int) -> float:
+    """P(T ≤ t) for t ≥ 0."""
+    nodes, weights = _legendre()
+    end = math.atan(t / math.sqrt(degrees))
+    area = 0.5 * end * float(weights @ np.cos(0.5 * end * (nodes + 1.0)) ** (degrees - 1))
+    return 0.5 + area * math.exp(math.lgamma(0.5 * (degrees + 1)) - math.lgamma(0.5 * degrees)) / math.sqrt(math.pi)
+
+
+@cache
+def _legendre() -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.legendre.leggauss(64)
 
 
 def level(name: str, confidence: float) -> float:

@@ -18,6 +18,7 @@ from autograd.context import context
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.transforms import grad
 from autograd.value import Value, data_of
+from nn.arguments import check_weights
 from nn.calls import Call, watched
 from nn.evaluation import cast
 from nn.lens.answer import Answer
@@ -157,6 +158,7 @@ def neuron(
         names = columns
     total = float(np.asarray(found.node.data)[index])
     if not np.isfinite(total):
+        check_weights("neuron", model)
         raise NonFiniteError(f"neuron: the sum of neuron {unit} of {path or 'the model'} is {total}")
     places, inputs, weights = _written(inputs, weights, names)
     bias = None if found.bias is None else float(np.ravel(np.asarray(found.bias.data))[unit if found.bias.ndim else 0])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError, NonFiniteError
-from nn.arguments import checked_data, chosen_loss
+from nn.arguments import check_weights, checked_data, chosen_loss
 from nn.checks import unit, whole
 from nn.evaluation import predict
 from nn.init import Rng, generator
@@ -22,10 +22,11 @@ from nn.lens.answer import Answer
 from nn.lens.attribution import BAR_SIZE, SHOWN, Array, feature_names, name_bars
 from nn.lens.explained import checked_input
 from nn.lens.groups import grouped
-from nn.lens.student import quantile
+from nn.lens.intervals import half_width
 from nn.module import Module
 from nn.state import preserved
 from nn.style import BLUE, GRAY, LIGHT
+from nn.sums import arrays_only
 
 __all__ = ["PermutationImportance", "permutation_importance"]
 
@@ -37,7 +38,7 @@ class PermutationImportance(Answer):
     names     of the features or groups        members  which features each holds
     score     loss, or metric, of the model on X, y as they are
     losses    (features, repeats): how much worse it is each time; in the loss's unit, or the metric's
-    level     of the intervals
+    confidence  of the intervals
     measure   name of the loss or metric
     """
 
@@ -46,7 +47,7 @@ class PermutationImportance(Answer):
     score: float
     losses: Array
     measure: str
-    level: float = 0.95
+    confidence: float = 0.95
     method: str = "permutation"
     size = BAR_SIZE
 
@@ -59,8 +60,7 @@ class PermutationImportance(Answer):
     @property
     def margin(self) -> Array:
         """(features,): half width of the t-interval of that mean over the repeats."""
-        repeats = self.losses.shape[1]
-        half: Array = quantile(0.5 + 0.5 * self.level, repeats - 1) * self.losses.std(1, ddof=1) / np.sqrt(repeats)
+        half: Array = half_width(self.losses, self.confidence)
         return half
 
     @property
@@ -105,7 +105,7 @@ class PermutationImportance(Answer):
         axes.axvline(0.0, color=GRAY, linewidth=0.6)
         name_bars(axes, places, [self.names[i] for i in order])
         axes.set_xlabel(f"{self.measure} worse by")
-        axes.set_title(f"shuffled {self.losses.shape[1]} times, {self.level:.0%} intervals")
+        axes.set_title(f"shuffled {self.losses.shape[1]} times, {self.confidence:.0%} intervals")
 
 
 def permutation_importance(
@@ -143,8 +143,9 @@ def permutation_importance(
     (True, 0.0)
     """
     name = "permutation_importance"
-    x, target = checked_data(name, model, X, y)
-    x, repeats = checked_input(name, model, x, False), whole("repeats", repeats, 2)
+    arrays_only(name, model)
+    x, target = checked_data(name, model, X, y, names=names)
+    x, repeats = checked_input(name, model, x), whole("repeats", repeats, 2)
     if loss is not None and metric is not None:
         raise ArgumentError(f"{name}: give a loss or a metric, not both")
     if metric is not None and not callable(metric):
@@ -171,7 +172,6 @@ def permutation_importance(
 def _score(measured: Callable[[Any, Any], Any], model: Module, x: Array, target: Array) -> float:
     score = float(measured(predict(model, x), target))
     if not np.isfinite(score):
-        raise NonFiniteError(
-            f"permutation_importance: the score is {score}; look for NaN in y and in the model's weights"
-        )
+        check_weights("permutation_importance", model)
+        raise NonFiniteError(f"permutation_importance: the score is {score}, though X, y and the weights are finite")
     return score

@@ -9,7 +9,6 @@ pruned before included, so pruning in rounds is prune(model, 0.5), then prune(mo
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError, NonFiniteError
-from nn.checks import called, unit
+from nn.checks import called, one_of, unit
 from nn.init import Rng, generator
 from nn.lens.answer import Answer
 from nn.masks import kept, mask_of
@@ -102,8 +101,7 @@ def prune(
     layers.1.weight      3     2      0.6667
     """
     unit("prune: share", share)
-    if scope not in ("global", "layer"):
-        raise ArgumentError(f"prune: scope={scope!r}; it is global or layer")
+    one_of("prune: scope", scope, ("global", "layer"))
     named = _in_question(model, pattern)
     scores = _scores(named, by, generator(rng))
     groups = [list(named)] if scope == "global" else [[path] for path in named]
@@ -163,11 +161,8 @@ def _scores(named: Mapping[str, Parameter], by: str | Scores, rng: np.random.Gen
         "magnitude": lambda path, weights: np.abs(weights),
         "random": lambda path, weights: 1.0 - rng.random(weights.shape),  # above 0
     }
-    if not callable(by) and not (isinstance(by, str) and by in ways):
-        near = difflib.get_close_matches(str(by), ways, n=1)
-        hint = f"; did you mean {near[0]}? It" if near else "; it"
-        raise ArgumentError(f"prune: by={by!r}{hint} is magnitude, random or a function (path, weights) → scores")
-    way = by if callable(by) else ways[by]
+    function = "a function (path, weights) → scores"
+    way = by if callable(by) else ways[one_of("prune: by", by, tuple(ways), more=function)]
     scores = {path: np.asarray(way(path, parameter.data)) for path, parameter in named.items()}
     for path, found in scores.items():
         if found.shape != named[path].shape:

@@ -6,7 +6,6 @@ there are here: weight decay, dropout, early stopping, label smoothing, mixup, a
 """
 
 import dataclasses
-import difflib
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from nn.layers import MLP
 from nn.losses import cross_entropy
 from nn.mixup import Mixup
 from nn.module import Module
+from nn.names import near
 from nn.optim import AdamW
 from nn.training import train
 from nn.viz.decisions import class_logits
@@ -174,7 +174,6 @@ def recipe(**options: Any) -> Recipe:
     """
     known = [field.name for field in dataclasses.fields(Recipe)]
     for name in options.keys() - set(known):
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        raise ArgumentError(f"recipe has no option {name}; {hint}")
+        hint = near(name, known) or f"; there are {', '.join(known)}"
+        raise ArgumentError(f"recipe has no option {name}{hint}")
     return Recipe(**options)

@@ -13,8 +13,9 @@ from autograd.context import detect_anomaly, no_grad
 from autograd.errors import NonFiniteError
 from autograd.value import Value
 from nn.calls import watched
-from nn.lens.evidence import Evidence, Unchecked, fingerprint, is_finite, untouched
+from nn.lens.evidence import Evidence, Unchecked, fingerprint, is_finite
 from nn.lens.rules import Reading, rule
+from nn.state import untouched
 
 __all__: list[str] = []
 

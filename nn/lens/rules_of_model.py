@@ -12,10 +12,11 @@ import numpy as np
 from autograd.forward import tangent
 from autograd.value import Value
 from nn.layers import Conv1d
-from nn.lens.evidence import Evidence, Pass, Unchecked, fingerprint, untouched
+from nn.lens.evidence import Evidence, Pass, Unchecked, fingerprint
 from nn.lens.rules import Reading, rule
 from nn.losses import cross_entropy
 from nn.optim import Adam
+from nn.state import untouched
 
 __all__: list[str] = []
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nn.lens.evidence import Evidence, Unchecked, untouched
+from nn.lens.evidence import Evidence, Unchecked
 from nn.lens.rules import Reading, rule
 from nn.optim import LBFGS, SGD, Optimizer
+from nn.state import untouched
 
 __all__: list[str] = []
 

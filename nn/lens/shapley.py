@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import ArgumentError
-from nn.checks import whole
+from nn.checks import one_of, whole
 from nn.init import Rng, generator
 from nn.lens.attribution import Array, Attribution, feature_names
 from nn.lens.explained import Output
 from nn.lens.gradients import background_of, background_outputs
 from nn.lens.groups import grouped
-from nn.lens.student import Mean
+from nn.lens.intervals import RunningMean
 from nn.module import Module
 
 __all__ = ["shapley"]
@@ -62,13 +62,12 @@ def shapley(
     >>> answer.max_gap < 1e-12
     True
     """
-    output = Output("shapley", model, X, target)
+    output = Output("shapley", model, X, target, names=names)
     draw = generator(rng)
     rows = background_of("shapley", output.x, background, draw, most=20)
     all_names = feature_names("shapley", output.x, names, X)
     titles, members = grouped("shapley", groups, all_names, rows)
-    if method not in ("auto", "exact", "sampled"):
-        raise ArgumentError(f'shapley: method={method!r}; it is "exact", "sampled" or "auto"')
+    one_of("shapley: method", method, ("auto", "exact", "sampled"))
     if method == "exact" and len(members) > EXACT:
         raise ArgumentError(
             f"shapley: {len(members)} features are 2^{len(members)} sets; exact goes up to {EXACT}: group them (groups=), "
@@ -124,7 +123,7 @@ def _sampled(
     count, own = len(members), output.x.reshape(len(output.x), -1)
     others = rows.reshape(len(rows), -1)
     background = np.resize(draw.permutation(len(rows)), samples)
-    mean = Mean()
+    mean = RunningMean()
     for k in range(samples):
         order = draw.permutation(count)
         gains = np.zeros((len(own), count))

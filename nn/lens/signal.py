@@ -26,7 +26,7 @@ from autograd.context import context
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.jacobians import elementwise_grad
 from autograd.value import Value, data_of
-from nn.arguments import checked_data, chosen_loss
+from nn.arguments import check_weights, checked_data, chosen_loss
 from nn.init import Rng, generator, normal_quadrature
 from nn.lens.answer import Answer
 from nn.module import Module
@@ -141,6 +141,7 @@ def signal(
         gradients = np.array([_mean_square(each.node.grad) if each.node.has_grad else 0.0 for each in found])
         for each, forward, backward in zip(found, sums, gradients, strict=True):
             if not math.isfinite(forward + backward):
+                check_weights("signal", model)
                 what = "sums" if not math.isfinite(forward) else "gradients"
                 raise NonFiniteError(f"signal: the {what} of {each.path or 'the model'} are not all finite numbers")
         theory = _forwards(found, links)
@@ -302,6 +303,7 @@ def distinct(W: Any, *, bias: Any = None, tolerance: float | None = None) -> Dis
     bias       (neurons,): another number of each
     tolerance  rows are the same if their difference is at most this share of the longest row; by default the square root of
                the dtype's precision, since equal neurons are added up in another order in each row
+    Why equal neurons stay equal: Goodfellow, Bengio and Courville 2016, section 8.4.
     Raises ArgumentError if W has no rows; NonFiniteError for NaN and infinity.
 
     >>> distinct(np.array([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]])).count

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.errors import ArgumentError
-from nn.arguments import check_functions, checked_data, chosen_loss
+from nn.arguments import check_finite, check_functions, checked_data, chosen_loss
 from nn.checks import not_negative, unit, whole
 from nn.evaluation import evaluate, predict
 from nn.init import Rng, generator
@@ -275,10 +275,8 @@ def _flat(name: str, X: Any, y: Any) -> tuple[Array, Any]:
             f"{name}: expected as many rows of both, at least one; got shapes {x.shape} and {target.shape}"
         )
     x = x.reshape(len(x), -1)
-    for what, numbers in (("X", x), ("y", target)):
-        if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
-            raise ArgumentError(f"{name}: {what} has NaN or infinite entries, the first in row "
-                                f"{np.argwhere(~np.isfinite(numbers))[0][0]}")  # fmt: skip
+    check_finite(name, "X", x, getattr(X, "columns", None))
+    check_finite(name, "y", target)
     return x, target
 
 

@@ -15,7 +15,7 @@ from autograd.errors import ArgumentError, ShapeError
 from autograd.value import Value, data_of
 from nn.names import refuse_all_but
 
-__all__ = ["array", "cast", "expect", "loss", "pair", "reduced"]
+__all__ = ["array", "cast", "expect", "loss", "one_array", "pair", "reduced"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,12 +50,18 @@ def pair(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
 
 def array(x: Any) -> Any:
     """A Value or what compile follows as it is, anything else as an array."""
+    x = one_array(x)
+    return x if isinstance(x, Value) else as_array(x)
+
+
+def one_array(x: Any) -> Any:
+    """What a model gave. Raises ArgumentError for a tuple."""
     if isinstance(x, tuple) and any(isinstance(part, Value) for part in x):
         raise ArgumentError(
             f"the prediction is a tuple of {len(x)}: recurrent and attention layers give (output, …), of which a Module of "
             "your own, or a function in a Sequential, takes the part that is meant: lambda out: out[0]"
         )
-    return x if isinstance(x, Value) else as_array(x)
+    return x
 
 
 def cast(target: Any, prediction: Any) -> Any:

@@ -220,6 +220,10 @@ class Optimizer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what state_dict gave. Raises ArgumentError, and changes nothing, if names or shapes differ."""
         load(type(self).__name__, self._places(), state)
+        for follower in self.followers:
+            for name in self.__traced__[1:]:  # all but the rate, which is a ratio to this one's
+                if name in vars(follower):
+                    setattr(follower, name, getattr(self, name))
 
     def _places(self) -> dict[str, tuple[Any, str, Any]]:
         """Name in the state_dict → (object or dict that holds it, attribute or key, what is there)."""

@@ -229,6 +229,19 @@ def test_a_loaded_state_reaches_a_compiled_step():
     assert repr(program) == "<compiled step: 2 programs>"
 
 
+@kinds
+def test_a_loaded_state_reaches_the_groups(kind):
+    _, optimizer, step = setting(kind, groups=GROUPS)
+    step()
+    state, seen = optimizer.state_dict(), [dict(vars(follower)) for follower in optimizer.followers]
+    step()
+    optimizer.load_state_dict(state)
+    for follower, before in zip(optimizer.followers, seen, strict=True):
+        assert {name: x for name, x in vars(follower).items() if name in ("steps", "product")} == {
+            name: before[name] for name in ("steps", "product") if name in before
+        }
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -321,7 +321,7 @@ BAD[3, 2] = np.nan
         (lambda: lens.gradient_input(linear(3), X, target=3), "gradient_input: target=3, but the classes are 0 … 2"),
         (lambda: lens.gradient_input(linear(3), X, target="cat"), "target is a class number, one for each of the 12 rows"),
         (lambda: lens.gradient_input(linear(), X, target=1), "target=1, but the model has a single output; leave"),
-        (lambda: lens.gradient_input(linear(), X, target=lambda out: out), "target gave shape (12, 1), expected one"),
+        (lambda: lens.gradient_input(linear(), X, target=lambda out: out), "target gave shape (12, 1), expected (12,)"),
         (lambda: lens.gradient_input(Function(lambda x: x[:, None] * 1.0), X), "the model gives shape (1, 1, 4) for one"),
         (lambda: lens.deeplift(linear(), X, baseline=np.ones(3)), "baseline is a number or has the shape of a row (4,)"),
         (lambda: lens.deeplift(linear(), X, baseline=np.inf), "deeplift: baseline has NaN or infinite entries"),

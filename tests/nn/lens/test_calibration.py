@@ -121,7 +121,7 @@ def test_what_is_no_classifier_is_told(look):
     with pytest.raises(ArgumentError, match=f"{name}: X, y: X has NaN or infinite entries, the first in row 1"):
         look(Says(), np.array([[0.0, 1.0], [np.nan, 0.0]]), np.array([0, 1]))
     with pytest.raises(ArgumentError, match=f"{name}: the model gives NaN or infinity, first for row 0"):
-        look(Says(np.nan), z, np.array([0, 1]))
+        look(nn.Sequential(Says(), lambda out: out * np.nan), z, np.array([0, 1]))
     with pytest.raises(ArgumentError, match="bins is a whole number of at least 1, got 0"):
         lens.calibration(Says(), z, np.array([0, 1]), bins=0)
 

@@ -117,7 +117,7 @@ def broken():
 @pytest.mark.parametrize(
     ("model", "X", "message"),
     [
-        (np.tanh, [[1.0]], "model is a Module, got ufunc"),
+        (np.tanh, [[1.0]], "complexity takes a Module, got ufunc"),
         (nn.Linear(2, 2, rng=0), np.zeros((0, 2)), r"X has shape \(0, 2\), expected at least one example"),
         (nn.Linear(2, 2, rng=0), 3.0, r"X has shape \(\), expected"),
         (broken(), np.zeros((1, 2)), r"1\.weight has NaN or infinite weights"),

@@ -122,7 +122,10 @@ def test_what_is_no_chain_is_refused(name):
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda: lens.weight_importance(mlp(), X, method="olsen"), "method='olsen'; it is magnitude, garson, olden"),
+        (
+            lambda: lens.weight_importance(mlp(), X, method="olsen"),
+            "method='olsen'; did you mean 'olden'? It is magnitude, garson or olden",
+        ),
         (lambda: lens.weight_importance(mlp(), X, method="olden", target=2), "target=2, but the outputs are 0 … 1"),
         (
             lambda: lens.weight_importance(mlp(), X, target=1),

@@ -12,8 +12,9 @@ from autograd.errors import ArgumentError, ShapeError
 from autograd.ops import relu
 from nn.datasets import digits
 from nn.lens import Diagnosis, Finding, diagnose, rule_table
-from nn.lens.evidence import Evidence, untouched
+from nn.lens.evidence import Evidence
 from nn.lens.rules import RULES, Reading, rule
+from nn.state import untouched
 
 DIGITS = digits()
 X, Y = DIGITS.X[:300], DIGITS.y[:300]
@@ -119,7 +120,7 @@ def test_the_largest_eigenvalue_is_the_hessians():
         H = hessian(loss)(np.concatenate([p.data.ravel() for p in leaves]))
         with untouched(model, None):
             found = evidence.sharpness
-        assert found == pytest.approx(np.linalg.eigvalsh(H)[-1], rel=0.01)  # it stops when it moves by 0.001
+        assert found == pytest.approx(np.linalg.eigvalsh(H)[-1], rel=0.005)  # CLOSE squared is 0.001 of the gap above
 
 
 def test_a_curvature_that_is_mostly_negative_has_its_largest_eigenvalue_too():

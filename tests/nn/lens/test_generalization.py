@@ -91,8 +91,7 @@ def test_gap_says_what_it_cannot_use():
         lens.gap(Reader(), (np.array([[0.0], [np.nan]]), [0, 1]), good)
     with pytest.raises(ArgumentError, match=r"gap: confidence lies between 0 and 1, such as 0.95, got 95"):
         lens.gap(Reader(), good, good, confidence=95)
-    model = Reader()
-    model.scale.data = np.array(np.inf)
+    model = nn.Sequential(Reader(), lambda out: out * np.inf)
     with np.errstate(invalid="ignore"), pytest.raises(ArgumentError, match="gap: train: the loss of row 0 is NaN"):
         lens.gap(model, good, good)
 
@@ -164,7 +163,7 @@ def test_an_averaged_network_with_batch_norm_gets_its_statistics_anew():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"drop_out": 0.5}, "recipe has no option drop_out; did you mean dropout?"),
+        ({"drop_out": 0.5}, "recipe has no option drop_out; did you mean 'dropout'?"),
         ({"xyz": 0.5}, "recipe has no option xyz; there are hidden, activation, model"),
         ({"dropout": 1.0}, "recipe: dropout must lie in [0, 1), got 1.0"),
         ({"mixup": -1}, "recipe: mixup must be a number of at least 0, got -1"),

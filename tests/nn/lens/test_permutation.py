@@ -11,7 +11,7 @@ import nn
 from autograd.errors import ArgumentError, NonFiniteError
 from nn import lens
 from nn.lens.groups import correlated, ranks, spearman
-from nn.lens.student import quantile
+from nn.lens.intervals import t_quantile
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(200, 4)) * [1.0, 10.0, 0.1, 1.0]
@@ -65,7 +65,7 @@ def test_the_interval_is_students():
 def test_quantiles_of_t_are_scipys(freedom):
     for probability in (0.6, 0.975, 0.9995, 0.025):
         expected = stats.t.ppf(probability, freedom)  # of 5000: the difference of two lgammas near 17,000
-        assert quantile(probability, freedom) == pytest.approx(expected, rel=1e-9)
+        assert t_quantile(probability, freedom) == pytest.approx(expected, rel=1e-9)
 
 
 def test_copies_hide_each_other_until_they_are_shuffled_together():

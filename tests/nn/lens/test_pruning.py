@@ -149,7 +149,7 @@ def test_the_verdict():
     ("options", "message"),
     [
         ({"share": 1.5}, r"prune: share must lie in \[0, 1\], got 1.5"),
-        ({"by": "magnitud"}, r"prune: by='magnitud'; did you mean magnitude\? It is magnitude, random or a function"),
+        ({"by": "magnitud"}, r"prune: by='magnitud'; did you mean 'magnitude'\? It is magnitude, random or a function"),
         ({"by": lambda path, w: np.ones(2)}, r"the scores of layers.0.weight have shape \(2,\), expected \(8, 6\)"),
         ({"scope": "all"}, "prune: scope='all'; it is global or layer"),
         ({"pattern": "layer.*"}, r"prune: no parameter matches 'layer.\*'"),

@@ -118,7 +118,7 @@ def test_an_image_has_a_map():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"method": "exakt"}, 'shapley: method=\'exakt\'; it is "exact", "sampled" or "auto"'),
+        ({"method": "exakt"}, "shapley: method='exakt'; did you mean 'exact'? It is auto, exact or sampled"),
         ({"groups": "corelated"}, "shapley: groups='corelated'; did you mean \"correlated\"?"),
         ({"groups": [[0, 1], [1]]}, "shapley: feature x1 is in two groups"),
         ({"groups": {"a": ["y"]}}, "shapley: there is no feature 'y'; there are x0, x1, x2, x3, or numbers 0 … 3"),

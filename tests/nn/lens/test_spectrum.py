@@ -310,7 +310,7 @@ def broken():
 
 BOWL = ([[1.0]], [[0.0]])
 MISTAKES = {
-    "no model": (lambda: lens.spectrum(np.tanh, *BOWL), "model is a Module, got ufunc"),
+    "no model": (lambda: lens.spectrum(np.tanh, *BOWL), "spectrum takes a Module, got ufunc"),
     "no weights": (lambda: lens.spectrum(weightless(), *BOWL), "Sequential has no parameters, so its loss has no"),
     "complex": (lambda: lens.spectrum(nn.Linear(1, 1, rng=0, dtype=np.complex128), *BOWL), "weight is complex"),
     "NaN": (lambda: lens.spectrum(broken(), X, Y), r"layers\.1\.weight has NaN or infinite weights"),
