@@ -84,7 +84,11 @@ class Attribution(Answer):
     def verdict(self) -> str:
         first = int(np.argmax(self.importance))
         size = float(self.importance[first])
-        share = size / float(self.importance.sum()) if size else 0.0
+        if not size:
+            return (
+                f"{self.method}: no feature moves the output of these rows away from its base, all attributions are 0."
+            )
+        share = size / float(self.importance.sum())
         lead = (
             f"{self.method}: {self.names[first]} moves the output most, by {size:.3g} in the mean ({share:.0%} of all)"
         )

@@ -20,7 +20,7 @@ from nn.checks import whole
 from nn.init import Rng, generator
 from nn.lens.answer import Answer
 from nn.lens.attribution import Array
-from nn.lens.explained import Output, baseline_of
+from nn.lens.explained import Output, baseline_of, checked_input
 from nn.lens.groups import spearman
 from nn.lens.intervals import half_width
 from nn.module import Module
@@ -124,8 +124,7 @@ def deletion_curve(
     Where features depend on each other, rows appear that never occur, and the model's answer to them decides too.
     Source: Petsiuk et al. 2018, arXiv 1806.07421, section 3.2; Samek et al. 2017, arXiv 1509.06321.
     """
-    output = Output("deletion_curve", model, X, getattr(importance, "target", None) if target is None else target)
-    x = output.x
+    x = checked_input("deletion_curve", model, X, False)
     sizes = _sizes(importance, x)
     if y is not None:
         sizes = np.abs(sizes)
@@ -133,6 +132,8 @@ def deletion_curve(
     reference = baseline_of("deletion_curve", x, x.mean(0) if reference is None else reference)
     steps, draws, draw = whole("steps", steps), whole("draws", draws, 2), generator(rng)
     if y is None:
+        explained = getattr(importance, "target", None) if target is None else target
+        output = Output("deletion_curve", model, x, explained)
         measured, measure = lambda rows: float(output(rows).mean()), "output"
     else:
         _, goal = checked_data("deletion_curve", model, X, y)

@@ -52,7 +52,7 @@ class Gap(Answer):
         if self.accuracy is None or self.accuracy_gap is None or self.accuracy_interval is None:
             low, high = self.loss_interval
             told = f"The loss is {self.loss[0]:.4g} on training and {self.loss[1]:.4g} on test rows"
-            return f"{told}, {self.loss_gap:.4g} more ({low:.4g} to {high:.4g}): {_judged(low)}."
+            return f"{told}, a gap of {self.loss_gap:.4g} ({low:.4g} to {high:.4g}): {_judged(low)}."
         low, high = (100 * end for end in self.accuracy_interval)
         first, second = (100 * share for share in self.accuracy)
         told = f"It is right on {first:.1f} % of training and {second:.1f} % of test rows"
@@ -85,7 +85,7 @@ class Gap(Answer):
 
 def _judged(low: float) -> str:
     return (
-        "more than chance: it has learned some rows by heart, or the test rows are of another kind"
+        "more than chance, so it has learned some rows by heart or the test rows are of another kind"
         if low > 0.0
         else "no more than chance may do"
     )
@@ -129,6 +129,11 @@ def _looked_at(name: str, model: Module, X: Any, y: Any, loss: Metric | None) ->
         out = predict(model, x)
     measure, classes = chosen_loss(loss, target), target.dtype.kind in "iub" and target.ndim == 1
     if classes and loss is None:
+        if out.size == len(out) and target.max() > 1:
+            raise ArgumentError(
+                f"{name}: whole numbers y are classes, here up to {int(target.max())}, but the model has a single output; "
+                "numbers to predict are floats: y.astype(float), of the output's shape"
+            )
         out = class_logits(out)
     each = np.array([float(measure(out[i : i + 1], target[i : i + 1])) for i in range(len(target))])
     if not np.isfinite(each).all():

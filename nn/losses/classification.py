@@ -164,7 +164,12 @@ def _checked(name: str, target: Any, shape: tuple[int, ...], ignore_index: int |
         if counted.size and int(_largest(counted.view(_UNSIGNED), None)) >= shape[-1]:
             raise ArgumentError(
                 f"{name}: targets are 0 … {shape[-1] - 1} for logits {shape}, got {counted.min()} … {counted.max()}"
-                + ("; one output for two classes goes with nn.binary_cross_entropy" if shape[-1] == 1 else "")
+                + (
+                    "; one output for two classes goes with nn.binary_cross_entropy, for numbers with nn.mse and targets "
+                    "that are floats"
+                    if shape[-1] == 1
+                    else ""
+                )
             )
 
     target = data_of(target).astype(np.int64, copy=False)  # booleans would select instead of counting

@@ -236,3 +236,25 @@ def test_every_rule_is_within_the_picture_and_neurons_are_whole_numbers():
         lens.influence(m, X, "layers.0").draw(axes)
         for ticks in (axes.get_xticks(), axes.get_yticks()):
             assert np.array_equal(ticks, np.round(ticks))
+
+
+def test_rows_that_equal_the_baseline_have_no_feature_that_moves_them():
+    verdict = lens.deeplift(classifier(), np.zeros((2, 3))).verdict
+    assert verdict == "DeepLIFT: no feature moves the output of these rows away from its base, all attributions are 0."
+
+
+def test_a_loss_can_be_followed_of_a_model_with_any_output():
+    gpt = nn.models.GPT(vocabulary=11, context=8, layers=1, heads=2, width=16, rng=0)
+    tokens = RNG.integers(0, 11, (4, 8))
+    answer = lens.deletion_curve(gpt, tokens, np.arange(8.0), y=tokens, baseline=0, rng=0)
+    assert answer.measure == "cross_entropy" and answer.curve[0] == float(nn.cross_entropy(gpt.predict(tokens), tokens))
+
+
+def test_whole_numbers_to_predict_are_told_from_classes():
+    m, ages = nn.MLP(3, [1], rng=0), RNG.integers(20, 60, 40)
+    with pytest.raises(
+        ArgumentError, match=r"gap: train: whole numbers y are classes, here up to \d+, but the model has a "
+    ):
+        lens.gap(m, (X, ages), (X, ages))
+    with pytest.raises(ArgumentError, match=r"for numbers with nn\.mse and targets that are floats"):
+        lens.permutation_importance(m, X, ages)

@@ -51,7 +51,7 @@ def test_a_gap_is_the_difference_of_shares_and_of_losses():
     assert found.sizes == (20, 50)
     assert found.verdict == (
         "It is right on 90.0 % of training and 60.0 % of test rows, a gap of 30.0 points (6.4 to 45.6): more than "
-        "chance: it has learned some rows by heart, or the test rows are of another kind."
+        "chance, so it has learned some rows by heart or the test rows are of another kind."
     )
 
 
@@ -69,6 +69,8 @@ def test_regression_has_a_gap_in_the_loss_alone():
     found = lens.gap(model, (X[:20], y[:20]), (X[20:], y[20:]))
     assert found.accuracy is None
     assert found.loss_interval[0] > 0.0
+    swapped = lens.gap(model, (X[20:], y[20:]), (X[:20], y[:20]))  # less on what is called test rows is not "more"
+    assert f" on test rows, a gap of {swapped.loss_gap:.4g} (-" in swapped.verdict
     assert "it has learned some rows by heart" in found.verdict
     assert [row[0] for row in found.rows()[1]] == ["loss"]
 
