@@ -218,8 +218,8 @@ class Evidence:
 
     @cached_property
     def sharpness(self) -> float:
-        """λmax, the largest eigenvalue of the loss's Hessian on the batch, to a hundredth: of the model as it trains, in
-        its own precision, where `lens.spectrum` looks at a copy in evaluation mode, in float64."""
+        """λmax, the largest eigenvalue of the loss's Hessian on the batch, to a hundredth: of the model in training, in its
+        own precision, where `lens.spectrum` looks at a copy in evaluation mode, in float64."""
         self.run  # noqa: B018  raises where numbers are not finite
         calm(self.model, len(self.x))
         leaves, form = tree.flatten(self.model)

@@ -17,7 +17,7 @@ from autograd.errors import ArgumentError
 from autograd.ops import softmax
 from autograd.viz.style import escape
 from nn.archive import replacing
-from nn.arguments import checked_data, usual_loss
+from nn.arguments import checked_data, chosen_loss
 from nn.curves import plot
 from nn.evaluation import predict
 from nn.history import History
@@ -71,7 +71,7 @@ def report(
     if not path.parent.is_dir():
         raise FileNotFoundError(f"cannot write {path.name!r}: there is no folder {str(path.parent)!r}")
     title = title or type(model).__name__
-    scores = {name: _score(model, X, y, loss or usual_loss(y)) for name, (X, y) in parts.items()}
+    scores = {name: _score(model, X, y, chosen_loss(loss, y)) for name, (X, y) in parts.items()}
     name, (X, y) = list(parts.items())[-1]
     heads = ["", "rows", "loss", *(key for key in scores[name] if key not in ("rows", "loss"))]
     rows = [(escape(part), *(score.get(head, "–") for head in heads[1:])) for part, score in scores.items()]

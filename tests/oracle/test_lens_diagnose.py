@@ -6,8 +6,9 @@ import pytest
 import nn
 from nn.datasets import digits
 from nn.lens import diagnose
-from nn.lens.evidence import Evidence, untouched
+from nn.lens.evidence import Evidence
 from nn.lens.rules_of_data import _distances
+from nn.state import untouched
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 optax = pytest.importorskip("optax", reason="optax is not installed")

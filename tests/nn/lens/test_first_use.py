@@ -150,7 +150,7 @@ WRONG = {
                    "y must be numbers, but it is ndarray of <U21; classes, y = np.unique(y, return_inverse=True)"),
     "sizes": (lambda: lens.learning_curve({"epochs": 1}, X, Y, 20),
               "learning_curve: sizes are two or more rising numbers, such as [50, 100, 200], got 20"),
-    "spectrum": (lambda: lens.spectrum(classifier(), np.full((4, 3), np.nan), Y[:4]), "spectrum: X, y: X has NaN"),
+    "spectrum": (lambda: lens.spectrum(classifier(), np.full((4, 3), np.nan), Y[:4]), "spectrum: X has NaN"),
     "score": (lambda: lens.prune(classifier(), 0.5, by={"a": 1}), "prune: by={'a': 1}; it is magnitude, random or a"),
     "scaled width": (lambda: seen().transform(X[:, :2]), "it knows rows of shape (3,), got X of shape (40, 2)"),
     "scaled NaN": (lambda: seen().learn([[0.0, np.nan, 0.0]]), "X has NaN or infinite entries, the first in row 0"),

@@ -170,7 +170,7 @@ def test_mistakes(path, unit, options, message):
 def test_a_sum_that_is_no_number_is_named():
     broken = model()
     broken.layers[0].weight.data[1] = np.nan
-    with pytest.raises(NonFiniteError, match=r"the sum of neuron 1 of layers.0 is nan"):
+    with pytest.raises(NonFiniteError, match=r"neuron: layers.0.weight has NaN or infinite weights"):
         lens.neuron(broken, np.ones(3), "layers.0", 1)
     with pytest.raises(NonFiniteError, match=r"neuron: X has NaN or infinite entries, the first at \[1, 2\]"):
         lens.neuron(model(), [[1.0, 2.0, 3.0], [1.0, 2.0, np.nan]], "layers.0", 1, at=0)
