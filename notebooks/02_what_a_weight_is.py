@@ -16,10 +16,10 @@
 # %% [markdown]
 # # 2 · What a weight is
 #
-# Gradients turn weights until the error is small. What do the weights say then? Those of a network are called a black box.
-# But a network of one neuron is a method that statisticians have used for eighty years, logistic regression, and they
-# read its weights every day: what each says, and how sure one can be of it. Here the two are put side by side first. Then
-# comes a network with a hidden layer, and the question what is left of that reading.
+# Gradients turn weights until the error is small. What do the weights say then? Those of a network are called a black
+# box. But a network of one neuron is a method that statisticians have used for eighty years, logistic regression, and
+# they read its weights every day: what each says, and how sure one can be of it. Here the two are put side by side
+# first. Then comes a network with a hidden layer, and the question what is left of that reading.
 
 # %%
 import matplotlib.pyplot as plt
@@ -35,8 +35,9 @@ from nn import lens
 # %% [markdown]
 # ## A neuron that is a regression
 #
-# Spector and Mazzeo asked in 1980 whether a new way of teaching economics helps. There are 32 students: their grade point
-# average, the score in a test beforehand, whether they were taught in the new way (PSI), and whether their grade improved.
+# Spector and Mazzeo asked in 1980 whether a new way of teaching economics helps. There are 32 students: their grade
+# point average, the score in a test beforehand, whether they were taught in the new way (PSI), and whether their grade
+# improved.
 
 # %%
 spector = sm.datasets.spector.load()
@@ -46,9 +47,9 @@ print(f"{len(X)} students, {int(X[:, 2].sum())} taught in the new way, {int(y.su
 print(spector.data.head(3).to_string())
 
 # %% [markdown]
-# One neuron: a weighted sum of the three numbers, and a sigmoid that makes a probability of it. The loss is the negative
-# log-likelihood. With four weights one need not go down in small steps: the gradient divided by the curvature, the
-# Hessian, says at once how far it is to the minimum. Both come from the engine.
+# One neuron: a weighted sum of the three numbers, and a sigmoid that makes a probability of it. The loss is the
+# negative log-likelihood. With four weights one need not go down in small steps: the gradient divided by the curvature,
+# the Hessian, says at once how far it is to the minimum. Both come from the engine.
 
 # %%
 ones = np.column_stack([np.ones(len(X)), X])
@@ -70,8 +71,8 @@ print(
 
 # %% [markdown]
 # At the minimum the Hessian says how steeply the loss rises on either side. Where it is steep, the data leave no doubt
-# about the weight; where it is flat, many weights would do. Its inverse is the weights' covariance: the square roots of the
-# diagonal are their *standard errors*. statsmodels, the statisticians' program, says the same.
+# about the weight; where it is flat, many weights would do. Its inverse is the weights' covariance: the square roots of
+# the diagonal are their *standard errors*. statsmodels, the statisticians' program, says the same.
 
 # %%
 errors = np.sqrt(np.diag(np.linalg.inv(hessian(loss)(w))))
@@ -130,9 +131,9 @@ for name, weight, error in zip(names, w[1:], errors[1:], strict=True):
 # %% [markdown]
 # ## What it does
 #
-# The weight is the slope of the *sum*. What one asks for is often the slope of the *answer*: how much does the chance rise?
-# That is the weight times the slope of the sigmoid, and the slope differs from student to student. `lens.influence` gives
-# its mean and spread over the students; statisticians call the mean the average marginal effect.
+# The weight is the slope of the *sum*. What one asks for is often the slope of the *answer*: how much does the chance
+# rise? That is the weight times the slope of the sigmoid, and the slope differs from student to student.
+# `lens.influence` gives its mean and spread over the students; statisticians call the mean the average marginal effect.
 
 # %%
 effect = lens.influence(model, X, "input", "output")
@@ -149,7 +150,8 @@ assert np.allclose(effect.mean[0], marginal, rtol=1e-8)
 # The measures are brought to mean 0 and deviation 1, so that weights can be compared.
 #
 # `nn.MLP` makes such layers, with random weights, and `nn.fit` goes downhill with them for 150 *epochs*: in each, every
-# flower is seen once. `nn.Adam` is a rule for the length of the steps, and weight decay pulls all weights a little to 0.
+# flower is seen once. `nn.Adam` is a rule for the length of the steps, and weight decay pulls all weights a little to
+# 0.
 
 # %%
 iris = load_iris()
@@ -173,8 +175,9 @@ net = nets[0]
 nn.viz.network(net, flowers, names=(measures, list(iris.target_names)))
 
 # %% [markdown]
-# Between the two hidden layers there are 24 weights. How much does one neuron of the first move one of the second? By the
-# chain rule, its weight times the slope of tanh there, 1 − tanh². Check that on all 24, for the mean over the flowers:
+# Between the two hidden layers there are 24 weights. How much does one neuron of the first move one of the second? By
+# the chain rule, its weight times the slope of tanh there, 1 − tanh². Check that on all 24, for the mean over the
+# flowers:
 
 # %%
 between = lens.influence(net, flowers, "layers.0", "layers.1")
@@ -193,8 +196,8 @@ plt.show()
 
 # %% [markdown]
 # Each point is a connection. On the dotted line the influence would be the weight itself. All points lie between that
-# line and 0: the squash can only take away. And the four neurons each have a line of their own, whose steepness is their mean
-# slope: a neuron that is nearly always at its end listens to no one, whatever its weights say.
+# line and 0: the squash can only take away. And the four neurons each have a line of their own, whose steepness is
+# their mean slope: a neuron that is nearly always at its end listens to no one, whatever its weights say.
 
 # %%
 inside = np.abs(between.mean) <= np.abs(between.weight)
@@ -204,8 +207,8 @@ assert inside.all()
 # %% [markdown]
 # ## Through all layers
 #
-# From a measure to a species there is no single weight to read. But there is an influence: the product of all weights and
-# slopes on the way, summed over all ways. Its mean over the flowers, on the sums (logits) of the three species:
+# From a measure to a species there is no single weight to read. But there is an influence: the product of all weights
+# and slopes on the way, summed over all ways. Its mean over the flowers, on the sums (logits) of the three species:
 
 # %%
 whole = lens.influence(net, flowers, "input", "output")

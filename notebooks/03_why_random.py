@@ -45,8 +45,8 @@ print(
 # ## All zero
 #
 # One hidden layer of 32 neurons. If every weight is 0, every sum is 0, whatever the image. And going back, the gradient
-# of a hidden neuron is the gradient of the output times a weight that is 0. So the hidden weights get no gradient at all:
-# zero is a place that they cannot leave.
+# of a hidden neuron is the gradient of the output times a weight that is 0. So the hidden weights get no gradient at
+# all: zero is a place that they cannot leave.
 
 
 # %%
@@ -67,9 +67,10 @@ print(lens.step_table(nn.SGD(zero, 0.05), zero, X[:256], y[:256]).table())
 #
 # ## All equal
 #
-# Then let all weights be 0.1, and train. The steps go down the gradient of some images at a time (`nn.SGD`), with momentum:
-# nine tenths of each step are added to the next. `compile=True` makes a step one program, which is faster. Now there is a signal, and a gradient. But all hidden neurons compute the same sum, so they
-# get the same gradient and take the same step. They were born equal and stay so.
+# Then let all weights be 0.1, and train. The steps go down the gradient of some images at a time (`nn.SGD`), with
+# momentum: nine tenths of each step are added to the next. `compile=True` makes a step one program, which is faster.
+# Now there is a signal, and a gradient. But all hidden neurons compute the same sum, so they get the same gradient and
+# take the same step. They were born equal and stay so.
 
 
 # %%
@@ -94,9 +95,9 @@ assert lens.distinct(equal.layers[0]).count == 1
 assert lens.distinct(different.layers[0]).count == 32
 
 # %% [markdown]
-# Being equal is like standing on a ridge: the smallest difference grows. Computed with the 7 digits of float32, which networks
-# usually have, and on a processor that adds up some columns of a product in another order, rounding errors part the neurons after
-# some epochs. That is why this network computes with 16 digits.
+# Being equal is like standing on a ridge: the smallest difference grows. Computed with the 7 digits of float32, which
+# networks usually have, and on a processor that adds up some columns of a product in another order, rounding errors
+# part the neurons after some epochs. That is why this network computes with 16 digits.
 #
 # 32 neurons that are the same are one neuron, 32 times. So they should do about as well as a network that has one.
 
@@ -123,12 +124,13 @@ nn.viz.network(different, image=(8, 8))
 #
 # n · E[w²] · E[x²].
 #
-# With n · E[w²] = 1 it has the size of its inputs. Then comes the squash. `relu` sets half of the sums to 0, which halves
-# their mean square; so He's weights have E[w²] = 2 / n. Glorot's have 2 / (n + m) for *m* neurons, made for `tanh`. LSUV
-# computes nothing beforehand: it runs the images through the network and divides each layer's weights by the deviation
-# that it finds.
+# With n · E[w²] = 1 it has the size of its inputs. Then comes the squash. `relu` sets half of the sums to 0, which
+# halves their mean square; so He's weights have E[w²] = 2 / n. Glorot's have 2 / (n + m) for *m* neurons, made for
+# `tanh`. LSUV computes nothing beforehand: it runs the images through the network and divides each layer's weights by
+# the deviation that it finds.
 #
-# In a deep network a factor counts as often as there are layers. Ours now has six hidden layers of 64 neurons, with relu.
+# In a deep network a factor counts as often as there are layers. Ours now has six hidden layers of 64 neurons, with
+# relu.
 
 # %%
 DEPTH = 6
@@ -164,8 +166,8 @@ for name, found in signals.items():
         print(f"{name:10} {found.verdict}")
 
 # %% [markdown]
-# The theory says what chance gives on average, and this is one draw, the same for small, large and He but for its scale.
-# Over 100 draws the mean square in the last layer of He's network, as a multiple of the theory's:
+# The theory says what chance gives on average, and this is one draw, the same for small, large and He but for its
+# scale. Over 100 draws the mean square in the last layer of He's network, as a multiple of the theory's:
 
 # %%
 models = [deep("He", 1000 + seed) for seed in range(100)]
@@ -175,7 +177,8 @@ print(f"measured / theory: mean {np.mean(ratios):.1f}, half of the draws between
 assert 0.8 < np.mean(ratios) < 1.25
 
 # %% [markdown]
-# The theory is wrong about the constant start, because weights that are all 0.1 have no mean of 0: there the sums do not cancel.
+# The theory is wrong about the constant start, because weights that are all 0.1 have no mean of 0: there the sums do
+# not cancel.
 #
 # In pictures, points are measured and lines are the theory. Layers go down, sizes go to the right.
 
@@ -189,9 +192,9 @@ axes.flat[0].legend(loc="lower right", fontsize=7)
 plt.show()
 
 # %% [markdown]
-# Small weights make the signal vanish on the way forwards and the gradient on the way back: the first layers hear nothing
-# of the loss. Large ones make both explode. He and LSUV keep both. Glorot loses half a layer's size at each relu, which
-# six layers survive.
+# Small weights make the signal vanish on the way forwards and the gradient on the way back: the first layers hear
+# nothing of the loss. Large ones make both explode. He and LSUV keep both. Glorot loses half a layer's size at each
+# relu, which six layers survive.
 #
 # ## What comes of it
 #

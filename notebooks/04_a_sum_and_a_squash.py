@@ -16,12 +16,12 @@
 # %% [markdown]
 # # 4 · A sum and a squash
 #
-# A network with 834,890 weights that somebody else has trained. Nobody can say what each of them is for. But what it does
-# with them can be followed by anyone with a pencil: it multiplies, adds up, and squashes, again and again. Here one neuron of a
-# real network is written out, term by term.
+# A network with 834,890 weights that somebody else has trained. Nobody can say what each of them is for. But what it
+# does with them can be followed by anyone with a pencil: it multiplies, adds up, and squashes, again and again. Here
+# one neuron of a real network is written out, term by term.
 #
-# The network is g2p-en's. It reads the letters of an English word and says how the word is pronounced. Its weights are a
-# file in the package (`pip install --no-deps g2p-en`; what it would install besides is not needed here).
+# The network is g2p-en's. It reads the letters of an English word and says how the word is pronounced. Its weights are
+# a file in the package (`pip install --no-deps g2p-en`; what it would install besides is not needed here).
 
 # %%
 import ast
@@ -42,9 +42,9 @@ print(f"{len(arrays.files)} arrays, {sum(arrays[name].size for name in arrays.fi
 # %% [markdown]
 # ## The network
 #
-# Each letter is looked up in a table: 256 numbers. A GRU reads them one after another, and keeps a *state* of 256 numbers. A
-# second GRU starts from that state and speaks: from the sound before it makes the next state, and a last layer makes 74 sums of
-# it, one for each sound.
+# Each letter is looked up in a table: 256 numbers. A GRU reads them one after another, and keeps a *state* of 256
+# numbers. A second GRU starts from that state and speaks: from the sound before it makes the next state, and a last
+# layer makes 74 sums of it, one for each sound.
 
 
 # %%
@@ -98,13 +98,13 @@ for word in ("gradient", "neuron", "weight", "eight"):
 assert [SOUNDS[sound] for sound in said(model, "weight")] == ["W", "EY1", "T"]
 
 # %% [markdown]
-# The digits are stress. It has learned that *gh* is silent in weight. How does it know that a word begins with a certain
-# sound?
+# The digits are stress. It has learned that *gh* is silent in weight. How does it know that a word begins with a
+# certain sound?
 #
 # ## One sum
 #
-# Take the word *gradient* and the neuron for the sound G. Its sum has 256 terms: each number of the speaker's state times a
-# weight. The largest, and what the others come to:
+# Take the word *gradient* and the neuron for the sound G. Its sum has 256 terms: each number of the speaker's state
+# times a weight. The largest, and what the others come to:
 
 # %%
 word, sound = "gradient", SOUNDS.index("G")
@@ -129,8 +129,8 @@ assert np.isclose(found.terms.sum() + found.bias, found.total, atol=1e-4)
 # %% [markdown]
 # ## A squash
 #
-# A sum says little by itself. All 74 go through the *softmax*: e to the sum, divided by the total of all. That makes shares
-# of them that add up to 1, and stretches differences: a sum that is higher by 3 counts 20 times as much.
+# A sum says little by itself. All 74 go through the *softmax*: e to the sum, divided by the total of all. That makes
+# shares of them that add up to 1, and stretches differences: a sum that is higher by 3 counts 20 times as much.
 
 # %%
 sums = model(encoded(word)).data[0].astype(float)
@@ -143,10 +143,10 @@ assert SOUNDS[int(sums.argmax())] == "G" and np.isclose(sums[sound], found.total
 # %% [markdown]
 # ## A neuron inside
 #
-# The terms' inputs, the state, are outputs of neurons themselves. In a GRU they are *gates*: a sum squashed by the sigmoid to
-# between 0 and 1, which says how much of the old state is kept. Here is what happens when the reader sees its first letter, g,
-# with a state that is still 0. Each card is an array: two sums, of the letter on the left and of the state on the right, are
-# added and squashed.
+# The terms' inputs, the state, are outputs of neurons themselves. In a GRU they are *gates*: a sum squashed by the
+# sigmoid to between 0 and 1, which says how much of the old state is kept. Here is what happens when the reader sees
+# its first letter, g, with a state that is still 0. Each card is an array: two sums, of the letter on the left and of
+# the state on the right, are added and squashed.
 
 # %%
 with lens.trace(model) as t:
@@ -169,8 +169,8 @@ print(f"sigmoid of that, by hand {by_hand:.4f}, in the network {network:.4f}")
 assert np.isclose(by_hand, network, atol=1e-5)
 
 # %% [markdown]
-# Where on the squash do its neurons work? In the middle a gate passes on small differences; at the ends it is a switch. Here are
-# all the reader's gates, at all letters of some words.
+# Where on the squash do its neurons work? In the middle a gate passes on small differences; at the ends it is a switch.
+# Here are all the reader's gates, at all letters of some words.
 
 # %%
 words = ("gradient", "neuron", "weight", "eight", "network", "pencil", "through", "enough")
@@ -197,9 +197,9 @@ assert 0.05 < ends < 0.95
 # %% [markdown]
 # ## Which letter a sum hangs on
 #
-# Every sum is made of sums, back to the letters. One may ask for the slope of a sound's sum with respect to a letter's 256
-# numbers: `lens.trace` names the values, `backward` leaves the slopes in them. Or one may try it: put each of the 26 letters in
-# its place, and see how far the sum falls on average. Which tells more?
+# Every sum is made of sums, back to the letters. One may ask for the slope of a sound's sum with respect to a letter's
+# 256 numbers: `lens.trace` names the values, `backward` leaves the slopes in them. Or one may try it: put each of the
+# 26 letters in its place, and see how far the sum falls on average. Which tells more?
 
 
 # %%
@@ -238,12 +238,13 @@ figure.tight_layout()
 plt.show()
 
 # %% [markdown]
-# Replaced, the letters fall into place: dark runs from the upper left to the lower right, sound after sound, and in weight it
-# jumps over *igh*. Nobody told the network which letter makes which sound; it was only told words and how they are said.
+# Replaced, the letters fall into place: dark runs from the upper left to the lower right, sound after sound, and in
+# weight it jumps over *igh*. Nobody told the network which letter makes which sound; it was only told words and how
+# they are said.
 #
-# The slopes see much less of that. A slope is about small changes, and a letter does not change by a little: between one row of
-# the table and another lie many gates that open and shut. In numbers: does the place of a sound in the word agree with
-# the place of the letter that it hangs on most?
+# The slopes see much less of that. A slope is about small changes, and a letter does not change by a little: between
+# one row of the table and another lie many gates that open and shut. In numbers: does the place of a sound in the word
+# agree with the place of the letter that it hangs on most?
 
 # %%
 for number, name in ((0, "replaced"), (1, "slope")):

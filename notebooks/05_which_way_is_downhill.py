@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 5 · Which way is downhill?
 #
-# The gradient says for each weight which way the loss rises. So one steps the other way. How far? A gradient is a promise
-# about small steps, and no one wants to take small steps. Here promise and outcome are compared: where two numbers are to
-# be found, where statisticians test their programs, and on handwritten digits.
+# The gradient says for each weight which way the loss rises. So one steps the other way. How far? A gradient is a
+# promise about small steps, and no one wants to take small steps. Here promise and outcome are compared: where two
+# numbers are to be found, where statisticians test their programs, and on handwritten digits.
 
 # %%
 import matplotlib.pyplot as plt
@@ -82,8 +82,8 @@ plt.show()
 
 # %% [markdown]
 # A short step creeps. A long one leaps across the valley and back. Above a rate of 2 / 10, two divided by the largest
-# curvature, it comes out higher than it went in. The curvatures are in the Hessian, and its inverse turns the gradient to
-# where it should point: one step.
+# curvature, it comes out higher than it went in. The curvatures are in the Hessian, and its inverse turns the gradient
+# to where it should point: one step.
 
 # %%
 curvatures = np.linalg.eigvalsh(hessian(loss)(start))
@@ -97,9 +97,9 @@ assert np.allclose(newton, 0.0)
 # %% [markdown]
 # ## Longley's data
 #
-# In 1967 J. W. Longley gave the same 16 rows to many programs, American employment from 1947 to 1962 and six numbers that
-# might explain it, and got as many answers. The six rise together, so the valley is extremely long. NIST, the American institute of standards,
-# has computed the weights with 500 digits and certifies 15 of them.
+# In 1967 J. W. Longley gave the same 16 rows to many programs, American employment from 1947 to 1962 and six numbers
+# that might explain it, and got as many answers. The six rise together, so the valley is extremely long. NIST, the
+# American institute of standards, has computed the weights with 500 digits and certifies 15 of them.
 
 # %%
 CERTIFIED = {
@@ -124,9 +124,10 @@ for name, inputs in (("as they are", raw), ("at mean 0, deviation 1", standard))
     print(f"inputs {name:22}: the valley is {curvatures[0] / curvatures[-1]:.0e} times as steep across as along")
 
 # %% [markdown]
-# A number in a computer has 16 digits; a valley of 10 to the 19 is beyond them. Bringing the inputs to mean 0 and deviation
-# 1 takes away nearly all of it, and what is left is still too long for the gradient: it would need about as many steps as the
-# valley is long. The second-order step needs one. We count the digits that agree with NIST's, in the worst of the weights.
+# A number in a computer has 16 digits; a valley of 10 to the 19 is beyond them. Bringing the inputs to mean 0 and
+# deviation 1 takes away nearly all of it, and what is left is still too long for the gradient: it would need about as
+# many steps as the valley is long. The second-order step needs one. We count the digits that agree with NIST's, in the
+# worst of the weights.
 
 
 # %%
@@ -162,8 +163,8 @@ for (name, certified), ours in zip(CERTIFIED.items(), of_inputs(second), strict=
 # ## What is left of the promise
 #
 # The gradient promises that a step Δ changes the loss by g · Δ. Curvature takes half of Δ · H Δ back. Here is gradient
-# descent on Longley's data, with steps as long as 1 / κ, where κ is the curvature along the gradient, and shorter and longer. `hvp` gives the Hessian times a
-# vector, without the Hessian.
+# descent on Longley's data, with steps as long as 1 / κ, where κ is the curvature along the gradient, and shorter and
+# longer. `hvp` gives the Hessian times a vector, without the Hessian.
 
 
 # %%
@@ -194,8 +195,8 @@ for factor in (0.01, 0.1, 1.0, 1.9, 2.1):
     assert np.isclose(step.actual, step.second_order, rtol=1e-9) and np.isclose(kept, 1 - factor / 2)
 
 # %% [markdown]
-# A quadratic loss has no third order, so second order and outcome are the same number. The longest useful step, 1 / κ, keeps
-# half of its promise. Twice that gains nothing, and beyond it the loss rises.
+# A quadratic loss has no third order, so second order and outcome are the same number. The longest useful step, 1 / κ,
+# keeps half of its promise. Twice that gains nothing, and beyond it the loss rises.
 #
 # ## Digits
 #
@@ -218,8 +219,8 @@ net = network(0, 0)
 print(lens.step_table(nn.SGD(net, 0.1), net, images, labels))
 
 # %% [markdown]
-# Now the same with rates from tiny to absurd. Drawn is how much of the gradient's promise was kept: 1 is all of it, below 0
-# the loss went up.
+# Now the same with rates from tiny to absurd. Drawn is how much of the gradient's promise was kept: 1 is all of it,
+# below 0 the loss went up.
 
 # %%
 rates = np.geomspace(1e-3, 100, 36)
@@ -260,8 +261,8 @@ for name, runs in found.items():
     assert off < 2e-3 and all(0.2 < number < 0.7 for number in foretold)
 
 # %% [markdown]
-# Where the blue curve leaves 1, the dashed one leaves it too: it is curvature that breaks the promise, and the Hessian sees it
-# coming. Where the two part, the step is so long that the loss is no quadratic any more.
+# Where the blue curve leaves 1, the dashed one leaves it too: it is curvature that breaks the promise, and the Hessian
+# sees it coming. Where the two part, the step is so long that the loss is no quadratic any more.
 #
 # ## The verdict
 #

@@ -31,7 +31,7 @@ from autograd.ops import relu
 from nn import lens
 from nn.datasets import digits
 
-EPOCHS, SEEDS, STEPS = 10, 3, 1600  # in a hurry: 6, 1, 60
+EPOCHS, SEEDS, STEPS, DEEP = 10, 3, 1600, 10  # in a hurry: 6, 1, 20, 7
 
 data = digits()
 X, y = data.X[:1200], data.y[:1200]
@@ -133,9 +133,9 @@ compared(faulty, mended)
 # With relu, and weights that start at their size, the slope arrives at the first layer as it left the last.
 
 # %%
-deep = nn.MLP(64, [32] * 10 + [10], sigmoid, rng=0)
+deep = nn.MLP(64, [32] * DEEP + [10], sigmoid, rng=0)
 told(lens.diagnose(deep, X, y), "exploding or vanishing gradients")
-other = nn.MLP(64, [32] * 10 + [10], relu, rng=0)
+other = nn.MLP(64, [32] * DEEP + [10], relu, rng=0)
 level = lens.diagnose(other, X, y).levels["exploding or vanishing gradients"]
 print(f"with relu: {level[0]}: {level[1]:.2g}")
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
@@ -240,8 +240,8 @@ told(lens.diagnose(nn.MLP(64, [32, 10], rng=0), *leaked, validation=held), "leak
 compared(trained(nn.MLP(64, [32, 10], rng=0), *leaked)[0], trained(nn.MLP(64, [32, 10], rng=0))[0])
 
 # %% [markdown]
-# **8. A forgotten `eval`.** With dropout the model gives another answer at each call, until it is told that training is
-# over. `model.predict` does so by itself; `model(x)` does not.
+# **8. A forgotten `eval`.** Dropout leaves out half of the neurons in training, others at each call. So the model gives
+# another answer each time, until it is told that training is over. `model.predict` does so by itself; `model(x)` does not.
 
 
 # %%
@@ -361,15 +361,16 @@ for axis, rate in zip(axes, RATES, strict=True):
     for _, curve in runs[rate]:
         axis.plot(curve[:, 0], curve[:, 1], linewidth=1)
     axis.axhline(2 / rate, color="black", linestyle=":", linewidth=1)
-    axis.annotate(f"2/η = {2 / rate:g}", (0.98, 2 / rate), xycoords=("axes fraction", "data"), ha="right", va="bottom")
-    axis.set(title=f"rate η = {rate}", xlabel="step", ylim=(0, 21.5))
+    axis.annotate(f"2/η = {2 / rate:g}", (0.98, 2 / rate), xycoords=("axes fraction", "data"), ha="right",
+                  xytext=(0, 7), textcoords="offset points")  # fmt: skip
+    axis.set(title=f"rate η = {rate}", xlabel="step", ylim=(0, 23))
 axes[0].set_ylabel("λmax")
 plt.show()
 
 # %% [markdown]
 # The curvature grows by itself, as the loss falls: *progressive sharpening*. With the small rate nothing stops it. With
 # the larger ones it grows up to 2/η, a little over it, and stays there for the rest of the training, as Cohen et al.
-# (2021, arXiv 2103.00065) found for all networks that they tried. There the loss no longer falls at every step, but in
+# (2021, arXiv 2103.00065) found for one network after the other. There the loss no longer falls at every step, but in
 # the long run it still does.
 
 # %%
@@ -390,3 +391,5 @@ for rate in RATES:
 # - twelve faults, twelve names: each is a number that was measured, and none is a guess;
 # - the order to ask in: the data and the loss, then the network at birth, then its steps;
 # - a healthy training has no finding, and one at the edge of stability has none either.
+#
+# A network that learns can go on learning, and then it forgets: *Teaching an old net*.

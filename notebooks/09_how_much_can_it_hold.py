@@ -47,9 +47,9 @@ assert len(X_test) == 597
 # %% [markdown]
 # ## Counting
 #
-# The plainest answer is a count. The network has a layer of 32 neurons, which see all pixels, and ten that give a number
-# for each digit. Each parameter that multiplies something is used once for an image. Each layer's weights are a matrix,
-# and its norm ‖W‖₂ is the most that the layer can stretch a signal by.
+# The plainest answer is a count. The network has a layer of 32 neurons, which see all pixels, and ten that give a
+# number for each digit. Each parameter that multiplies something is used once for an image. Each layer's weights are a
+# matrix, and its norm ‖W‖₂ is the most that the layer can stretch a signal by.
 
 # %%
 model = nn.MLP(64, [32, 10], rng=0)
@@ -58,8 +58,8 @@ print(counted)
 assert counted.parameters == 64 * 32 + 32 + 32 * 10 + 10
 
 # %% [markdown]
-# The random weights prefer no direction: of 32 directions in the first matrix and ten in the second nearly all are in use
-# (the effective rank).
+# The random weights prefer no direction: of 32 directions in the first matrix and ten in the second nearly all are in
+# use (the effective rank).
 #
 # Three networks are trained, from different random weights. Each is looked at three times: at its start, early, when it
 # has seen every image three times, and at its end.
@@ -88,10 +88,10 @@ nn.viz.network(models["end"][0], image=(8, 8))
 # %% [markdown]
 # ## Which parameters matter: the curvature
 #
-# At the end of training hardly any small change of the weights makes the loss smaller. But how fast does it grow when one walks
-# away? That depends on the direction, and it is the *curvature* in that direction: the second derivative. The matrix
-# of all second derivatives, the *Hessian*, has 2,410 × 2,410 entries here. Its eigenvalues are the curvatures along 2,410
-# directions at right angles, and these are the whole truth near the minimum.
+# At the end of training hardly any small change of the weights makes the loss smaller. But how fast does it grow when
+# one walks away? That depends on the direction, and it is the *curvature* in that direction: the second derivative. The
+# matrix of all second derivatives, the *Hessian*, has 2,410 × 2,410 entries here. Its eigenvalues are the curvatures
+# along 2,410 directions at right angles, and these are the whole truth near the minimum.
 #
 # The matrix need not be written out. The engine gives the Hessian times a vector for about the price of a gradient, and
 # a few hundred such products give the largest eigenvalues, the smallest, and a density of all others. Is that exact
@@ -162,9 +162,9 @@ print(f"if only curvatures of about 0.1 and more are to count, {few:.0f}")
 #
 # ## The edge of stability
 #
-# In notebook 6 the largest curvature of a deep network grew up to 2 / η, and stayed there: at more than that a step of rate
-# η lands further out than where it began. So the rate decides which minima can be kept: with 2.5 none that is sharper than
-# 0.8, with 4 none sharper than 0.5. Is that so for this network, too?
+# In notebook 6 the largest curvature of a deep network grew up to 2 / η, and stayed there: at more than that a step of
+# rate η lands further out than where it began. So the rate decides which minima can be kept: with 2.5 none that is
+# sharper than 0.8, with 4 none sharper than 0.5. Is that so for this network, too?
 #
 # Here it is, with tanh, on 500 images, all in each step, and the mean squared error. After every 150 steps
 # the largest curvature is taken.
@@ -205,7 +205,8 @@ for rate, runs in paths.items():
     print(f"rate {rate:g}: the largest curvature ends at {np.mean(late) * rate / 2:.2f} of the edge {2 / rate:.2f}")
 
 # %% [markdown]
-# It is. The curvature grows until it meets the edge (dashed), and then it stays there (Cohen et al. 2021). Every rate finds weights that are just flat enough for it, and a larger rate finds flatter ones.
+# It is. The curvature grows until it meets the edge (dashed), and then it stays there (Cohen et al. 2021). Every rate
+# finds weights that are just flat enough for it, and a larger rate finds flatter ones.
 #
 # ## Labels that mean nothing
 #
