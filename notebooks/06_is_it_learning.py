@@ -57,8 +57,8 @@ assert not found.findings
 nn.viz.network(model, X[:1])
 
 # %% [markdown]
-# After training all twelve can be. The picture shows how far each number is from its limit, the dotted line: the axis is
-# logarithmic, a bar that ends at 0.1 has a factor of ten to spare.
+# After training all twelve can be. The picture shows how far each number is from its limit, the dotted line: the axis
+# is logarithmic, a bar that ends at 0.1 has a factor of ten to spare.
 
 
 # %%
@@ -161,9 +161,9 @@ told(lens.diagnose(shifted(-3.0), X, y), "dead units")
 compared(trained(shifted(-3.0))[0], trained(shifted(0.0))[0])
 
 # %% [markdown]
-# **4. It cannot learn four images by heart.** The simplest test there is: a few images, a few hundred steps, and the loss
-# must go to 0. Here a forgotten `stop_gradient` keeps the first layer as it was drawn, and a factor of 0.01 keeps the last
-# one from making use of it.
+# **4. It cannot learn four images by heart.** The simplest test there is: a few images, a few hundred steps, and the
+# loss must go to 0. Here a forgotten `stop_gradient` keeps the first layer as it was drawn, and a factor of 0.01 keeps
+# the last one from making use of it.
 
 
 # %%
@@ -241,7 +241,8 @@ compared(trained(nn.MLP(64, [32, 10], rng=0), *leaked)[0], trained(nn.MLP(64, [3
 
 # %% [markdown]
 # **8. A forgotten `eval`.** Dropout leaves out half of the neurons in training, others at each call. So the model gives
-# another answer each time, until it is told that training is over. `model.predict` does so by itself; `model(x)` does not.
+# another answer each time, until it is told that training is over. `model.predict` does so by itself; `model(x)` does
+# not.
 
 
 # %%
@@ -256,7 +257,8 @@ assert not lens.diagnose(dropping, X, y, history=history).findings
 # %% [markdown]
 # ## The steps
 #
-# **9. Steps of the wrong length.** In a healthy training a step changes the weights by about a thousandth of their size.
+# **9. Steps of the wrong length.** In a healthy training a step changes the weights by about a thousandth of their
+# size.
 
 # %%
 for rate in (3e-7, 3.0):
@@ -265,8 +267,8 @@ for rate in (3e-7, 3.0):
     compared(trained(model, optimizer=nn.Adam(model, learning_rate=rate))[0], right)
 
 # %% [markdown]
-# **10. A rate above 2/λmax.** Along the most curved direction of the loss, of curvature λmax, a step of rate η multiplies
-# the distance to the bottom by 1 − η·λmax. Above η = 2/λmax that is beyond −1, and the distance grows.
+# **10. A rate above 2/λmax.** Along the most curved direction of the loss, of curvature λmax, a step of rate η
+# multiplies the distance to the bottom by 1 − η·λmax. Above η = 2/λmax that is beyond −1, and the distance grows.
 
 # %%
 model = nn.MLP(64, [32, 10], rng=0)
@@ -278,9 +280,9 @@ mended = nn.MLP(64, [32, 10], rng=0)
 compared(faulty, trained(mended, optimizer=nn.SGD(mended, 0.5 * usable))[0])
 
 # %% [markdown]
-# **11. Saturated logits.** After a short training somebody multiplies the logits by 100, perhaps dividing by a temperature in the
-# wrong place. The order of the answers stays, and with it the share that is right; but the network is now certain, and
-# where it is wrong it pays for that.
+# **11. Saturated logits.** After a short training somebody multiplies the logits by 100, perhaps dividing by a
+# temperature in the wrong place. The order of the answers stays, and with it the share that is right; but the network
+# is now certain, and where it is wrong it pays for that.
 
 # %%
 model = nn.MLP(64, [32, 10], rng=0)
@@ -384,7 +386,8 @@ for rate in RATES:
     )
 
 # %% [markdown]
-# `diagnose` therefore calls a rate too large only above one and a half times the limit: a training at the edge is not ill.
+# `diagnose` therefore calls a rate too large only above one and a half times the limit: a training at the edge is not
+# ill.
 #
 # ## What you have now
 #

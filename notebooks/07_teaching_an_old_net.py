@@ -43,8 +43,8 @@ SHARES = 0.0, 0.8, 0.95  # in a hurry: 0.0, 0.8
 # ## Two collections
 #
 # MNIST's digits were written by people in the United States, and have 28 × 28 pixels; those that ship with this package
-# were written by others, and have 8 × 8. To bring both to one size, each of MNIST's is cut out and laid on 8 × 8 places,
-# each the mean of what lies under it.
+# were written by others, and have 8 × 8. To bring both to one size, each of MNIST's is cut out and laid on 8 × 8
+# places, each the mean of what lies under it.
 
 
 # %%
@@ -126,8 +126,8 @@ print("new digits", spread([right(old_net(seed), new_X, new_y) for seed in range
 #
 # ## Four ways to learn from a few
 #
-# Say somebody labels one new digit of each kind, or two, or twenty. The net is trained on those, in one of four ways, and
-# asked about all the others:
+# Say somebody labels one new digit of each kind, or two, or twenty. The net is trained on those, in one of four ways,
+# and asked about all the others:
 #
 # - *new*: a net with random weights;
 # - *all*: the old net, all of whose weights may move;
@@ -146,8 +146,8 @@ assert answer.free == (0, 0, 0, 0, 640, 10)
 # ## A small addition
 #
 # A weight matrix W of 128 × 64 has 8,192 numbers. LoRA leaves it and adds a product B A of two thin ones, B of 128 × 4
-# and A of 4 × 64: 768 numbers that can turn W in four directions. B starts at 0, so at first nothing has changed. Here is
-# such a layer of three neurons as a graph: the sum takes `weight`, which is W, and beside it the product of B and A.
+# and A of 4 × 64: 768 numbers that can turn W in four directions. B starts at 0, so at first nothing has changed. Here
+# is such a layer of three neurons as a graph: the sum takes `weight`, which is W, and beside it the product of B and A.
 
 # %%
 tiny = nn.Sequential(nn.Linear(4, 3, bias=False, rng=0))
@@ -249,14 +249,14 @@ for way in ("all", "last", "LoRA"):
 # %% [markdown]
 # ## Forgetting
 #
-# Learning something new has cost the net some of the old, even where few weights could move. How much it can cost is seen
-# with tasks that share nothing. Take the old digits, at 12 × 12 pixels, and shuffle their 144 places, in the same way for
-# every image: to a net of dense layers that is a new alphabet. One net learns three such alphabets, one after the other,
-# and after each is asked about all of them.
+# Learning something new has cost the net some of the old, even where few weights could move. How much it can cost is
+# seen with tasks that share nothing. Take the old digits, at 12 × 12 pixels, and shuffle their 144 places, in the same
+# way for every image: to a net of dense layers that is a new alphabet. One net learns three such alphabets, one after
+# the other, and after each is asked about all of them.
 #
 # *Elastic weight consolidation* gives each weight a spring to where it was when a task was finished, stiff where the
-# task needed that weight, slack where it did not. How much it needed it is the Fisher information: the mean square of the
-# slope of log p along that weight. For the net above:
+# task needed that weight, slack where it did not. How much it needed it is the Fisher information: the mean square of
+# the slope of log p along that weight. For the net above:
 
 # %%
 model = old_net(0)
@@ -312,8 +312,8 @@ figure.tight_layout()
 plt.show()
 
 # %% [markdown]
-# The springs keep more than half of what would be lost, and the net knows more at the end. They cost something: it holds on
-# to the old, is less free for the new, and learns the last task less well.
+# The springs keep more than half of what would be lost, and the net knows more at the end. They cost something: it
+# holds on to the old, is less free for the new, and learns the last task less well.
 
 # %%
 kept = [before.lost - after.lost for before, after in zip(*runs.values(), strict=True)]
@@ -393,9 +393,9 @@ else:
 # %% [markdown]
 # ## What to take along
 #
-# An old net need not start anew: with one example of each kind it is far ahead, with many it makes no difference. A small
-# addition to every layer can do nearly what all weights can. Learning the new forgets the old, less so if the weights that
-# the old needs are held. And most weights are not needed at all.
+# An old net need not start anew: with one example of each kind it is far ahead, with many it makes no difference. A
+# small addition to every layer can do nearly what all weights can. Learning the new forgets the old, less so if the
+# weights that the old needs are held. And most weights are not needed at all.
 
 # %%
 print(f"one example of each digit: {100 * np.mean([new for new, _ in shares['all', 1]]):.1f} % with what it knew, "

@@ -129,9 +129,9 @@ recipes = {
 }
 
 # %% [markdown]
-# From each seed, every recipe gets the same 300 images, the same wrong labels, the same first weights and the same order
-# of rows. So the differences to "nothing" are differences of pairs, and much of the chance cancels. The intervals hold
-# together: in 95 of 100 such tables none of a column's is wrong.
+# From each seed, every recipe gets the same 300 images, the same wrong labels, the same first weights and the same
+# order of rows. So the differences to "nothing" are differences of pairs, and much of the chance cancels. The intervals
+# hold together: in 95 of 100 such tables none of a column's is wrong.
 
 # %%
 comparison = lens.compare(
@@ -158,11 +158,11 @@ for name in comparison.names[1:]:
 # examples. Dropout helps too.
 #
 # Some remedies hurt. Weights that are pulled to 0 too hard never learn. Mixup's blends of two digits look like neither,
-# and 200 steps are few to learn from them. Early stopping takes 60 of the 300 examples away, and with so few to judge by
-# it also stops where chance says: it loses on average, by another amount from each seed, so the interval is wide.
+# and 200 steps are few to learn from them. Early stopping takes 60 of the 300 examples away, and with so few to judge
+# by it also stops where chance says: it loses on average, by another amount from each seed, so the interval is wide.
 #
-# A remedy can fail at one thing and serve another. The accuracy asks which class is likeliest, the loss (NLL) how likely
-# the truth was, the calibration error (ECE) whether percentages mean what they say:
+# A remedy can fail at one thing and serve another. The accuracy asks which class is likeliest, the loss (NLL) how
+# likely the truth was, the calibration error (ECE) whether percentages mean what they say:
 
 # %%
 for name, metric in (("weight decay", "ece"), ("mixup", "ece"), ("label smoothing", "ece"), ("ensemble of 3", "nll")):
@@ -225,8 +225,8 @@ print(f"calibration error {hot.mean():.1f} % → {cold.mean():.1f} %, smaller in
 # %% [markdown]
 # ## The best remedy
 #
-# More examples, and right ones. The same network with nothing against overfitting, now with true labels only: what the 45
-# wrong ones cost, and what four times as many images bring.
+# More examples, and right ones. The same network with nothing against overfitting, now with true labels only: what the
+# 45 wrong ones cost, and what four times as many images bring.
 
 # %%
 curve = lens.learning_curve(

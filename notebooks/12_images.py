@@ -64,7 +64,8 @@ assert images.shape == (1797, 1, 8, 8)
 # ## The network
 #
 # Two stages. Each is a convolution with windows of 3 × 3, batch norm, relu, and pooling, which keeps the largest of
-# every 2 × 2 numbers. A last layer of ten neurons sees what is left: 64 small maps, of what was found and roughly where.
+# every 2 × 2 numbers. A last layer of ten neurons sees what is left: 64 small maps, of what was found and roughly
+# where.
 
 # %%
 cnn = nn.models.CNN((1, 8, 8), 10, channels=(32, 64), rng=0)
@@ -144,8 +145,8 @@ small = compared(
 #
 # ## What it looks for
 #
-# The 32 filters of the first convolution, orange where ink counts for, violet where it counts against. Some have learned
-# to find an edge in one direction.
+# The 32 filters of the first convolution, orange where ink counts for, violet where it counts against. Some have
+# learned to find an edge in one direction.
 
 # %%
 cnn, share, _, test = small["CNN"][0]

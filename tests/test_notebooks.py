@@ -31,7 +31,7 @@ from notebook_claims import NEEDED, PROMISED, TRAINED, WHOLLY
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
-SECONDS = 600  # for one cell; a notebook takes three, in a hurry up to twenty
+SECONDS = 600  # for one cell; a whole notebook takes three to six in a hurry
 
 
 def hurried(code: str) -> str:
