@@ -138,6 +138,8 @@ comparison = lens.compare(
     recipes, X, y, test=1 - ROWS / len(X), wrong_labels=WRONG, seeds=SEEDS,
     hidden=HIDDEN, epochs=EPOCHS, learning_rate=RATE, progress=False,
 )  # fmt: skip
+learned = 100 * comparison.train_accuracy[0].min()
+print(f"without a remedy, {SEEDS} networks are right on {learned:.1f} % or more of their own labels, wrong ones included")
 comparison
 
 # %%

@@ -95,6 +95,7 @@ TRAINED = {
         r"^weights with the three: rank correlation ([\d.]+)": [(0.4, 0.88)],
         r"^the three with each other: rank correlation ([\d.]+)": [(0.93, 1.0)],
         r"^integrated gradients +(\d+) standard deviations": [(20, 120)],
+        r"integrated gradients are at least (\d+) faster": [(10, 120)],
         r"^with signs, all weights shuffled: rank correlation (-?[\d.]+)": [(-0.15, 0.15)],
         r"^sizes alone: rank correlation ([\d.]+)": [(0.15, 0.8)],  # more than the signs
     },
@@ -126,6 +127,7 @@ TRAINED = {
     },
     "11_too_many_weights": {
         r"^wrong labels learned: (\d+) of 45": [(43, 45)],
+        r"right on ([\d.]+) % or more of their own labels": [(97.0, 100.0)],
         r"^weight decay +([-+.\d]+) \(": [(-2.5, 4.0)],
         r"^dropout +([-+.\d]+) \(": [(0.5, 4.0)],
         r"^early stopping +([-+.\d]+) \(": [(-12.0, 1.0)],
@@ -171,4 +173,4 @@ NEEDED = {
     "12_images": ("mlxtend",),
     "13_text": ("tzdata",),
 }
-WHOLLY = {"10_new_data", "11_too_many_weights"}
+WHOLLY = {"07_teaching_an_old_net", "10_new_data", "11_too_many_weights"}
