@@ -45,8 +45,8 @@ IN_A_MODULE = {  # attributes of a torch.nn.Module → what serves here
     "register_buffer": "set the attribute, and name it in the class: buffers = (\"mean\",)",
     "register_parameter": "set the attribute to an nn.Parameter",
     "add_module": "set it as an attribute", "append": "nn.Sequential(*model, layer)", "apply": "model.initialize(rng)",
-    "requires_grad_": "an optimiser changes only what it is given: nn.Adam(model[-1])",
-    "freeze": "an optimiser changes only what it is given: nn.Adam(model[-1])",
+    "requires_grad_": "nn.lens.freeze(model, pattern); an optimiser changes only what it is given: nn.Adam(model[-1])",
+    "freeze": "nn.lens.freeze(model, pattern)",
     "fit": "nn.fit(model, X, y)", "backward": "loss.backward()", "compile": "autograd.compile, or nn.fit(…, compile=True)",
     "register_forward_hook": "nn.calls.watched(model)",
 }  # fmt: skip

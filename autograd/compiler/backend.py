@@ -42,10 +42,12 @@ class Listing:
     def __init__(
         self, text: Callable[[], str], run: Any, plan: Plan, names: dict[str, Any], labels: dict[Variable, str]
     ) -> None:
-        self.text, self.run, self.names, self.labels, self.buffers = text, run, names, labels, plan.buffers
+        self.text, self.run, self.names, self.labels = text, run, names, labels
+        blocks = sorted(plan.buffers, key=lambda x: int(x.nbytes))  # loops may use one in turn: the most of it counts
+        self.buffers = list({x.__array_interface__["data"][0]: x for x in blocks}.values())
         self.state, self.homes, self.find = plan.state, plan.homes, plan.find
         self.fresh = {x for x in plan.given if plan.of.get(x) in ("buffer", "loop", "fused")}
-        self.nbytes = sum(buffer.nbytes for buffer in plan.buffers)
+        self.nbytes = sum(buffer.nbytes for buffer in self.buffers)
         self.outputs = [plan.static[x] for x in variables(list(plan.program.outputs)) if x in plan.static]
 
     @property
@@ -282,7 +284,7 @@ class _Writer(Names):
 
     def body(self, step: Step, plan: Plan) -> list[str]:
         """The statements for one block."""
-        self.plan.buffers += [x for x in plan.buffers if all(x is not y for y in self.plan.buffers)]
+        self.plan.buffers += plan.buffers
         self.static.update(plan.static)
         called = wishes(plan.program)
         for inner in plan.steps:

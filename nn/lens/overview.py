@@ -30,7 +30,7 @@ from nn.lens.permutation import PermutationImportance, permutation_importance
 from nn.lens.signal import signal
 from nn.lens.spectrum import spectrum
 from nn.module import Module
-from nn.state import preserved
+from nn.state import untouched
 
 __all__ = ["Look", "overview"]
 
@@ -94,14 +94,9 @@ def _some(X: Any, y: Any) -> tuple[Any, Any]:
 def _start(model: Module, X: Any, y: Any, loss: Any, birth: Mapping[str, Any] | None) -> Iterator[Look]:
     if birth is None:
         return
-    now = [(parameter, parameter.data) for parameter in model.parameters()]
-    try:
-        with preserved(model):
-            model.load_state_dict(birth)
-            answer = signal(model, X, y, loss=loss)
-    finally:
-        for parameter, data in now:
-            parameter.data = data
+    with untouched(model):
+        model.load_state_dict(birth)
+        answer = signal(model, X, y, loss=loss)
     yield Look("Did it start right?", f"× {answer.sums[-1] / answer.sums[0]:.2g}", answer)
 
 

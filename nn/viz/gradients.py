@@ -16,7 +16,7 @@ from nn.arguments import checked_data, chosen_loss
 from nn.init import Rng, generator
 from nn.module import Module
 from nn.outline import shortened
-from nn.state import preserved
+from nn.state import preserved, untouched
 from nn.style import BLUE, GRAY, ORANGE, decades, panel, shades
 
 __all__ = ["gradient_flow", "loss_landscape"]
@@ -105,18 +105,14 @@ def _plane(
     start = [parameter.data for parameter in parameters]
     first, second = list(_direction(start, rng)), list(_direction(start, rng))
     losses = np.empty((len(places), len(places)))
-    try:
-        with preserved(model), no_grad(), np.errstate(all="ignore"):
-            model.eval()
-            for i, b in enumerate(places):
-                for j, a in enumerate(places):
-                    for parameter, w, d, e in zip(parameters, start, first, second, strict=True):
-                        parameter.data = (w + a * d + b * e).astype(w.dtype)
-                    out = loss(model(Value(x) if x.dtype.kind == "f" else x), target)
-                    losses[i, j] = float(data_of(out))
-    finally:
-        for parameter, w in zip(parameters, start, strict=True):
-            parameter.data = w
+    with untouched(model), no_grad(), np.errstate(all="ignore"):
+        model.eval()
+        for i, b in enumerate(places):
+            for j, a in enumerate(places):
+                for parameter, w, d, e in zip(parameters, start, first, second, strict=True):
+                    parameter.data = (w + a * d + b * e).astype(w.dtype)
+                out = loss(model(Value(x) if x.dtype.kind == "f" else x), target)
+                losses[i, j] = float(data_of(out))
     return losses
 
 

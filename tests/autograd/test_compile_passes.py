@@ -294,3 +294,15 @@ def test_a_factor_that_is_all_of_a_term_stays():
     w = Writer(x, y)
     program = w.program(w(np.add, x, w(np.multiply, x, y, shape=(4,)), shape=(4,)))
     assert names(passes.factored(program)) == ["multiply", "add"]
+
+
+def test_memory_that_loops_use_in_turn_counts_once():
+    def total(a):
+        return np.sum(np.tanh(a * 2.0 + 1.0) * np.exp(-a))
+
+    totals = compile(lambda a, b, c: (total(a), total(b), total(c)), backend="numpy")
+    totals(*(np.ones(count, np.float32) for count in (600_000, 1_200_000, 800_000)))
+    work = [line.split() for line in totals.source.splitlines() if line.startswith("# work")]
+    told = next(line.split() for line in totals.explain().splitlines() if line.startswith("buffers"))
+    assert len(work) == int(told[1].rstrip(","))
+    assert sum(int(words[4].replace(",", "")) for words in work) == int(told[2].replace(",", ""))

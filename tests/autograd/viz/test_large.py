@@ -315,11 +315,9 @@ def test_png_without_its_library_says_what_to_install(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_program_is_drawn_in_its_phases():
+def compiled_step(model, optimizer, x):
+    """A step of training as a program, run once."""
     import autograd
-
-    model = nn.MLP(2, [3, 1], rng=0)
-    optimizer = nn.SGD(model, 0.1)
 
     @autograd.compile(backend="numpy")
     def step(x):
@@ -329,7 +327,13 @@ def test_a_program_is_drawn_in_its_phases():
         optimizer.step()
         return loss
 
-    step(np.ones((4, 2), dtype=np.float32))
+    step(x)
+    return step
+
+
+def test_a_program_is_drawn_in_its_phases():
+    model = nn.MLP(2, [3, 1], rng=0)
+    step = compiled_step(model, nn.SGD(model, 0.1), np.ones((4, 2), dtype=np.float32))
     scene = step.draw().scene
     outer = [group.path for group in scene.groups if not group.parent]
     assert outer == ["forward", "backward", "update"]
@@ -340,20 +344,8 @@ def test_a_program_is_drawn_in_its_phases():
 
 
 def test_a_long_program_is_folded_into_its_phases_and_modules():
-    import autograd
-
     model = nn.MLP(4, [4] * 12, rng=0)
-    optimizer = nn.AdamW(model, learning_rate=0.1)
-
-    @autograd.compile(backend="numpy")
-    def step(x):
-        loss = np.mean(model(x) ** 2)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    step(np.ones((4, 4), dtype=np.float32))
+    step = compiled_step(model, nn.AdamW(model, learning_rate=0.1), np.ones((4, 4), dtype=np.float32))
     whole, folded = step.draw(max_nodes=10_000).scene, step.draw(max_nodes=20).scene
     count = len(whole.nodes)
     assert count > 100 and not whole.closed
