@@ -21,6 +21,7 @@ __all__ = ["Place", "kernel"]
 
 TYPES = {None: "double", np.dtype(np.float32): "float", np.dtype(np.float64): "double", np.dtype(bool): "i1"}
 BYTES = {"float": 4, "double": 8, "i1": 1}
+FOLDED = 256  # numbers of rows that are gone over as one
 
 
 class Place(NamedTuple):
@@ -58,6 +59,7 @@ class _Kernel:
         self.inputs = set(op.body.inputs)
         self.outs = dict.fromkeys(op.body.outputs)
         self.dims = self.merged()
+        self.fold = self.folded()
         self.passes, self.level = self.planned()
         self.scratch = {x: f"%scratch{i}" for i, x in enumerate(self.kept())}
 
@@ -75,6 +77,22 @@ class _Kernel:
             else:
                 dims.append((length, [axis], inside))
         return [dim for dim in dims if dim[0] != 1] or dims[-1:]
+
+    def folded(self) -> int:
+        """How many rows are gone over as one, each with sums of its own that are added up at the end; 1 for one.
+
+        Sums of columns go to memory, for LLVM keeps only one number in a register; with 16 columns that is one vector, or
+        16 single numbers, which takes ten times as long. So only a loop over columns that is long enough is left alone.
+        """
+        sums = {x for x in self.outs if self.op.added(x) and x.shape}
+        if not sums or self.op.axes or len(self.dims) != 2:
+            return 1
+        (rows, (*_, outer), _), (columns, (*_, inner), _) = self.dims
+        arrays = ((x, place.strides) for x, place in self.places.items()
+                  if isinstance(place, Place) and (x.shape or x in self.inputs))  # fmt: skip
+        even = all(strides[outer] == (0 if x in sums else strides[inner] * columns) for x, strides in arrays)
+        counts = [n for n in range(2, FOLDED // columns + 1) if rows % n == 0]
+        return max(counts, key=lambda n: (n * columns % 16 == 0, n), default=1) if even else 1
 
     def planned(self) -> tuple[list[tuple[list[Step], list[Step]]], dict[Variable, int]]:
         """([(steps on row results, steps in a pass over the row), …], the pass from which on each result is known)."""
@@ -114,14 +132,19 @@ class _Kernel:
         for x, name in self.scratch.items():
             self.head.append(f"  {name} = alloca [{width} x {self.memory(x)}], align 64")
         totals = [x for x in self.outs if self.op.added(x)]
+        self.sums = {x: f"%sums{i}" for i, x in enumerate(totals) if x.shape and self.fold > 1}
         for x in totals:
+            if x in self.sums:
+                count, kind = self.fold * self.dims[1][0], TYPES[x.dtype]
+                self.head.append(f"  {self.sums[x]} = alloca [{count} x {kind}], align 64")
+                self.cleared(self.sums[x], count * BYTES[kind])
             if x.shape:
-                self.cleared(x)
+                self.cleared(self.address(self.places[x].symbol, str(self.places[x].offset)), x.nbytes)
             else:
                 self.head.append(f"  %total{totals.index(x)} = alloca double")
                 code.lines.append(f"  store double {literal(0.0, 'double')}, ptr %total{totals.index(x)}")
         self.totals = {x: f"%total{i}" for i, x in enumerate(totals) if not x.shape}
-        with self.loops([dim for dim in self.dims if not dim[2]]):
+        with self.loops(self.outside()):
             for rows, steps in self.passes:
                 for step in rows:
                     self.row[step.results[0]] = self.computed(step, self.row_value)
@@ -130,6 +153,8 @@ class _Kernel:
             for x, value in self.row.items():
                 if x in self.outs:
                     self.store(x, value)
+        for x, name in self.sums.items():
+            self.put_together(x, name)
         for x, name in self.totals.items():
             kind = TYPES[x.dtype]
             value = code.new(f"load double, ptr {name}")
@@ -138,6 +163,29 @@ class _Kernel:
             offset = code.new(f"mul i64 %part, {BYTES[kind]}") if self.parted else "0"
             offset = code.new(f"add i64 {offset}, {place.offset}")
             code.lines.append(f"  store {kind} {value}, ptr {self.address(place.symbol, offset)}, align 1")
+
+    def outside(self) -> list[tuple[int, list[int], bool]]:
+        """The loops that are not inside a row."""
+        dims = [dim for dim in self.dims if not dim[2]]
+        if self.fold > 1:
+            (rows, outer, _), (columns, inner, _) = dims
+            return [(rows // self.fold, outer, False), (columns * self.fold, inner, False)]
+        return dims
+
+    def put_together(self, x: Variable, name: str) -> None:
+        """Add up the sums of each row of those that are gone over as one."""
+        code, place, (rows, columns) = self.code, self.places[x], self.dims
+        with self.loops([(self.fold, *rows[1:]), columns]):
+            row, column = self.index
+            index = code.new(f"add nuw nsw i64 {code.new(f'mul nuw nsw i64 {row}, {columns[0]}')}, {column}")
+            kind = TYPES[x.dtype]
+            part = code.new(f"load {kind}, ptr {self.address(name, code.new(f'mul i64 {index}, {BYTES[kind]}'))}")
+            offset = code.new(f"mul nsw i64 {column}, {place.strides[columns[1][-1]]}")
+            address = self.address(place.symbol, code.new(f"add nsw i64 {offset}, {place.offset}"))
+            before = code.new(f"load {kind}, ptr {address}, align 4")
+            code.lines.append(
+                f"  store {kind} {code.new(f'fadd {SUMMED} {kind} {before}, {part}')}, ptr {address}, align 4"
+            )
 
     def gone_over(self, steps: list[Step]) -> None:
         """One pass over a row; without rows, over everything."""
@@ -228,8 +276,8 @@ class _Kernel:
     def at(self, place: Place) -> str:
         """The address of a place where the loops are."""
         code, offset = self.code, str(place.offset)
-        for (_, axes, _), index in zip(self.dims, self.index, strict=False):
-            stride = place.strides[axes[-1]]
+        for number, ((_, axes, _), index) in enumerate(zip(self.dims, self.index, strict=False)):
+            stride = place.strides[axes[-1]] * (1 if number else self.fold)
             if stride:
                 step = code.new(f"mul nsw i64 {index}, {stride}")
                 offset = code.new(f"add nsw i64 {offset}, {step}")
@@ -266,6 +314,8 @@ class _Kernel:
         if x in self.totals:
             value = value if kind == "double" else code.new(f"fpext float {value} to double")
             kind, address = "double", self.totals[x]
+        elif x in self.sums:
+            address = self.address(self.sums[x], code.new(f"mul nsw i64 {self.index[-1]}, {BYTES[kind]}"))
         else:
             address = self.at(self.places[x])
         before = code.new(f"load {kind}, ptr {address}, align 4")
@@ -283,12 +333,10 @@ class _Kernel:
             after = code.call("maximum" if step.name == "max" else "minimum", kind, before, value, flags="nsz")
         code.lines.append(f"  store {kind} {after}, ptr {running}")
 
-    def cleared(self, x: Variable) -> None:
-        """Zero the memory of a sum; results lie without gaps."""
-        place, code = self.places[x], self.code
-        address = self.address(place.symbol, str(place.offset))
-        code.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
-        code.lines.append(f"  call void @llvm.memset.p0.i64(ptr {address}, i8 0, i64 {x.nbytes}, i1 false)")
+    def cleared(self, address: str, size: int) -> None:
+        """Zero so many bytes."""
+        self.code.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+        self.code.lines.append(f"  call void @llvm.memset.p0.i64(ptr {address}, i8 0, i64 {size}, i1 false)")
 
     @contextmanager
     def loops(self, dims: list[tuple[int, list[int], bool]]) -> Iterator[None]:

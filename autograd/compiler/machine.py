@@ -21,7 +21,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-__all__ = ["available", "folder", "functions"]
+__all__ = ["available", "folder", "functions", "registers"]
 
 LOCK = threading.Lock()
 NUMBERS = itertools.count()
@@ -58,7 +58,8 @@ class _Machine:
         self.llvm = llvm
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
-        features = llvm.get_host_cpu_features().flatten()
+        self.features = llvm.get_host_cpu_features()
+        features = self.features.flatten()
         self.target = llvm.Target.from_default_triple().create_target_machine(
             cpu=llvm.get_host_cpu_name(), features=features, opt=3, reloc="pic", codemodel="small"
         )
@@ -109,6 +110,24 @@ def _write(path: Path, data: bytes) -> None:
 MACHINES: list[_Machine] = []
 
 
+def _machine() -> _Machine:
+    """The one machine; to be called under the lock."""
+    if not MACHINES:
+        MACHINES.append(_Machine())
+    return MACHINES[0]
+
+
+def registers() -> tuple[int, int]:
+    """(bytes of a vector register, how many sums of vectors may stay in registers beside what is multiplied)."""
+    with LOCK:
+        features = _machine().features
+    if features.get("avx512f"):
+        return 64, 28
+    if features.get("avx"):
+        return 32, 12
+    return 16, 24 if features.get("neon") else 12
+
+
 def functions(text: str, forms: dict[str, tuple[str, ...]], memory: dict[str, int], held: Any = None) -> dict[str, Any]:
     """{name: function} of a module.
 
@@ -119,9 +138,7 @@ def functions(text: str, forms: dict[str, tuple[str, ...]], memory: dict[str, in
     """
     globals_ = "".join(f"@{name} = external global i8\n" for name in memory)
     with LOCK:
-        if not MACHINES:
-            MACHINES.append(_Machine())
-        machine = MACHINES[0]
+        machine = _machine()
         builder = machine.llvm.JITLibraryBuilder().add_object_img(machine.object(globals_ + text)).add_current_process()
         for name, address in memory.items():
             builder.import_symbol(name, address)

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.direct import direct
 from autograd.compiler.fuse import fused, straight
+from autograd.compiler.layout import channels_last, plain_channels_last
 from autograd.compiler.loops import looped
 from autograd.compiler.lower import lowered
 from autograd.compiler.merge import merged
@@ -243,10 +245,11 @@ def _filled(step: Step) -> Step:
 
 Pass = Callable[[Program], Program]
 FORMS: tuple[Pass, ...] = (factored, lowered, scalars, common, dead)  # of the program, and of the body of each loop
-PASSES: tuple[Pass, ...] = (taped, dead, common, simple, merged, dead, looped, *FORMS)
+PASSES: tuple[Pass, ...] = (taped, dead, common, simple, plain_channels_last, merged, dead, looped, *FORMS)
 
 NATIVE: tuple[Pass, ...] = (
-    taped, dead, pooled, common, simple, merged, dead, factored, common, dead, fused, straight, looped, *FORMS,
+    taped, dead, pooled, common, simple, channels_last, direct, merged, dead, factored, common, dead, fused, straight,
+    looped, *FORMS,
 )  # fmt: skip
 
 

@@ -171,10 +171,9 @@ def _flops(step: Step) -> int:
     if step.name in ("dot", "matmul"):
         shapes = [np.shape(x) if isinstance(x, np.ndarray) else x.shape for x in step.operands]
         return 2 * prod(step.results[0].shape) * (shapes[0][-1] if shapes[0] else 1)
-    if step.name.startswith("conv"):
-        weight = step.operands[1].shape if step.name != "conv_weight" else step.results[0].shape
-        outer = (
-            step.operands[0 if step.name == "conv_input" else 1].shape if step.name != "conv" else step.results[0].shape
-        )
+    name = step.name.removesuffix("_last")
+    if name in ("conv", "conv_input", "conv_weight"):
+        weight = step.operands[1].shape if name != "conv_weight" else step.results[0].shape
+        outer = step.results[0].shape if name == "conv" else step.operands[0 if name == "conv_input" else 1].shape
         return 2 * prod(outer) * prod(weight[1:])
     return max(sizes, default=0) if step.name not in ("reshape", "transpose", "piece", "pack", "getitem") else 0

@@ -1,8 +1,10 @@
 """The three maps of a convolution with the channels innermost, for images with more than a few channels.
 
 A window's numbers then lie in runs of (kernel length · channels), so gathering windows takes 40 % of the time that it takes
-channels first, and the product with the kernels is one (16 channels of 14 × 14, kernel 3). Outside, the channels stay
-second: a turned copy of each array costs a tenth of what is won.
+channels first, and the product with the kernels is one (16 channels of 14 × 14, kernel 3). Arrays keep their shape, with
+the channels second; one whose memory has them last is read and written as it lies, another is turned on the way, which
+costs a tenth of what is won. With a few channels the runs are too short: then each place in a window is a row of the
+gathered windows, in runs of an image's line, and the product is the same.
 
 Parts of the batch are done one after another, so that the gathered windows, an array 9 times as large as the image for a
 kernel of 3 × 3, stay in the cache.
@@ -13,10 +15,16 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-__all__ = ["FEW", "conv_input_last", "conv_last", "conv_weight_last"]
+__all__ = ["FEW", "add_bias", "conv_input_last", "conv_last", "conv_weight_last", "lies_last"]
 
 FEW = 4  # channels: below that the runs are too short
 AT_ONCE = 2**20  # numbers of the gathered windows at a time: less, and two threads wait for each other's Python
+RUN = 1024  # numbers that a bias is repeated to: NumPy's loop over the channels alone would be short
+
+
+def lies_last(x):
+    """Whether the memory of x (batch, channels, *spatial) has the channels last, without gaps."""
+    return x is not None and np.moveaxis(x, 1, -1).flags.c_contiguous
 
 
 def _gathered(x, kernel, pads, stride, dilation, outs):
@@ -25,39 +33,55 @@ def _gathered(x, kernel, pads, stride, dilation, outs):
     width, windows = math.prod(kernel) * channels, math.prod(outs)
     most = min(batch, max(1, AT_ONCE // max(1, windows * width)))
     full = [length + sum(pad) for length, pad in zip(x.shape[2:], pads, strict=True)]
-    turned = np.zeros((most, *full, channels), x.dtype)
-    first, *middle, last = turned.strides
+    last = channels >= FEW
+    turned = np.zeros((most, *full, channels) if last else (channels, most, *full), x.dtype)
+    images = turned if last else np.moveaxis(turned, 0, -1)
+    first, *middle, each = images.strides
     between = [size * step for size, step in zip(middle, stride, strict=True)]
     within = [size * step for size, step in zip(middle, dilation, strict=True)]
-    view = as_strided(turned, (most, *outs, *kernel, channels), (first, *between, *within, last), writeable=False)
-    space = np.empty(view.shape, x.dtype)
+    view = as_strided(images, (most, *outs, *kernel, channels), (first, *between, *within, each), writeable=False)
+    view = view if last else np.moveaxis(view, range(len(outs) + 1), range(-len(outs) - 1, 0))
+    space = np.empty(view.size, x.dtype)
     place = tuple(slice(low, low + length) for length, (low, _) in zip(x.shape[2:], pads, strict=True))
     for start in range(0, batch, most or 1):
         part = slice(start, min(start + most, batch))
         count = part.stop - start
-        turned[(slice(count), *place)] = np.moveaxis(x[part], 1, -1)
-        np.copyto(space[:count], view[:count])
-        yield part, space[:count].reshape(-1, width)
+        images[(slice(count), *place)] = np.moveaxis(x[part], 1, -1)
+        found = view[:count] if last else view[(*[slice(None)] * (len(kernel) + 1), slice(count))]
+        rows = space[: found.size].reshape(found.shape)
+        np.copyto(rows, found)
+        yield part, rows.reshape(-1, width) if last else rows.reshape(width, -1).T
 
 
 def conv_last(x, w, pads, stride, dilation, outs, out=None):
     """conv of one group; pads (as pairs), stride, dilation and numbers of windows for each axis."""
     columns = np.moveaxis(w, 1, -1).reshape(len(w), -1).T.copy()
     out = np.empty((x.shape[0], len(w), *outs), np.result_type(x, w)) if out is None else out
-    flat = out.reshape(x.shape[0], len(w), math.prod(outs))
+    straight = lies_last(out)
     for part, rows in _gathered(x, w.shape[2:], pads, stride, dilation, outs):
-        made = np.dot(rows, columns)
-        np.copyto(flat[part], made.reshape(part.stop - part.start, -1, len(w)).swapaxes(1, 2))
+        images = np.moveaxis(out[part], 1, -1)
+        if straight:
+            np.dot(rows, columns, images.reshape(-1, len(w)))
+        else:
+            np.copyto(images, np.dot(rows, columns).reshape(images.shape))
+    return out
+
+
+def add_bias(out, bias):
+    """Add a number to each channel of an array whose memory has them last."""
+    pixels = out.size // max(1, len(bias))
+    times = math.gcd(pixels, 2 ** round(math.log2(max(1, RUN / max(1, len(bias))))))
+    rows = np.moveaxis(out, 1, -1).reshape(-1, times * len(bias))
+    np.add(rows, np.tile(bias, times), out=rows)
     return out
 
 
 def conv_weight_last(x, y, kernel, pads, stride, dilation):
     """conv_weight of one group."""
-    out = np.zeros((y.shape[1], math.prod(kernel) * x.shape[1]), np.result_type(x, y))
+    out = np.zeros((math.prod(kernel) * x.shape[1], y.shape[1]), np.result_type(x, y))
     for part, rows in _gathered(x, kernel, pads, stride, dilation, y.shape[2:]):
-        turned = np.moveaxis(y[part], 1, -1).reshape(-1, y.shape[1])
-        out += np.dot(turned.T, rows)
-    return np.ascontiguousarray(np.moveaxis(out.reshape(y.shape[1], *kernel, x.shape[1]), -1, 1))
+        out += np.dot(rows.T, np.moveaxis(y[part], 1, -1).reshape(-1, y.shape[1]))
+    return np.moveaxis(out.reshape(*kernel, x.shape[1], y.shape[1]), (-1, -2), (0, 1)).copy()
 
 
 def conv_input_last(y, w, lengths, pads, dilation, out=None):

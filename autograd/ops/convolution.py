@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops.axes import per_axis
-from autograd.ops.channels_last import FEW, conv_input_last, conv_last, conv_weight_last
+from autograd.ops.channels_last import FEW, add_bias, conv_input_last, conv_last, conv_weight_last, lies_last
 from autograd.ops.window import add_windows, check_spatial, geometry, inside, windows
 from autograd.primitives import error, point, primitive, sample
 
@@ -97,7 +97,7 @@ def _conv(out, x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
     """conv, into an array of its form if there is one."""
     check_spatial(x)
     _check_weight(w, x.shape[1], groups, x.ndim)
-    if groups == 1 and x.shape[1] >= FEW:
+    if groups == 1 and (x.shape[1] >= FEW or lies_last(out)):
         shape = geometry(x.shape[2:], w.shape[2:], stride, padding, dilation)
         return _biased(conv_last(x, w, *shape, out), b, w)
     view, outs = windows(x, w.shape[2:], stride, padding, dilation)
@@ -117,6 +117,8 @@ def _biased(out, b, w):
         return out
     if np.shape(b) != w.shape[:1]:
         raise ValueError(f"b has shape {np.shape(b)}, expected {w.shape[:1]}, one number per out channel")
+    if lies_last(out) and np.result_type(b, out) == out.dtype:
+        return add_bias(out, b)
     bias = b.reshape(-1, *(1,) * (out.ndim - 2))
     return np.add(out, bias, out=out if np.result_type(b, out) == out.dtype else None)
 
@@ -153,7 +155,7 @@ def _conv_input(given, y, w, lengths, stride=1, padding=0, dilation=1, groups=1)
     _check_weight(w, None, groups, y.ndim)
     pads, stride, dilation, outs = geometry(lengths, w.shape[2:], stride, padding, dilation)
     _check_output(y, y.shape[0], w.shape[0], outs)
-    if groups == 1 and w.shape[0] >= FEW and all(step == 1 for step in stride):
+    if groups == 1 and (w.shape[0] >= FEW or lies_last(given)) and all(step == 1 for step in stride):
         turned = conv_input_last(y, w, lengths, pads, dilation, given)
         if turned is not None:
             return turned
@@ -196,7 +198,7 @@ def conv_weight(x, y, /, kernel, stride=1, padding=0, dilation=1, groups=1):
     _check_output(y, batch, channels, outs)
     if x.shape[1] % groups or channels % groups:
         raise ValueError(f"cannot make {groups} groups of {x.shape[1]} in channels and {channels} out channels")
-    if groups == 1 and x.shape[1] >= FEW:
+    if groups == 1 and (x.shape[1] >= FEW or lies_last(y)):
         return conv_weight_last(x, y, kernel, *geometry(x.shape[2:], kernel, stride, padding, dilation)[:3])
     size = math.prod(view.shape[1 : x.ndim])
     given = y.reshape(batch, groups, channels // groups, count)

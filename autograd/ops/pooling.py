@@ -18,7 +18,8 @@ __all__ = ["adaptive_avg_pool", "avg_pool", "avg_pool1d", "avg_pool2d", "avg_poo
 
 
 def _places(x, kernel_size, stride, padding, dilation, ceil_mode):
-    """(pads, numbers of windows, the padded array's slice at each position in the window) of pooling x."""
+    """(pads, numbers of windows, the padded array's slice at each position in the window, whether windows lie side by side,
+    so that no element is in two) of pooling x."""
     check_spatial(x)
     lengths = np.shape(x)[2:]
     kernel = per_axis(kernel_size, len(lengths), "kernel_size")
@@ -27,7 +28,8 @@ def _places(x, kernel_size, stride, padding, dilation, ceil_mode):
         raise ArgumentError(f"padding={padding!r}: expected at most half of kernel_size={kernel_size!r}")
     steps = kernel if stride is None else stride
     pads, steps, rates, outs = geometry(lengths, kernel, steps, around, dilation, ceil_mode)
-    return pads, outs, [at(position, steps, rates, outs) for position in np.ndindex(*kernel)]
+    apart = steps == kernel and set(rates) == {1} and not any(map(sum, pads))
+    return pads, outs, [at(position, steps, rates, outs) for position in np.ndindex(*kernel)], apart
 
 
 def _spread(shape, dtype, pads, places, parts):
@@ -82,7 +84,7 @@ def max_pool(x, /, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fa
 
 def _max_pool(out, x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
     """max_pool, into an array of its form if there is one."""
-    pads, _, places = _places(x, kernel_size, stride, padding, dilation, ceil_mode)
+    pads, _, places, _ = _places(x, kernel_size, stride, padding, dilation, ceil_mode)
     full = padded(x, pads, -math.inf)
     if out is None:
         out = full[places[0]].copy()
@@ -122,10 +124,11 @@ def max_pool_input(y, x, out, /, kernel_size, stride=None, padding=0, dilation=1
 
 def _max_pool_input(given, y, x, out, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
     """max_pool_input, into an array of its form if one is given."""
-    pads, _, places = _places(x, kernel_size, stride, padding, dilation, ceil_mode)
+    pads, _, places, apart = _places(x, kernel_size, stride, padding, dilation, ceil_mode)
     hits, count = _hits(x, out, pads, places)
-    share = y / count.astype(y.dtype)
-    if stride in (None, kernel_size) and dilation == 1 and not any(map(sum, pads)):  # no element is in two windows
+    share = count.astype(y.dtype)
+    np.divide(y, share, out=share)  # in the order of x, whatever that of y is
+    if apart:
         given = np.empty(x.shape, y.dtype) if given is None else given
         if math.prod(share.shape) * len(hits) < x.size:
             given.fill(0)
@@ -151,7 +154,7 @@ max_pool_input.constant("x", "out")
 )  # fmt: skip
 def max_pool_pick(t, x, out, /, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
     """The elements of t, of the shape of x, at the places where max_pool found the largest of x; their mean for ties."""
-    pads, _, places = _places(x, kernel_size, stride, padding, dilation, ceil_mode)
+    pads, _, places, _ = _places(x, kernel_size, stride, padding, dilation, ceil_mode)
     hits, count = _hits(x, out, pads, places)
     full = padded(t, pads)
     return sum(full[place] * hit for place, hit in zip(places, hits, strict=True)) / count.astype(t.dtype)
@@ -198,7 +201,7 @@ def avg_pool(x, /, kernel_size, stride=None, padding=0, ceil_mode=False, count_i
     padding     how far windows reach beyond the edges; the zeros there count, unless count_include_pad is False
     ceil_mode   a last window may hang over the end; what it has beyond the padding never counts
     """
-    pads, outs, places = _places(x, kernel_size, stride, padding, 1, ceil_mode)
+    pads, outs, places, _ = _places(x, kernel_size, stride, padding, 1, ceil_mode)
     full = padded(x, pads)
     out = full[places[0]] * 1.0
     for place in places[1:]:
@@ -221,7 +224,7 @@ avg_pool.vjp(x=lambda g, out, x, kernel_size, **options: avg_pool_input(g, np.sh
 def avg_pool_input(y, /, shape, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """What avg_pool passes back to an x of this shape for a cotangent y: a window's elements share its y."""
     x = np.broadcast_to(np.zeros((), y.dtype), shape)
-    pads, outs, places = _places(x, kernel_size, stride, padding, 1, ceil_mode)
+    pads, outs, places, _ = _places(x, kernel_size, stride, padding, 1, ceil_mode)
     share = y / _divisors(x, pads, outs, kernel_size, stride, padding, count_include_pad)
     return _spread(shape, y.dtype, pads, places, [share] * len(places))
 
