@@ -17,7 +17,7 @@ from autograd.compiler.lower import lowered
 from autograd.compiler.merge import merged
 from autograd.compiler.program import Program, Step, Variable, key, readers, rebuild, rewrite, variables
 from autograd.compiler.tape import taped
-from autograd.compiler.windows import pooled
+from autograd.compiler.windows import pooled, pooled_first
 
 __all__ = ["FORMS", "NATIVE", "PASSES", "common", "dead", "factored", "optimized", "scalars", "simple"]
 
@@ -245,11 +245,22 @@ def _filled(step: Step) -> Step:
 
 Pass = Callable[[Program], Program]
 FORMS: tuple[Pass, ...] = (factored, lowered, scalars, common, dead)  # of the program, and of the body of each loop
-PASSES: tuple[Pass, ...] = (taped, dead, common, simple, plain_channels_last, merged, dead, looped, *FORMS)
+PASSES: tuple[Pass, ...] = (
+    taped,
+    dead,
+    common,
+    simple,
+    pooled_first,
+    plain_channels_last,
+    merged,
+    dead,
+    looped,
+    *FORMS,
+)
 
 NATIVE: tuple[Pass, ...] = (
-    taped, dead, pooled, common, simple, channels_last, direct, merged, dead, factored, common, dead, fused, straight,
-    looped, *FORMS,
+    taped, dead, pooled_first, pooled, common, simple, channels_last, direct, merged, dead, factored, common, dead, fused,
+    straight, looped, *FORMS,
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from test_compile_passes import Writer, names, numbers, variable
 
 import nn
 from autograd import compile, grad, ops
-from autograd.compiler import layout
+from autograd.compiler import layout, windows
 from autograd.compiler.program import evaluate
 from autograd.ops import channels_last
 from autograd.ops.window import geometry
@@ -111,9 +111,9 @@ def test_convolutions_of_arrays_that_lie_channels_last(channels, options):
 SHAPES = [
     ((14, 14), 16, 32, (3, 3), {"padding": 1}), ((14, 13), 1, 16, (3, 3), {"padding": 1}), ((9, 20), 3, 20, (5, 5), {}),
     ((12, 15), 8, 5, (3, 2), {"stride": (2, 1), "padding": (1, 0)}), ((40,), 6, 10, (4,), {"dilation": 3, "padding": 4}),
-    ((5, 6, 14), 4, 33, (2, 1, 3), {"padding": (0, 1, 1)}), ((7, 12), 10, 48, (1, 1), {}), ((16,), 2, 3, (5,), {"stride": 3}),
-    ((8, 8), 12, 7, (3, 3), {"padding": "same"}), ((6, 30), 7, 70, (3, 3), {"padding": 2}),
-    ((11, 10), 5, 80, (2, 2), {"dilation": (1, 2)}),
+    ((5, 6, 14), 4, 33, (2, 1, 3), {"padding": (0, 1, 1)}), ((7, 12), 10, 48, (1, 1), {}),
+    ((16,), 2, 3, (5,), {"stride": 3}), ((8, 8), 12, 7, (3, 3), {"padding": "same"}),
+    ((6, 30), 7, 70, (3, 3), {"padding": 2}), ((11, 10), 5, 80, (2, 2), {"dilation": (1, 2)}),
 ]  # fmt: skip
 
 
@@ -207,3 +207,45 @@ def test_explain_counts_the_products():
     for _ in range(3):
         compiled(x)
     assert f"flops      {2 * 8 * 100 * 8 * 36:,} a run" in compiled.explain()
+
+
+def gradient_of_pool(*, extra=None, shown=False):
+    """relu, pool, and the way back through both: program(v, y) → the pool, what v gets, and what else is asked for."""
+    v, y, options = variable(2, 2, 6, 4), variable(2, 2, 3, 2), {"kernel_size": (2, 2), "stride": (2, 2)}
+    write = Writer(v, y)
+    m = write(registry["relu"], v, shape=v.shape)
+    p = write(registry["max_pool"], m, shape=y.shape, **options)
+    back = write(registry["max_pool_input"], y, m, p, shape=v.shape, **options)
+    mask = write(np.greater, m, 0.0, shape=v.shape, dtype=np.dtype(bool))
+    d = write(np.multiply, back, mask, shape=v.shape)
+    others = [write(extra, m, shape=m.shape)] if extra else [mask] if shown else []
+    return write.program(p, d, *others)
+
+
+def test_a_relu_comes_after_the_pool_that_alone_needs_it():
+    program = gradient_of_pool()
+    after = windows.pooled_first(program)
+    assert names(after) == ["max_pool", "relu", "greater", "multiply", "max_pool_input"]
+    v = np.round(numbers(2, 2, 6, 4) * 2.0)  # ties, and windows without a positive number
+    v[0, 0] = -1.0
+    v[1, 0, 0, 0] = np.inf
+    for a, b in zip(
+        evaluate(program, (v, numbers(2, 2, 3, 2))), evaluate(after, (v, numbers(2, 2, 3, 2))), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("change", [{"extra": np.tanh}, {"shown": True}], ids=str)
+def test_a_relu_that_others_need_stays(change):
+    program = gradient_of_pool(**change)
+    assert windows.pooled_first(program) is program
+
+
+def test_a_pool_forward_only_comes_first_too():
+    v = variable(2, 2, 6)
+    write = Writer(v)
+    m = write(registry["relu"], v, shape=v.shape)
+    program = write.program(write(registry["max_pool"], m, shape=(2, 2, 2), kernel_size=3, stride=2, padding=0))
+    after = windows.pooled_first(program)
+    assert names(after) == ["max_pool", "relu"]
+    check(program, after, numbers(2, 2, 6))
