@@ -16,6 +16,8 @@ import numpy as np
 
 from autograd.compiler.program import Program, Step, Variable, rebuild
 from autograd.compiler.windows import woven
+from autograd.ops.channels_last import last as turned
+from autograd.ops.channels_last import second
 from autograd.primitives import registry
 
 __all__ = ["Last", "channels_last", "plain_channels_last"]
@@ -37,15 +39,15 @@ class Last:
 
     def turned(self, operands: tuple[Any, ...]) -> list[Any]:
         """The operands with the channels of images second, as views."""
-        return [np.moveaxis(x, -1, 1) if i < self.images else x for i, x in enumerate(operands)]
+        return [second(x) if i < self.images else x for i, x in enumerate(operands)]
 
     def compute(self, *operands: Any, **options: Any) -> Any:
         out = self.op.compute(*self.turned(operands), **options)
-        return np.ascontiguousarray(np.moveaxis(out, 1, -1)) if self.makes else out
+        return np.ascontiguousarray(turned(out)) if self.makes else out
 
     def written(self, out: Any, *operands: Any, **options: Any) -> None:
         """The op into an array of its form."""
-        self.op.into(np.moveaxis(out, -1, 1) if self.makes else out, *self.turned(operands), **options)
+        self.op.into(second(out) if self.makes else out, *self.turned(operands), **options)
 
 
 OPS: dict[str, Last] = {}
@@ -128,7 +130,7 @@ class _Turning:
         if not getattr(x, "shape", ()):
             return x
         if isinstance(x, np.ndarray):
-            return np.ascontiguousarray(np.moveaxis(x.reshape((1,) * (ndim - x.ndim) + x.shape), 1, -1))
+            return np.ascontiguousarray(turned(x.reshape((1,) * (ndim - x.ndim) + x.shape)))
         if x in self.images:
             return self.images[x]
         if x not in self.turned:

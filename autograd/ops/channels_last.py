@@ -13,18 +13,27 @@ kernel of 3 × 3, stay in the cache.
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-__all__ = ["FEW", "add_bias", "conv_input_last", "conv_last", "conv_weight_last", "lies_last"]
+__all__ = ["FEW", "add_bias", "conv_input_last", "conv_last", "conv_weight_last", "last", "lies_last", "second"]
 
 FEW = 4  # channels: below that the runs are too short
-AT_ONCE = 2**20  # numbers of the gathered windows at a time: less, and two threads wait for each other's Python
+AT_ONCE = 2**19  # numbers of the gathered windows at a time: with fewer, two threads wait for each other's Python
 RUN = 1024  # numbers that a bias is repeated to: NumPy's loop over the channels alone would be short
+
+
+def last(x):
+    """The view (batch, *spatial, channels) of x (batch, channels, *spatial)."""
+    return x.transpose(0, *range(2, x.ndim), 1)
+
+
+def second(x):
+    """The view (batch, channels, *spatial) of x (batch, *spatial, channels)."""
+    return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
 
 
 def lies_last(x):
     """Whether the memory of x (batch, channels, *spatial) has the channels last, without gaps."""
-    return x is not None and np.moveaxis(x, 1, -1).flags.c_contiguous
+    return x is not None and last(x).flags.c_contiguous
 
 
 def _gathered(x, kernel, pads, stride, dilation, outs):
@@ -33,33 +42,33 @@ def _gathered(x, kernel, pads, stride, dilation, outs):
     width, windows = math.prod(kernel) * channels, math.prod(outs)
     most = min(batch, max(1, AT_ONCE // max(1, windows * width)))
     full = [length + sum(pad) for length, pad in zip(x.shape[2:], pads, strict=True)]
-    last = channels >= FEW
-    turned = np.zeros((most, *full, channels) if last else (channels, most, *full), x.dtype)
-    images = turned if last else np.moveaxis(turned, 0, -1)
+    runs, n = channels >= FEW, len(outs)
+    turned = np.zeros((most, *full, channels) if runs else (channels, most, *full), x.dtype)
+    images = turned if runs else turned.transpose(*range(1, n + 2), 0)
     first, *middle, each = images.strides
     between = [size * step for size, step in zip(middle, stride, strict=True)]
     within = [size * step for size, step in zip(middle, dilation, strict=True)]
-    view = as_strided(images, (most, *outs, *kernel, channels), (first, *between, *within, each), writeable=False)
-    view = view if last else np.moveaxis(view, range(len(outs) + 1), range(-len(outs) - 1, 0))
+    view = np.ndarray((most, *outs, *kernel, channels), x.dtype, turned, 0, (first, *between, *within, each))
+    view = view if runs else view.transpose(*range(n + 1, 2 * n + 2), *range(n + 1))
     space = np.empty(view.size, x.dtype)
     place = tuple(slice(low, low + length) for length, (low, _) in zip(x.shape[2:], pads, strict=True))
     for start in range(0, batch, most or 1):
         part = slice(start, min(start + most, batch))
         count = part.stop - start
-        images[(slice(count), *place)] = np.moveaxis(x[part], 1, -1)
-        found = view[:count] if last else view[(*[slice(None)] * (len(kernel) + 1), slice(count))]
+        images[(slice(count), *place)] = last(x[part])
+        found = view[:count] if runs else view[(*[slice(None)] * (n + 1), slice(count))]
         rows = space[: found.size].reshape(found.shape)
         np.copyto(rows, found)
-        yield part, rows.reshape(-1, width) if last else rows.reshape(width, -1).T
+        yield part, rows.reshape(-1, width) if runs else rows.reshape(width, -1).T
 
 
 def conv_last(x, w, pads, stride, dilation, outs, out=None):
     """conv of one group; pads (as pairs), stride, dilation and numbers of windows for each axis."""
-    columns = np.moveaxis(w, 1, -1).reshape(len(w), -1).T.copy()
+    columns = last(w).reshape(len(w), -1).T.copy()
     out = np.empty((x.shape[0], len(w), *outs), np.result_type(x, w)) if out is None else out
     straight = lies_last(out)
     for part, rows in _gathered(x, w.shape[2:], pads, stride, dilation, outs):
-        images = np.moveaxis(out[part], 1, -1)
+        images = last(out[part])
         if straight:
             np.dot(rows, columns, images.reshape(-1, len(w)))
         else:
@@ -71,7 +80,7 @@ def add_bias(out, bias):
     """Add a number to each channel of an array whose memory has them last."""
     pixels = out.size // max(1, len(bias))
     times = math.gcd(pixels, 2 ** round(math.log2(max(1, RUN / max(1, len(bias))))))
-    rows = np.moveaxis(out, 1, -1).reshape(-1, times * len(bias))
+    rows = last(out).reshape(-1, times * len(bias))
     np.add(rows, np.tile(bias, times), out=rows)
     return out
 
@@ -80,8 +89,8 @@ def conv_weight_last(x, y, kernel, pads, stride, dilation):
     """conv_weight of one group."""
     out = np.zeros((math.prod(kernel) * x.shape[1], y.shape[1]), np.result_type(x, y))
     for part, rows in _gathered(x, kernel, pads, stride, dilation, y.shape[2:]):
-        out += np.dot(rows.T, np.moveaxis(y[part], 1, -1).reshape(-1, y.shape[1]))
-    return np.moveaxis(out.reshape(*kernel, x.shape[1], y.shape[1]), (-1, -2), (0, 1)).copy()
+        out += np.dot(rows.T, last(y[part]).reshape(-1, y.shape[1]))
+    return out.reshape(*kernel, -1, y.shape[1]).transpose(len(kernel) + 1, len(kernel), *range(len(kernel))).copy()
 
 
 def conv_input_last(y, w, lengths, pads, dilation, out=None):

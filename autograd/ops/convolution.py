@@ -193,14 +193,15 @@ conv_input.vjp(
 def conv_weight(x, y, /, kernel, stride=1, padding=0, dilation=1, groups=1):
     """What conv(x, ·) would pass back to a w with these kernel lengths for a cotangent y."""
     check_spatial(x)
-    view, outs = windows(x, kernel, stride, padding, dilation)
-    batch, channels, count = x.shape[0], np.shape(y)[1], math.prod(outs)
+    shape = geometry(x.shape[2:], kernel, stride, padding, dilation)
+    batch, channels, outs = x.shape[0], np.shape(y)[1], shape[-1]
     _check_output(y, batch, channels, outs)
     if x.shape[1] % groups or channels % groups:
         raise ValueError(f"cannot make {groups} groups of {x.shape[1]} in channels and {channels} out channels")
     if groups == 1 and (x.shape[1] >= FEW or lies_last(y)):
-        return conv_weight_last(x, y, kernel, *geometry(x.shape[2:], kernel, stride, padding, dilation)[:3])
-    size = math.prod(view.shape[1 : x.ndim])
+        return conv_weight_last(x, y, kernel, *shape[:3])
+    view, _ = windows(x, kernel, stride, padding, dilation)
+    count, size = math.prod(outs), math.prod(view.shape[1 : x.ndim])
     given = y.reshape(batch, groups, channels // groups, count)
     out = np.zeros((groups, channels // groups, size // groups), np.result_type(x, y))
     for part in _parts(batch, size * count):
