@@ -200,6 +200,8 @@ class _Writer(Names):
             yield f"{self.labels[out]} = {number_line(step, names, self.object)}"
         elif kind == "scalar" and step.op is np.dot:
             yield f"{self.labels[out]} = {self.function('dot')}({', '.join(names)})"
+        elif kind == "buffer" and self.native and (product := self.kernels.product(step)) is not None:
+            yield from product
         elif (cut := self.in_parts(step, kind, names)) is not None:
             yield from cut
         elif kind == "buffer" and getattr(step.op, "into", None) is not None:

@@ -21,6 +21,7 @@ __all__ = ["Place", "kernel"]
 
 TYPES = {None: "double", np.dtype(np.float32): "float", np.dtype(np.float64): "double", np.dtype(bool): "i1"}
 BYTES = {"float": 4, "double": 8, "i1": 1}
+SHORT = range(9, 32)  # rounds of a loop that LLVM would write out as single numbers instead of making them vectors
 FOLDED = 256  # numbers of rows that are gone over as one
 
 
@@ -33,26 +34,29 @@ class Place(NamedTuple):
 
 
 def kernel(
-    name: str, op: Fused, places: dict[Variable, Any], arguments: list[str], parts: int = 1
-) -> tuple[str, set[str], int]:
-    """(text of the function, declarations it needs, times round its outermost loop).
+    name: str, op: Fused, places: dict[Variable, Any], arguments: list[str], parts: int = 1, first: int = 0
+) -> tuple[str, set[str], int, int]:
+    """(text of the function, declarations it needs, times round its outermost loop, lines of metadata).
 
     places      variable of the body → Place, or for a number the name of the argument, a double
     arguments   of the function, such as "double %x"
     parts       if more than one, the function has arguments i64 %first, %last, %part before: it does a part of the
                 outermost loop, and puts sums of everything into the place of that number
+    first       number from which on no other function of the module has metadata
     """
-    writer = _Kernel(op, places, parts > 1)
+    writer = _Kernel(op, places, parts > 1, first)
     arguments = ["i64 %first", "i64 %last", "i64 %part", *arguments] if parts > 1 else arguments
     writer.write()
     body = "\n".join([*writer.head, *writer.code.lines])
     text = f"define void @{name}({', '.join(arguments)}) {{\nstart:\n{body}\n  ret void\n}}\n"
-    return text, writer.code.declared, writer.dims[0][0] if writer.dims else 1
+    text = "\n".join([text, *writer.metadata, ""])
+    return text, writer.code.declared, writer.dims[0][0] if writer.dims else 1, len(writer.metadata)
 
 
 class _Kernel:
-    def __init__(self, op: Fused, places: dict[Variable, Any], parted: bool) -> None:
-        self.op, self.places, self.parted, self.code = op, places, parted, Code()
+    def __init__(self, op: Fused, places: dict[Variable, Any], parted: bool, first: int) -> None:
+        self.op, self.places, self.parted, self.code, self.first = op, places, parted, Code(), first
+        self.metadata: list[str] = []
         self.head: list[str] = []  # memory of the function, before its first block ends
         self.row: dict[Variable, str] = {}  # results that a row has one of
         self.index: list[str] = []  # of the loops that are open
@@ -338,10 +342,17 @@ class _Kernel:
         self.code.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
         self.code.lines.append(f"  call void @llvm.memset.p0.i64(ptr {address}, i8 0, i64 {size}, i1 false)")
 
+    def whole(self) -> str:
+        """A note on a loop that it is not to be written out."""
+        n = self.first + len(self.metadata)
+        self.metadata += [f"!{n} = distinct !{{!{n}, !{n + 1}}}", f'!{n + 1} = !{{!"llvm.loop.unroll.disable"}}']
+        return f", !llvm.loop !{n}"
+
     @contextmanager
     def loops(self, dims: list[tuple[int, list[int], bool]]) -> Iterator[None]:
         """Nested loops around what is written inside."""
-        code, open_ = self.code, []
+        code = self.code
+        open_: list[tuple[int, str, str]] = []
         for length, _, _ in dims:
             number = code.fresh()
             first, last = ("%first", "%last") if self.parted and not self.index else ("0", str(length))
@@ -349,12 +360,12 @@ class _Kernel:
             code.lines += [f"  br label %{before}", f"{before}:", f"  br label %loop{number}", f"loop{number}:",
                            f"  %i{number} = phi i64 [{first}, %{before}], [%next{number}, %end{number}]"]  # fmt: skip
             self.index.append(f"%i{number}")
-            open_.append((number, last))
+            open_.append((number, last, self.whole() if length in SHORT and len(open_) == len(dims) - 1 else ""))
         yield
-        for number, last in reversed(open_):
+        for number, last, note in reversed(open_):
             code.lines += [f"  br label %end{number}", f"end{number}:",
                            f"  %next{number} = add nuw nsw i64 %i{number}, 1",
                            f"  %more{number} = icmp ne i64 %next{number}, {last}",
-                           f"  br i1 %more{number}, label %loop{number}, label %after{number}",
+                           f"  br i1 %more{number}, label %loop{number}, label %after{number}{note}",
                            f"after{number}:"]  # fmt: skip
             self.index.pop()

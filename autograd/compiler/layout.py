@@ -16,8 +16,8 @@ import numpy as np
 
 from autograd.compiler.program import Program, Step, Variable, rebuild
 from autograd.compiler.windows import woven
-from autograd.ops.channels_last import last as turned
-from autograd.ops.channels_last import second
+from autograd.ops.channels_last import last as _turned
+from autograd.ops.channels_last import second as _second
 from autograd.primitives import registry
 
 __all__ = ["Last", "channels_last", "plain_channels_last"]
@@ -50,6 +50,8 @@ class Last:
         self.op.into(second(out) if self.makes else out, *self.turned(operands), **options)
 
 
+turned: Callable[[Any], Any] = _turned  # the views of an array with its channels last, and second
+second: Callable[[Any], Any] = _second
 OPS: dict[str, Last] = {}
 
 

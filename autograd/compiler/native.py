@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler import machine
+from autograd.compiler import machine, products
 from autograd.compiler.fuse import Fused, reduced
 from autograd.compiler.kernel import Place, kernel
 from autograd.compiler.levels import PARALLEL, level_kernel, places
@@ -36,7 +36,7 @@ class Kernels:
         self.memory: dict[str, int] = {}
         self.symbols: dict[int, str] = {}  # id of an array that owns memory → symbol
         self.held: list[Any] = []
-        self.loops = 0  # with metadata
+        self.metadata = 0  # lines, beside those of PARALLEL
 
     def lines(self, step: Step) -> Iterable[str]:
         """The statements of a fused loop: its formulas as comments, the call, and the sums of everything."""
@@ -82,7 +82,9 @@ class Kernels:
                 places[x] = Place(f"%result{i}", 0, strides)
                 parameters.append(("ptr", f"ptr noalias %result{i}"))
                 arguments.append(f"{names.object(_address, 'address')}({names.labels[y]})")
-        text, declared, rounds = kernel(called, op, places, [text for _, text in parameters], parts)
+        first = 2 + self.metadata
+        text, declared, rounds, lines = kernel(called, op, places, [text for _, text in parameters], parts, first)
+        self.metadata += lines
         self.texts.append(text)
         self.declared |= declared
         self.forms[called] = (*["i64"] * (3 if parts > 1 else 0), *(kind for kind, _ in parameters))
@@ -97,6 +99,40 @@ class Kernels:
             yield f"{called}({', '.join(arguments)})"
         yield from ends
 
+    def product(self, step: Step) -> Iterable[str] | None:
+        """The statement of a small product of matrices; None if BLAS has to do it."""
+        names, arrays, out = self.names, [], step.results[0]
+        if step.name not in ("dot", "matmul") or len(step.operands) != 2 or step.options:
+            return None
+        for x in (*step.operands, out):
+            known = names.static.get(x) if isinstance(x, Variable) else x
+            if known is None and x not in names.program.inputs and x not in names.plan.given:
+                return None
+            arrays.append(np.empty(x.shape, x.dtype) if known is None else known)
+        matrices = [z[None] if z.ndim == 1 else z for z in (arrays[0], arrays[1], arrays[2])]
+        form = products.fits(*matrices) if arrays[1].ndim > 1 and arrays[0].ndim == arrays[2].ndim else None
+        if form is None:
+            return None
+        places, parameters, arguments = [], [], []
+        for i, (x, array) in enumerate(zip((*step.operands, out), arrays, strict=True)):
+            if isinstance(x, Variable) and x not in names.static:
+                places.append((f"%array{i}", 0))
+                parameters.append(f"ptr noalias %array{i}")
+                arguments.append(f"{names.object(_address, 'address')}({names.written(x)})")
+            else:
+                place = self.place(array, array.shape)
+                places.append((place.symbol, place.offset))
+                names.written(x)
+        called = names.free(f"product_{names.labels[out]}")
+        names.names[called] = None  # found when all are compiled
+        writer = products.product(called, form, places, out.dtype, machine.registers())
+        self.texts.append(writer.text(", ".join(parameters)))
+        self.declared |= writer.code.declared
+        self.forms[called] = ("ptr",) * len(parameters)
+        shown = formula(step, names.labels[out], [names.written(x) for x in step.operands])
+        call = f"{called}({', '.join(arguments)})"
+        return [f"{call:<64}  # {shown}"]
+
     def levels(self, groups: list[Group], values: Any) -> Iterable[str]:
         """The statements of groups of a tape, whose numbers lie in `values`."""
         names = self.names
@@ -109,8 +145,8 @@ class Kernels:
             return x if isinstance(x, slice) else self.place(x, x.shape).symbol
 
         sources = [list(map(symbol, places(group))) for group in groups]
-        text, declared = level_kernel(called, groups, sources, symbol(values), 2 + self.loops)
-        self.loops += len(groups)
+        text, declared = level_kernel(called, groups, sources, symbol(values), 2 + self.metadata)
+        self.metadata += len(groups)
         self.texts.append(text)
         self.declared |= declared | {PARALLEL}
         self.forms[called] = ()

@@ -77,6 +77,8 @@ def _simpler(step: Step, made: dict[Variable, Step]) -> Any:
         return [step.but(op=np.sum, operands=step.operands[1:], options={"axis": 0})]
     if step.name in ("dot", "matmul"):
         return _diagonal(step, made)
+    if step.name == "exp":
+        return _softmax(step, made)
     if step.name == "transpose" and step.options.get("axes") is None and isinstance(step.operands[0], Variable):
         inner = made.get(step.operands[0])
         if inner is not None and inner.name == "transpose" and inner.options.get("axes") is None:
@@ -99,6 +101,26 @@ def _diagonal(step: Step, made: dict[Variable, Step]) -> Any:
             return [step.but(op=np.reshape, operands=(d, column.shape), options={}, results=(column,)),
                     step.but(op=np.multiply, operands=(column, y), options={})]  # fmt: skip
     return [step]
+
+
+def _softmax(step: Step, made: dict[Variable, Step]) -> list[Step]:
+    """exp(x - log(sum(exp(x)))), a softmax from its logarithm, as exp(x) / sum: the exponentials are there."""
+
+    def maker(x: Any, name: str) -> Any:
+        found = made.get(x) if isinstance(x, Variable) else None
+        return found if found is not None and found.name == name else None
+
+    difference = maker(step.operands[0], "subtract")
+    logarithm = difference and maker(difference.operands[1], "log")
+    total = logarithm and maker(logarithm.operands[0], "sum")
+    powers = total and maker(total.operands[0], "exp")
+    if (
+        not powers
+        or powers.operands[0] is not difference.operands[0]
+        or powers.results[0].shape != step.results[0].shape
+    ):
+        return [step]
+    return [step.but(op=np.divide, operands=(powers.results[0], logarithm.operands[0]))]
 
 
 def _sum_of_mean(step: Step) -> list[Step]:
@@ -259,8 +281,8 @@ PASSES: tuple[Pass, ...] = (
 )
 
 NATIVE: tuple[Pass, ...] = (
-    taped, dead, pooled_first, pooled, common, simple, channels_last, direct, merged, dead, factored, common, dead, fused,
-    straight, looped, *FORMS,
+    taped, dead, pooled_first, pooled, common, simple, channels_last, direct, merged, dead, factored, common, dead,
+    fused, fused, straight, looped, *FORMS,  # twice: what one chain keeps waiting is found together the second time
 )  # fmt: skip
 
 

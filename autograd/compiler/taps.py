@@ -10,8 +10,7 @@ The numbers of a window are `taps`, runs of numbers that lie side by side: in an
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.elementary import Code
+from autograd.compiler.vectors import Vectors, lanes_for
 
 __all__ = ["Convolution", "backward", "forward"]
 
@@ -47,8 +46,7 @@ class Convolution:
     @cached_property
     def lanes(self) -> int:
         """Numbers of a vector: a register, or less if the result has few channels."""
-        most = self.register // self.dtype.itemsize
-        return next((n for n in (2, 4, 8, 16) if self.made <= n <= most), most)
+        return lanes_for(self.made, self.dtype, self.register)
 
     @cached_property
     def vectors(self) -> int:
@@ -119,7 +117,7 @@ def forward(shape: Convolution, name: str) -> str:
     images (count, *lengths, channels) and out (count, *outs, made) without gaps; weights (blocks, size, block · lanes) and
     bias (blocks, block · lanes), where channels that are none are zeros; padded has zeros around an image.
     """
-    w = _Writer(shape)
+    w = Vectors(name, shape.dtype, shape.made, shape.lanes, shape.block)
     width = shape.block * w.vector
     step = shape.stride[-1] * shape.strides[-1]
     first = range(0, shape.outs[-1], shape.pixels)
@@ -129,7 +127,7 @@ def forward(shape: Convolution, name: str) -> str:
     results = [pixel * prod(shape.outs[i + 1 :]) for i in range(len(shape.outs))]
     sums = [[w.slot() for _ in range(shape.block)] for _ in range(shape.pixels)]
     with w.loop("%count") as n:
-        image = w.image(n)
+        image = _image(w, shape, n)
         result = w.moved("%out", w.times(n, prod(shape.outs) * pixel))
         with w.loop(shape.vectors // shape.block) as b:
             weights = w.moved("%weights", w.times(b, shape.size * width))
@@ -152,7 +150,7 @@ def forward(shape: Convolution, name: str) -> str:
                 for p, row in enumerate(sums):
                     for v, slot in enumerate(row):
                         w.store(w.got(slot), w.moved(out, str(p * pixel + v * w.vector)), masks[v])
-    return w.module(name, ("images", "weights", "bias", "out", "padded"))
+    return _module(w, ("images", "weights", "bias", "out", "padded"))
 
 
 def backward(shape: Convolution, name: str) -> str:
@@ -160,7 +158,7 @@ def backward(shape: Convolution, name: str) -> str:
 
     images (count, *lengths, channels) and given (count, *outs, made) without gaps; padded has zeros around an image.
     """
-    w = _Writer(shape)
+    w = Vectors(name, shape.dtype, shape.made, shape.lanes, shape.block)
     width, line = shape.block * w.vector, shape.vectors * w.vector
     whole = shape.rows == shape.size
     within = [tap + r * w.bytes for tap in shape.taps for r in range(shape.run)] if whole else [
@@ -171,7 +169,7 @@ def backward(shape: Convolution, name: str) -> str:
     pixel = shape.made * w.bytes
     sums = [[w.slot() for _ in range(shape.block)] for _ in range(shape.rows)]
     with w.loop("%count") as n:
-        image = w.image(n)
+        image = _image(w, shape, n)
         results = w.moved("%given", w.times(n, prod(shape.outs) * pixel))
         with w.loop(len(parts)) as part:
             window = w.moved(image, w.entry("parts", parts, part))
@@ -187,125 +185,30 @@ def backward(shape: Convolution, name: str) -> str:
                     result = w.moved(w.moved(results, w.times(i, shape.outs[-1] * pixel)), w.times(b, width))
                     with w.loop(shape.outs[-1]) as j:
                         there = w.moved(result, w.times(j, pixel))
-                        given = [w.load(w.moved(there, str(v * w.vector)), masks[v]) for v in range(shape.block)]
+                        given = w.vectors(there, masks)
                         w.multiply(sums, w.moved(numbers, w.times(j, steps[-1])), within, given)
                 for slot, place in zip(itertools.chain(*sums), itertools.chain(*places), strict=True):
                     w.store(w.code.new(f"fadd {w.type} {w.load(place)}, {w.got(slot)}"), place)
-    return w.module(name, ("images", "given", "weights", "padded"))
+    return _module(w, ("images", "given", "weights", "padded"))
 
 
-class _Writer:
-    """A function that is being written. Addresses and offsets are in bytes, registers and numbers are text."""
+def _image(w: Vectors, shape: Convolution, n: str) -> str:
+    """The address of the n-th image, copied between the zeros around it if there are any."""
+    line = shape.lengths[-1] * shape.channels * w.bytes
+    image = w.moved("%images", w.times(n, prod(shape.lengths[:-1]) * line))
+    if not any(map(sum, shape.pads)):
+        return image
+    lows = [low for low, _ in shape.pads]
+    places = [_dot([*map(sum, zip(place, lows, strict=False)), lows[-1]], shape.strides)
+              for place in np.ndindex(*shape.lengths[:-1])]  # fmt: skip
+    w.code.declared.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+    with w.loop(len(places)) as i:
+        here, there = w.moved(image, w.times(i, line)), w.moved("%padded", w.entry("inside", places, i))
+        w.code.lines.append(f"  call void @llvm.memcpy.p0.p0.i64(ptr {there}, ptr {here}, i64 {line}, i1 false)")
+    return "%padded"
 
-    def __init__(self, shape: Convolution) -> None:
-        self.shape, self.code = shape, Code()
-        self.kind, self.bytes = ("float", 4) if shape.dtype == np.float32 else ("double", 8)
-        self.type, self.vector = f"<{shape.lanes} x {self.kind}>", shape.lanes * self.bytes
-        self.head: list[str] = []
-        self.tables: dict[str, str] = {}
 
-    def module(self, name: str, pointers: Sequence[str]) -> str:
-        """The text of the module."""
-        arguments = ", ".join([*(f"ptr noalias %{x}" for x in pointers), "i64 %count"])
-        body = "\n".join([*self.head, *self.code.lines])
-        define = f"define void @{name}({arguments}) #0 {{\nstart:\n{body}\n  ret void\n}}\n"
-        wide = f'attributes #0 = {{ "prefer-vector-width"="{8 * self.shape.register}" }}\n'
-        return "\n".join([*self.tables.values(), *sorted(self.code.declared), define, wide])
-
-    @contextmanager
-    def loop(self, count: int | str) -> Iterator[str]:
-        """Written inside of it: what is done for each number, which it gives, below a count of at least 1."""
-        n, code = self.code.fresh(), self.code
-        code.lines += [f"  br label %before{n}", f"before{n}:", f"  br label %loop{n}", f"loop{n}:",
-                       f"  %i{n} = phi i64 [0, %before{n}], [%next{n}, %end{n}]"]  # fmt: skip
-        yield f"%i{n}"
-        code.lines += [f"  br label %end{n}", f"end{n}:", f"  %next{n} = add nuw nsw i64 %i{n}, 1",
-                       f"  %more{n} = icmp ne i64 %next{n}, {count}",
-                       f"  br i1 %more{n}, label %loop{n}, label %after{n}", f"after{n}:"]  # fmt: skip
-
-    def times(self, i: str, step: int) -> str:
-        return self.code.new(f"mul nuw nsw i64 {i}, {step}")
-
-    def moved(self, address: str, offset: str) -> str:
-        return self.code.new(f"getelementptr inbounds i8, ptr {address}, i64 {offset}")
-
-    def entry(self, table: str, entries: list[int], i: str) -> str:
-        """An entry of a table of numbers."""
-        listed = ", ".join(f"i64 {x}" for x in entries)
-        self.tables[table] = f"@{table} = private unnamed_addr constant [{len(entries)} x i64] [{listed}]"
-        place = self.code.new(f"getelementptr inbounds i64, ptr @{table}, i64 {i}")
-        return self.code.new(f"load i64, ptr {place}")
-
-    def image(self, n: str) -> str:
-        """The address of the n-th image, copied between the zeros around it if there are any."""
-        shape, line = self.shape, self.shape.lengths[-1] * self.shape.channels * self.bytes
-        image = self.moved("%images", self.times(n, prod(shape.lengths[:-1]) * line))
-        if not any(map(sum, shape.pads)):
-            return image
-        lows = [low for low, _ in shape.pads]
-        places = [_dot([*map(sum, zip(place, lows, strict=False)), lows[-1]], shape.strides)
-                  for place in np.ndindex(*shape.lengths[:-1])]  # fmt: skip
-        self.code.declared.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
-        with self.loop(len(places)) as i:
-            here, there = self.moved(image, self.times(i, line)), self.moved("%padded", self.entry("inside", places, i))
-            self.code.lines.append(f"  call void @llvm.memcpy.p0.p0.i64(ptr {there}, ptr {here}, i64 {line}, i1 false)")
-        return "%padded"
-
-    def slot(self) -> str:
-        """Memory for a vector, which LLVM turns into a register."""
-        name = f"%slot{self.code.fresh()}"
-        self.head.append(f"  {name} = alloca {self.type}, align 64")
-        return name
-
-    def put(self, vector: str, slot: str) -> None:
-        self.code.lines.append(f"  store {self.type} {vector}, ptr {slot}, align 64")
-
-    def got(self, slot: str) -> str:
-        return self.code.new(f"load {self.type}, ptr {slot}, align 64")
-
-    def masks(self, b: str) -> list[str]:
-        """For each vector of a block which of its channels there are; "" for all."""
-        shape = self.shape
-        if shape.made % shape.lanes == 0:
-            return [""] * shape.block
-        blocks, lanes = shape.vectors // shape.block, shape.lanes
-        rest = [lanes] * (blocks - 1) + [shape.made % lanes]
-        listed = ", ".join(f"<{lanes} x i8> <{', '.join(f'i8 {int(i < n)}' for i in range(lanes))}>" for n in rest)
-        self.tables["channels"] = f"@channels = private unnamed_addr constant [{blocks} x <{lanes} x i8>] [{listed}]"
-        place = self.code.new(f"getelementptr inbounds <{lanes} x i8>, ptr @channels, i64 {b}")
-        found = self.code.new(f"icmp ne <{lanes} x i8> {self.code.new(f'load <{lanes} x i8>, ptr {place}, align 1')}, "
-                              "zeroinitializer")  # fmt: skip
-        return [""] * (shape.block - 1) + [found]
-
-    def load(self, address: str, mask: str = "") -> str:
-        if not mask:
-            return self.code.new(f"load {self.type}, ptr {address}, align {self.bytes}")
-        name, lanes = f"@llvm.masked.load.v{self.shape.lanes}f{8 * self.bytes}.p0", f"<{self.shape.lanes} x i1>"
-        self.code.declared.add(f"declare {self.type} {name}(ptr, i32, {lanes}, {self.type})")
-        return self.code.new(f"call {self.type} {name}(ptr {address}, i32 {self.bytes}, {lanes} {mask}, "
-                             f"{self.type} zeroinitializer)")  # fmt: skip
-
-    def store(self, vector: str, address: str, mask: str = "") -> None:
-        if not mask:
-            self.code.lines.append(f"  store {self.type} {vector}, ptr {address}, align {self.bytes}")
-            return
-        name, lanes = f"@llvm.masked.store.v{self.shape.lanes}f{8 * self.bytes}.p0", f"<{self.shape.lanes} x i1>"
-        self.code.declared.add(f"declare void {name}({self.type}, ptr, i32, {lanes})")
-        self.code.lines.append(
-            f"  call void {name}({self.type} {vector}, ptr {address}, i32 {self.bytes}, {lanes} {mask})"
-        )
-
-    def vectors(self, address: str) -> list[str]:
-        """The vectors of a block."""
-        return [self.load(self.moved(address, str(v * self.vector))) for v in range(self.shape.block)]
-
-    def multiply(self, sums: list[list[str]], numbers: str, offsets: list[int], given: list[str]) -> None:
-        """Add to each row of sums the vectors given, times the number at the row's offset."""
-        new, lanes = self.code.new, self.shape.lanes
-        for row, offset in zip(sums, offsets, strict=True):
-            x = new(f"load {self.kind}, ptr {self.moved(numbers, str(offset))}, align {self.bytes}")
-            x = new(f"insertelement {self.type} poison, {self.kind} {x}, i64 0")
-            x = new(f"shufflevector {self.type} {x}, {self.type} poison, <{lanes} x i32> zeroinitializer")
-            for slot, vector in zip(row, given, strict=True):
-                product = new(f"fmul contract {self.type} {x}, {vector}")
-                self.put(new(f"fadd contract {self.type} {product}, {self.got(slot)}"), slot)
+def _module(w: Vectors, pointers: Sequence[str]) -> str:
+    """The text of a module with the one function."""
+    arguments = ", ".join([*(f"ptr noalias %{x}" for x in pointers), "i64 %count"])
+    return "\n".join([*sorted(w.code.declared), w.text(arguments)])

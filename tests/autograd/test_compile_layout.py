@@ -12,6 +12,7 @@ from autograd.ops import channels_last
 from autograd.ops.window import geometry
 from autograd.primitives import registry
 
+ops.load()
 LAST = {"plain": layout.plain_channels_last, "any": layout.channels_last}
 
 
