@@ -360,7 +360,7 @@ class _Kernel:
             code.lines += [f"  br label %{before}", f"{before}:", f"  br label %loop{number}", f"loop{number}:",
                            f"  %i{number} = phi i64 [{first}, %{before}], [%next{number}, %end{number}]"]  # fmt: skip
             self.index.append(f"%i{number}")
-            open_.append((number, last, self.whole() if length in SHORT and len(open_) == len(dims) - 1 else ""))
+            open_.append((number, last, self.whole() if length in SHORT or self.fold > 1 else ""))
         yield
         for number, last, note in reversed(open_):
             code.lines += [f"  br label %end{number}", f"end{number}:",

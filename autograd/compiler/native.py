@@ -1,5 +1,6 @@
 """Fused loops in a program's text: what is written for one, and their functions, compiled together."""
 
+import ctypes
 import itertools
 from collections.abc import Iterable
 from math import prod
@@ -34,7 +35,7 @@ class Kernels:
         self.declared: set[str] = set()
         self.forms: dict[str, tuple[str, ...]] = {}
         self.memory: dict[str, int] = {}
-        self.symbols: dict[int, str] = {}  # id of an array that owns memory → symbol
+        self.symbols: dict[int, str] = {}  # id of an array that owns memory, or of a function → symbol
         self.held: list[Any] = []
         self.metadata = 0  # lines, beside those of PARALLEL
 
@@ -116,22 +117,31 @@ class Kernels:
         places, parameters, arguments = [], [], []
         for i, (x, array) in enumerate(zip((*step.operands, out), arrays, strict=True)):
             if isinstance(x, Variable) and x not in names.static:
-                places.append((f"%array{i}", 0))
-                parameters.append(f"ptr noalias %array{i}")
+                places.append(f"ptr %array{i}")
+                parameters.append(f"ptr %array{i}")
                 arguments.append(f"{names.object(_address, 'address')}({names.written(x)})")
             else:
                 place = self.place(array, array.shape)
-                places.append((place.symbol, place.offset))
+                places.append(f"ptr getelementptr (i8, ptr {place.symbol}, i64 {place.offset})")
                 names.written(x)
         called = names.free(f"product_{names.labels[out]}")
         names.names[called] = None  # found when all are compiled
-        writer = products.product(called, form, places, out.dtype, machine.registers())
-        self.texts.append(writer.text(", ".join(parameters)))
-        self.declared |= writer.code.declared
+        made = products.function(form, out.dtype)
+        symbol = self.entry(made)
+        self.texts.append(f"define void @{called}({', '.join(parameters)}) {{\n  call void @{symbol}({', '.join(places)})\n"
+                          "  ret void\n}\n")  # fmt: skip
         self.forms[called] = ("ptr",) * len(parameters)
         shown = formula(step, names.labels[out], [names.written(x) for x in step.operands])
         call = f"{called}({', '.join(arguments)})"
         return [f"{call:<64}  # {shown}"]
+
+    def entry(self, function: Any) -> str:
+        """The symbol of another module's function."""
+        if id(function) not in self.symbols:
+            self.symbols[id(function)] = f"function{len(self.symbols)}"
+            self.memory[self.symbols[id(function)]] = ctypes.cast(function, ctypes.c_void_p).value or 0
+            self.held.append(function)
+        return self.symbols[id(function)]
 
     def levels(self, groups: list[Group], values: Any) -> Iterable[str]:
         """The statements of groups of a tape, whose numbers lie in `values`."""

@@ -6,14 +6,16 @@ Here rows of the second matrix are vectors that are read where they lie; only a 
 the first may lie in any order. Sums go over the terms in order, each in one register.
 """
 
+import functools
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd.compiler import machine
 from autograd.compiler.vectors import Vectors, lanes_for
 
-__all__ = ["Matrices", "fits", "product"]
+__all__ = ["Matrices", "fits", "function", "product"]
 
 LARGEST = 1 << 19  # multiplications of one product, above which BLAS is as fast
 BYTES = 1 << 17  # of the second matrix, with which it stays in the cache
@@ -54,20 +56,21 @@ def fits(x: Any, y: Any, out: Any) -> Matrices | None:
     return form if lies and small and apart and form.columns >= LEAST else None
 
 
-def product(
-    name: str, form: Matrices, places: list[tuple[str, int]], dtype: Any, registers: tuple[int, int]
-) -> Vectors:
-    """The function that computes out = x @ y.
+@functools.lru_cache(1024)
+def function(form: Matrices, dtype: Any) -> Any:
+    """The function(x, y, out) of machine code, of addresses, for a form."""
+    return machine.functions(product(form, dtype, machine.registers()), {"product": ("ptr",) * 3}, {})["product"]
 
-    places   of x, y and out: the address of the memory, and bytes from its beginning
-    """
+
+def product(form: Matrices, dtype: Any, registers: tuple[int, int]) -> str:
+    """The module of product(x, y, out), which computes out = x @ y."""
     register, most = registers
     lanes = lanes_for(form.columns, dtype, register)
     block, rows = _rectangle(form.rows, -(-form.columns // lanes), most)
-    w = Vectors(name, dtype, form.columns, lanes, block)
+    w = Vectors("product", dtype, form.columns, lanes, block)
     tiles = [min(i, form.rows - rows) for i in range(0, form.rows, rows)]
     sums = [[w.slot() for _ in range(block)] for _ in range(rows)]
-    x, y, out = (w.moved(symbol, str(offset)) for symbol, offset in places)
+    x, y, out = "%x", "%y", "%out"
     for axis, length in enumerate(form.stack):
         i = w.begin(length)
         x, y, out = (w.moved(z, w.times(i, strides[axis])) for z, strides in zip((x, y, out), form[4:], strict=True))
@@ -94,7 +97,7 @@ def product(
                     w.store(w.got(slot), w.moved(result, str(r * form.out[-2] + v * w.vector)), masks[v])
     for _ in form.stack:
         w.end()
-    return w
+    return w.module(("x", "y", "out"))
 
 
 def _rectangle(rows: int, vectors: int, most: int) -> tuple[int, int]:

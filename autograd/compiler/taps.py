@@ -150,7 +150,7 @@ def forward(shape: Convolution, name: str) -> str:
                 for p, row in enumerate(sums):
                     for v, slot in enumerate(row):
                         w.store(w.got(slot), w.moved(out, str(p * pixel + v * w.vector)), masks[v])
-    return _module(w, ("images", "weights", "bias", "out", "padded"))
+    return w.module(("images", "weights", "bias", "out", "padded"), "i64 %count")
 
 
 def backward(shape: Convolution, name: str) -> str:
@@ -189,7 +189,7 @@ def backward(shape: Convolution, name: str) -> str:
                         w.multiply(sums, w.moved(numbers, w.times(j, steps[-1])), within, given)
                 for slot, place in zip(itertools.chain(*sums), itertools.chain(*places), strict=True):
                     w.store(w.code.new(f"fadd {w.type} {w.load(place)}, {w.got(slot)}"), place)
-    return _module(w, ("images", "given", "weights", "padded"))
+    return w.module(("images", "given", "weights", "padded"), "i64 %count")
 
 
 def _image(w: Vectors, shape: Convolution, n: str) -> str:
@@ -206,9 +206,3 @@ def _image(w: Vectors, shape: Convolution, n: str) -> str:
         here, there = w.moved(image, w.times(i, line)), w.moved("%padded", w.entry("inside", places, i))
         w.code.lines.append(f"  call void @llvm.memcpy.p0.p0.i64(ptr {there}, ptr {here}, i64 {line}, i1 false)")
     return "%padded"
-
-
-def _module(w: Vectors, pointers: Sequence[str]) -> str:
-    """The text of a module with the one function."""
-    arguments = ", ".join([*(f"ptr noalias %{x}" for x in pointers), "i64 %count"])
-    return "\n".join([*sorted(w.code.declared), w.text(arguments)])

@@ -35,14 +35,14 @@ class Vectors:
         self.head: list[str] = []
         self.open: list[tuple[int, int | str]] = []  # loops
         self.tables: dict[str, str] = {}
+        self.notes: list[str] = []  # on loops: not to be written out, for they are long enough
 
-    def text(self, arguments: str = "") -> str:
-        """The function, and the tables that it reads."""
+    def module(self, pointers: tuple[str, ...], arguments: str = "") -> str:
+        """The module of the function alone."""
+        given = ", ".join([*(f"ptr noalias %{x}" for x in pointers), *([arguments] if arguments else [])])
         body = "\n".join([*self.head, *self.code.lines])
-        define = (
-            f'define void @{self.name}({arguments}) "prefer-vector-width"="512" {{\nstart:\n{body}\n  ret void\n}}\n'
-        )
-        return "\n".join([*self.tables.values(), define])
+        define = f'define void @{self.name}({given}) "prefer-vector-width"="512" {{\nstart:\n{body}\n  ret void\n}}'
+        return "\n".join([*sorted(self.code.declared), *self.tables.values(), define, *self.notes, ""])
 
     @contextmanager
     def loop(self, count: int | str) -> Iterator[str]:
@@ -63,7 +63,9 @@ class Vectors:
         (n, count), code = self.open.pop(), self.code
         code.lines += [f"  br label %end{n}", f"end{n}:", f"  %next{n} = add nuw nsw i64 %i{n}, 1",
                        f"  %more{n} = icmp ne i64 %next{n}, {count}",
-                       f"  br i1 %more{n}, label %loop{n}, label %after{n}", f"after{n}:"]  # fmt: skip
+                       f"  br i1 %more{n}, label %loop{n}, label %after{n}, !llvm.loop !{len(self.notes)}",
+                       f"after{n}:"]  # fmt: skip
+        self.notes.append(f'!{len(self.notes)} = distinct !{{!{len(self.notes)}, !{{!"llvm.loop.unroll.disable"}}}}')
 
     def times(self, i: str, step: int) -> str:
         return self.code.new(f"mul nuw nsw i64 {i}, {step}")

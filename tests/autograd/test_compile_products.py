@@ -17,11 +17,8 @@ def by_machine(x, y, registers):
     out = around[..., 1:-2]
     form = products.fits(x, y, out)
     assert form is not None
-    arrays = [("%x", x), ("%y", y), ("%out", out)]
-    writer = products.product("made", form, [(name, 0) for name, _ in arrays], x.dtype, registers)
-    text = "\n".join([*sorted(writer.code.declared), writer.text(", ".join(f"ptr {name}" for name, _ in arrays))])
-    made = machine.functions(text, {"made": ("ptr",) * 3}, {})["made"]
-    made(*(array.__array_interface__["data"][0] for _, array in arrays))
+    made = machine.functions(products.product(form, x.dtype, registers), {"product": ("ptr",) * 3}, {})["product"]
+    made(*(array.__array_interface__["data"][0] for array in (x, y, out)))
     assert np.isnan(around[..., 0]).all() and np.isnan(around[..., -2:]).all()
     return out
 
