@@ -9,12 +9,13 @@ axes over which every array goes on evenly are one loop.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from autograd.compiler.elementary import FLAGS, OPS, SUMMED, Code, literal
 from autograd.compiler.fuse import COMPARISONS, Fused
+from autograd.compiler.nest import Dim, Place, folded, in_parts, merged
 from autograd.compiler.program import Step, Variable
 
 __all__ = ["Place", "kernel"]
@@ -22,15 +23,6 @@ __all__ = ["Place", "kernel"]
 TYPES = {None: "double", np.dtype(np.float32): "float", np.dtype(np.float64): "double", np.dtype(bool): "i1"}
 BYTES = {"float": 4, "double": 8, "i1": 1}
 SHORT = range(9, 32)  # rounds of a loop that LLVM would write out as single numbers instead of making them vectors
-FOLDED = 256  # numbers of rows that are gone over as one
-
-
-class Place(NamedTuple):
-    """Where the numbers of an operand or result lie: at symbol + offset + Σ index · stride, all in bytes."""
-
-    symbol: str
-    offset: int
-    strides: tuple[int, ...]
 
 
 def kernel(
@@ -50,7 +42,7 @@ def kernel(
     body = "\n".join([*writer.head, *writer.code.lines])
     text = f"define void @{name}({', '.join(arguments)}) {{\nstart:\n{body}\n  ret void\n}}\n"
     text = "\n".join([text, *writer.metadata, ""])
-    return text, writer.code.declared, writer.dims[0][0] if writer.dims else 1, len(writer.metadata)
+    return text, writer.code.declared, writer.dims[0].length if writer.dims else 1, len(writer.metadata)
 
 
 class _Kernel:
@@ -62,41 +54,24 @@ class _Kernel:
         self.index: list[str] = []  # of the loops that are open
         self.inputs = set(op.body.inputs)
         self.outs = dict.fromkeys(op.body.outputs)
-        self.dims = self.merged()
-        self.fold = self.folded()
+        self.dims = merged(op, places)
+        self.lines = (Dim(1, [], False), self.dims[-1])
+        self.fold = folded(op, places, self.dims)
+        if self.fold > 1:
+            rows, columns = self.dims
+            self.lines = (Dim(self.fold, rows.axes, False), columns)
+            self.dims = [Dim(rows.length // self.fold, rows.axes, False, self.fold),
+                         columns._replace(length=columns.length * self.fold)]  # fmt: skip
+        self.parts = self.partial()
         self.passes, self.level = self.planned()
         self.scratch = {x: f"%scratch{i}" for i, x in enumerate(self.kept())}
 
-    def merged(self) -> list[tuple[int, list[int], bool]]:
-        """[(length, axes in it, whether inside a row)]: neighbours that every array goes over evenly are one."""
-        shape, first = self.op.shape, len(self.op.shape) - self.op.axes if self.op.axes else len(self.op.shape)
-        dims: list[tuple[int, list[int], bool]] = []
-        for axis, length in enumerate(shape):
-            inside = axis >= first
-            if dims and dims[-1][2] == inside and all(
-                place.strides[dims[-1][1][-1]] == place.strides[axis] * length
-                for place in self.places.values() if isinstance(place, Place)
-            ):  # fmt: skip
-                dims[-1] = (dims[-1][0] * length, [*dims[-1][1], axis], inside)
-            else:
-                dims.append((length, [axis], inside))
-        return [dim for dim in dims if dim[0] != 1] or dims[-1:]
-
-    def folded(self) -> int:
-        """How many rows are gone over as one, each with sums of its own that are added up at the end; 1 for one.
-
-        Sums of columns go to memory, for LLVM keeps only one number in a register; with 16 columns that is one vector, or
-        16 single numbers, which takes ten times as long. So only a loop over columns that is long enough is left alone.
-        """
-        sums = {x for x in self.outs if self.op.added(x) and x.shape}
-        if not sums or self.op.axes or len(self.dims) != 2:
-            return 1
-        (rows, (*_, outer), _), (columns, (*_, inner), _) = self.dims
-        arrays = ((x, place.strides) for x, place in self.places.items()
-                  if isinstance(place, Place) and (x.shape or x in self.inputs))  # fmt: skip
-        even = all(strides[outer] == (0 if x in sums else strides[inner] * columns) for x, strides in arrays)
-        counts = [n for n in range(2, FOLDED // columns + 1) if rows % n == 0]
-        return max(counts, key=lambda n: (n * columns % 16 == 0, n), default=1) if even else 1
+    def partial(self) -> dict[Variable, str]:
+        """Sums of everything that are added up in single precision first, in memory of this name."""
+        sums = [x for x in self.outs if self.op.added(x) and not x.shape and TYPES[x.dtype] == "float"]
+        found = in_parts(self.dims) if sums and not self.op.axes and self.fold == 1 and self.dims else None
+        self.dims = found or self.dims
+        return {x: f"%partial{i}" for i, x in enumerate(sums)} if found else {}
 
     def planned(self) -> tuple[list[tuple[list[Step], list[Step]]], dict[Variable, int]]:
         """([(steps on row results, steps in a pass over the row), …], the pass from which on each result is known)."""
@@ -132,14 +107,14 @@ class _Kernel:
 
     def write(self) -> None:
         """The whole function."""
-        code, width = self.code, prod(length for length, _, inside in self.dims if inside)
+        code, width = self.code, prod(dim.length for dim in self.dims if dim.inside)
         for x, name in self.scratch.items():
             self.head.append(f"  {name} = alloca [{width} x {self.memory(x)}], align 64")
         totals = [x for x in self.outs if self.op.added(x)]
         self.sums = {x: f"%sums{i}" for i, x in enumerate(totals) if x.shape and self.fold > 1}
         for x in totals:
             if x in self.sums:
-                count, kind = self.fold * self.dims[1][0], TYPES[x.dtype]
+                count, kind = self.dims[1].length, TYPES[x.dtype]
                 self.head.append(f"  {self.sums[x]} = alloca [{count} x {kind}], align 64")
                 self.cleared(self.sums[x], count * BYTES[kind])
             if x.shape:
@@ -148,15 +123,25 @@ class _Kernel:
                 self.head.append(f"  %total{totals.index(x)} = alloca double")
                 code.lines.append(f"  store double {literal(0.0, 'double')}, ptr %total{totals.index(x)}")
         self.totals = {x: f"%total{i}" for i, x in enumerate(totals) if not x.shape}
-        with self.loops(self.outside()):
-            for rows, steps in self.passes:
-                for step in rows:
-                    self.row[step.results[0]] = self.computed(step, self.row_value)
-                if steps:
-                    self.gone_over(steps)
-            for x, value in self.row.items():
-                if x in self.outs:
-                    self.store(x, value)
+        around = [dim for dim in self.dims if not dim.inside]
+        inner = [around.pop()] if self.parts else []
+        self.head += [f"  {name} = alloca float" for name in self.parts.values()]
+        with self.loops(around):
+            for name in self.parts.values():
+                code.lines.append(f"  store float {literal(0.0, 'float')}, ptr {name}")
+            with self.loops(inner):
+                for rows, steps in self.passes:
+                    for step in rows:
+                        self.row[step.results[0]] = self.computed(step, self.row_value)
+                    if steps:
+                        self.gone_over(steps)
+                for x, value in self.row.items():
+                    if x in self.outs:
+                        self.store(x, value)
+            for x, name in self.parts.items():
+                value = code.new(f"fpext float {code.new(f'load float, ptr {name}')} to double")
+                before = code.new(f"load double, ptr {self.totals[x]}")
+                code.lines.append(f"  store double {code.new(f'fadd double {before}, {value}')}, ptr {self.totals[x]}")
         for x, name in self.sums.items():
             self.put_together(x, name)
         for x, name in self.totals.items():
@@ -168,23 +153,15 @@ class _Kernel:
             offset = code.new(f"add i64 {offset}, {place.offset}")
             code.lines.append(f"  store {kind} {value}, ptr {self.address(place.symbol, offset)}, align 1")
 
-    def outside(self) -> list[tuple[int, list[int], bool]]:
-        """The loops that are not inside a row."""
-        dims = [dim for dim in self.dims if not dim[2]]
-        if self.fold > 1:
-            (rows, outer, _), (columns, inner, _) = dims
-            return [(rows // self.fold, outer, False), (columns * self.fold, inner, False)]
-        return dims
-
     def put_together(self, x: Variable, name: str) -> None:
         """Add up the sums of each row of those that are gone over as one."""
-        code, place, (rows, columns) = self.code, self.places[x], self.dims
-        with self.loops([(self.fold, *rows[1:]), columns]):
+        code, place, columns = self.code, self.places[x], self.lines[1]
+        with self.loops(list(self.lines)):
             row, column = self.index
-            index = code.new(f"add nuw nsw i64 {code.new(f'mul nuw nsw i64 {row}, {columns[0]}')}, {column}")
+            index = code.new(f"add nuw nsw i64 {code.new(f'mul nuw nsw i64 {row}, {columns.length}')}, {column}")
             kind = TYPES[x.dtype]
             part = code.new(f"load {kind}, ptr {self.address(name, code.new(f'mul i64 {index}, {BYTES[kind]}'))}")
-            offset = code.new(f"mul nsw i64 {column}, {place.strides[columns[1][-1]]}")
+            offset = code.new(f"mul nsw i64 {column}, {place.strides[columns.axes[-1]]}")
             address = self.address(place.symbol, code.new(f"add nsw i64 {offset}, {place.offset}"))
             before = code.new(f"load {kind}, ptr {address}, align 4")
             code.lines.append(
@@ -203,7 +180,7 @@ class _Kernel:
             running[x] = f"%running{code.fresh()}"
             self.head.append(f"  {running[x]} = alloca {kind}")
             code.lines.append(f"  store {kind} {literal(start, kind)}, ptr {running[x]}")
-        with self.loops([dim for dim in self.dims if dim[2]]):
+        with self.loops([dim for dim in self.dims if dim.inside]):
             local: dict[Variable, str] = {}
 
             def value(x: Variable) -> str:
@@ -280,8 +257,8 @@ class _Kernel:
     def at(self, place: Place) -> str:
         """The address of a place where the loops are."""
         code, offset = self.code, str(place.offset)
-        for number, ((_, axes, _), index) in enumerate(zip(self.dims, self.index, strict=False)):
-            stride = place.strides[axes[-1]] * (1 if number else self.fold)
+        for dim, index in zip(self.dims, self.index, strict=False):
+            stride = place.strides[dim.axes[-1]] * dim.step
             if stride:
                 step = code.new(f"mul nsw i64 {index}, {stride}")
                 offset = code.new(f"add nsw i64 {offset}, {step}")
@@ -290,7 +267,7 @@ class _Kernel:
     def scratch_at(self, x: Variable) -> str:
         """The address in a scratch row."""
         offset, width = "0", BYTES[TYPES[x.dtype]]
-        for (length, _, inside), index in reversed(list(zip(self.dims, self.index, strict=True))):
+        for (length, _, inside, _), index in reversed(list(zip(self.dims, self.index, strict=True))):
             if inside:
                 step = self.code.new(f"mul nsw i64 {index}, {width}")
                 offset = self.code.new(f"add nsw i64 {offset}, {step}")
@@ -315,7 +292,9 @@ class _Kernel:
     def add(self, x: Variable, value: str) -> None:
         """Add to what is summed over the whole loop; a sum of everything in double precision."""
         code, kind = self.code, TYPES[x.dtype]
-        if x in self.totals:
+        if x in self.parts:
+            address = self.parts[x]
+        elif x in self.totals:
             value = value if kind == "double" else code.new(f"fpext float {value} to double")
             kind, address = "double", self.totals[x]
         elif x in self.sums:
@@ -349,11 +328,11 @@ class _Kernel:
         return f", !llvm.loop !{n}"
 
     @contextmanager
-    def loops(self, dims: list[tuple[int, list[int], bool]]) -> Iterator[None]:
+    def loops(self, dims: list[Dim]) -> Iterator[None]:
         """Nested loops around what is written inside."""
         code = self.code
         open_: list[tuple[int, str, str]] = []
-        for length, _, _ in dims:
+        for length, *_ in dims:
             number = code.fresh()
             first, last = ("%first", "%last") if self.parted and not self.index else ("0", str(length))
             before = f"before{number}"

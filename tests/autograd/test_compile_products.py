@@ -81,3 +81,14 @@ def test_short_rows_and_sums_of_columns(columns):
     for _ in range(3):
         for found, expected in zip(compiled(x, b), f(x, b), strict=True):
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [7, 4096, 40_000, 300_000, 262_147])  # one is prime: it has no equal parts
+def test_long_sums_in_single_precision(count):
+    """Parts are added up in single precision and then in double: as exact as NumPy's pairs."""
+    x = np.abs(numbers(count)) + 1.0
+    compiled = compile(lambda x: (np.sum(x * 1.5 + 0.25), x * 2.0 - 1.0), backend="llvm")
+    for _ in range(3):
+        total, y = compiled(x)
+    np.testing.assert_allclose(total, np.sum(x.astype(float) * 1.5 + 0.25), rtol=5e-7)
+    np.testing.assert_allclose(y, x * 2.0 - 1.0, rtol=1e-6)
