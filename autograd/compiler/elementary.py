@@ -63,6 +63,11 @@ class Code:
     def compare(self, how: str, kind: str, x: str, y: str) -> str:
         return self.new(f"fcmp {how} {kind} {x}, {y}")
 
+    def bounded(self, kind: str, x: str, low: str = "", high: str = "") -> str:
+        """x between bounds, NaN for NaN: one instruction each, where a maximum that must give NaN for any takes four."""
+        x = self.select(self.compare("ogt", kind, x, high), kind, high, x) if high else x
+        return self.select(self.compare("olt", kind, x, low), kind, low, x) if low else x
+
     def power_of_two(self, kind: str, exponent: str) -> str:
         """2 ** exponent for an integer in the range of normal numbers."""
         bits, integer = MANTISSA[kind], f"i{WIDTH[kind]}"
@@ -96,7 +101,7 @@ EXP_RANGE = {"float": (-104.0, 89.0), "double": (-746.0, 710.0)}
 def exp(c: Code, kind: str, x: str) -> str:
     """2^n · e^r with n the nearest integer to x / ln 2."""
     low, high = (literal(bound, kind) for bound in EXP_RANGE[kind])
-    x = c.call("maximum", kind, c.call("minimum", kind, x, high), low)
+    x = c.bounded(kind, x, low, high)
     shifted = c.fma(kind, x, literal(math.log2(math.e), kind), literal(ROUND[kind], kind))
     n = c.new(f"fsub {kind} {shifted}, {literal(ROUND[kind], kind)}")
     r = c.fma(kind, n, literal(-LN2[kind][1], kind), c.fma(kind, n, literal(-LN2[kind][0], kind), x))
@@ -159,7 +164,7 @@ def tanh(c: Code, kind: str, x: str) -> str:
     """Odd over even polynomial; in float64 beyond 0.625 1 − 2 / (e^2x + 1)."""
     if kind == "float":
         bound, whole = 7.90531110763549805, x
-        x = c.call("maximum", kind, c.call("minimum", kind, x, literal(bound, kind)), literal(-bound, kind))
+        x = c.bounded(kind, x, literal(-bound, kind), literal(bound, kind))
         z = c.new(f"fmul {kind} {x}, {x}")
         top = c.new(f"fmul {kind} {x}, {c.horner(kind, z, TANH_ODD)}")
         ratio = c.new(f"fdiv {kind} {top}, {c.horner(kind, z, TANH_EVEN)}")
@@ -185,6 +190,16 @@ def _intrinsic(name: str, flags: str = "") -> Callable[..., str]:
     return lambda c, kind, *operands: c.call(name, kind, *operands, flags=flags)
 
 
+def _extreme(name: str, bound: str) -> Callable[..., str]:
+    def instruction(c: Code, kind: str, x: str, y: str) -> str:
+        for value, number in ((x, y), (y, x)):
+            if not number.startswith("%") and number != literal(math.nan, kind):
+                return c.bounded(kind, value, **{bound: number})
+        return c.call(name, kind, x, y, flags="nsz")
+
+    return instruction
+
+
 def _comparison(how: str) -> Callable[..., str]:
     return lambda c, kind, x, y: c.compare(how, kind, x, y)
 
@@ -201,13 +216,13 @@ def _sign(c: Code, kind: str, x: str) -> str:
 
 OPS: dict[str, Callable[..., str]] = {
     "add": _instruction("fadd"), "subtract": _instruction("fsub"), "multiply": _instruction("fmul"),
-    "divide": _instruction("fdiv"), "maximum": _intrinsic("maximum", "nsz"), "minimum": _intrinsic("minimum", "nsz"),
+    "divide": _instruction("fdiv"), "maximum": _extreme("maximum", "low"), "minimum": _extreme("minimum", "high"),
     "negative": lambda c, kind, x: c.new(f"fneg {kind} {x}"), "square": _square, "sign": _sign,
     "reciprocal": lambda c, kind, x: c.new(f"fdiv {kind} {literal(1.0, kind)}, {x}"),
     "sqrt": _intrinsic("sqrt"), "absolute": _intrinsic("fabs"), "fabs": _intrinsic("fabs"),
     "floor": _intrinsic("floor"), "ceil": _intrinsic("ceil"), "rint": _intrinsic("rint"), "trunc": _intrinsic("trunc"),
     "exp": exp, "log": log, "tanh": tanh,
-    "relu": lambda c, kind, x: c.call("maximum", kind, x, literal(0.0, kind), flags="nsz"),
+    "relu": lambda c, kind, x: c.bounded(kind, x, low=literal(0.0, kind)),
     "greater": _comparison("ogt"), "less": _comparison("olt"), "greater_equal": _comparison("oge"),
     "less_equal": _comparison("ole"), "equal": _comparison("oeq"), "not_equal": _comparison("une"),
 }  # fmt: skip

@@ -55,11 +55,11 @@ class _Kernel:
         self.inputs = set(op.body.inputs)
         self.outs = dict.fromkeys(op.body.outputs)
         self.dims = merged(op, places)
-        self.lines = (Dim(1, [], False), self.dims[-1])
+        self.lines: list[Dim] = []  # of the sums that each of several rows has
         self.fold = folded(op, places, self.dims)
         if self.fold > 1:
             rows, columns = self.dims
-            self.lines = (Dim(self.fold, rows.axes, False), columns)
+            self.lines = [Dim(self.fold, rows.axes, False), columns]
             self.dims = [Dim(rows.length // self.fold, rows.axes, False, self.fold),
                          columns._replace(length=columns.length * self.fold)]  # fmt: skip
         self.parts = self.partial()
@@ -156,7 +156,7 @@ class _Kernel:
     def put_together(self, x: Variable, name: str) -> None:
         """Add up the sums of each row of those that are gone over as one."""
         code, place, columns = self.code, self.places[x], self.lines[1]
-        with self.loops(list(self.lines)):
+        with self.loops(self.lines):
             row, column = self.index
             index = code.new(f"add nuw nsw i64 {code.new(f'mul nuw nsw i64 {row}, {columns.length}')}, {column}")
             kind = TYPES[x.dtype]
