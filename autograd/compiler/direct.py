@@ -93,7 +93,9 @@ class Direct:
         return out
 
     def written(self, out: Any, x: Any, w: Any, b: Any = None) -> None:
-        """The result into an array without gaps."""
+        """The result into an array of its form."""
+        if not out.flags.c_contiguous:
+            return np.copyto(out, self.compute(x, w, b))
         shape = self.shape
         w = np.flip(w, tuple(range(2, w.ndim))).swapaxes(0, 1) if self.op.op.name == "conv_input" else w
         rows = np.moveaxis(w, (0, 1), (-1, -2)).reshape(shape.size, shape.made)
@@ -102,7 +104,7 @@ class Direct:
         weights[:, : shape.made] = rows
         bias[: shape.made] = 0.0 if b is None else b
         weights = np.ascontiguousarray(weights.reshape(shape.size, blocks, width).swapaxes(0, 1))
-        self.call(np.ascontiguousarray(x), weights, bias, out)
+        return self.call(np.ascontiguousarray(x), weights, bias, out)
 
     def weights(self, x: Any, y: Any) -> Any:
         """The result for the weights, as an op on channels second has it."""

@@ -109,6 +109,8 @@ class Kernels:
             known = names.static.get(x) if isinstance(x, Variable) else x
             if known is None and x not in names.program.inputs and x not in names.plan.given:
                 return None
+            if known is not None and not isinstance(known, np.ndarray):
+                return None
             arrays.append(np.empty(x.shape, x.dtype) if known is None else known)
         matrices = [z[None] if z.ndim == 1 else z for z in (arrays[0], arrays[1], arrays[2])]
         form = products.fits(*matrices) if arrays[1].ndim > 1 and arrays[0].ndim == arrays[2].ndim else None

@@ -92,3 +92,10 @@ def test_long_sums_in_single_precision(count):
         total, y = compiled(x)
     np.testing.assert_allclose(total, np.sum(x.astype(float) * 1.5 + 0.25), rtol=5e-7)
     np.testing.assert_allclose(y, x * 2.0 - 1.0, rtol=1e-6)
+
+
+def test_a_product_with_a_number():
+    f = compile(lambda x: np.dot(2.0, np.dot(x, x.T)) + np.dot(x, 3.0)[:, :1], backend="llvm")
+    x = numbers(9, 12)
+    for _ in range(3):
+        np.testing.assert_allclose(f(x), 2.0 * (x @ x.T) + x[:, :1] * 3.0, rtol=1e-5, atol=1e-5)
