@@ -15,6 +15,7 @@ from autograd.compiler import machine
 from autograd.compiler.layout import Last
 from autograd.compiler.program import Program, Step, rewrite
 from autograd.compiler.taps import Convolution, backward, forward
+from autograd.ops.channels_last import around
 from autograd.ops.window import geometry
 
 __all__ = ["Direct", "direct"]
@@ -50,11 +51,10 @@ def _conv_input(step: Step) -> Convolution | None:
     y, w = step.operands
     lengths, kernel = step.options["lengths"], w.shape[2:]
     pads, stride, dilation, _ = _geometry(lengths, kernel, step.options)
-    around = tuple((d * (k - 1) - low, d * (k - 1) - high)
-                   for d, k, (low, high) in zip(dilation, kernel, pads, strict=True))  # fmt: skip
-    if any(s != 1 for s in stride) or min(map(min, around)) < 0:
+    full: Any = around(kernel, pads, dilation)  # type: ignore[no-untyped-call]
+    if any(s != 1 for s in stride) or full is None:
         return None
-    return Convolution(y.shape[1:-1], y.shape[-1], kernel, around, stride, dilation, tuple(lengths), w.shape[1], y.dtype,
+    return Convolution(y.shape[1:-1], y.shape[-1], kernel, full, stride, dilation, tuple(lengths), w.shape[1], y.dtype,
                        *machine.registers())  # fmt: skip
 
 
@@ -95,7 +95,8 @@ class Direct:
     def written(self, out: Any, x: Any, w: Any, b: Any = None) -> None:
         """The result into an array of its form."""
         if not out.flags.c_contiguous:
-            return np.copyto(out, self.compute(x, w, b))
+            np.copyto(out, self.compute(x, w, b))
+            return
         shape = self.shape
         w = np.flip(w, tuple(range(2, w.ndim))).swapaxes(0, 1) if self.op.op.name == "conv_input" else w
         rows = np.moveaxis(w, (0, 1), (-1, -2)).reshape(shape.size, shape.made)
@@ -104,7 +105,7 @@ class Direct:
         weights[:, : shape.made] = rows
         bias[: shape.made] = 0.0 if b is None else b
         weights = np.ascontiguousarray(weights.reshape(shape.size, blocks, width).swapaxes(0, 1))
-        return self.call(np.ascontiguousarray(x), weights, bias, out)
+        self.call(np.ascontiguousarray(x), weights, bias, out)
 
     def weights(self, x: Any, y: Any) -> Any:
         """The result for the weights, as an op on channels second has it."""
@@ -117,7 +118,7 @@ class Direct:
         """Call the function; the padded image belongs to the call, for two threads may call at once."""
         arrays = (images, *others, np.zeros((*self.shape.full, self.shape.channels), self.shape.dtype))
         if len(images):
-            self.run(*map(_address, arrays), len(images))
+            self.run(*map(machine.address, arrays), len(images))
 
 
 @functools.lru_cache(512)
@@ -125,8 +126,3 @@ def _function(text: Any, shape: Convolution) -> Any:
     """The function of machine code for a shape."""
     form = ("ptr",) * (5 if text is forward else 4) + ("i64",)
     return machine.functions(text(shape, "convolution"), {"convolution": form}, {})["convolution"]
-
-
-def _address(x: Any) -> int:
-    found: int = x.__array_interface__["data"][0]
-    return found

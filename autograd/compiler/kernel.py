@@ -18,7 +18,7 @@ from autograd.compiler.fuse import COMPARISONS, Fused
 from autograd.compiler.nest import Dim, Place, folded, in_parts, merged
 from autograd.compiler.program import Step, Variable
 
-__all__ = ["Place", "kernel"]
+__all__ = ["kernel"]
 
 TYPES = {None: "double", np.dtype(np.float32): "float", np.dtype(np.float64): "double", np.dtype(bool): "i1"}
 BYTES = {"float": 4, "double": 8, "i1": 1}

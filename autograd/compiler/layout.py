@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.fuse import reduced
 from autograd.compiler.program import Program, Step, Variable, rebuild
 from autograd.compiler.windows import woven
 from autograd.ops.channels_last import last as _turned
@@ -72,7 +73,7 @@ def plain_channels_last(program: Program) -> Program:
 
 class _Turning:
     def __init__(self, program: Program, spread: bool) -> None:
-        self.program, self.spread = program, spread
+        self.program, self.spread, self.gradients = program, spread, dict(program.gradients)
         self.steps: list[Step] = []
         self.images: dict[Variable, Variable] = {}  # as it was → with its channels last, if it is made so
         self.back: dict[Variable, Variable] = {}  # as it was → its view
@@ -89,7 +90,11 @@ class _Turning:
             elif not rule(step):
                 return self.program
         outputs = [rebuild(out, self.second) for out in self.program.outputs]
-        return self.program.but(steps=self.steps, outputs=outputs) if self.images else self.program
+        if not self.images:
+            return self.program
+        new = self.program.but(steps=self.steps, outputs=outputs)
+        new.gradients = self.gradients
+        return new
 
     def rule(self, step: Step) -> Callable[[Step], bool] | None:
         """What turns the step; None if it stays."""
@@ -156,8 +161,8 @@ class _Turning:
         """Replace a step by one that makes the image; True."""
         x = step.results[0]
         self.images[x] = Variable(_last(x.shape), x.dtype, x.name)
-        if x in self.program.gradients:
-            self.program.gradients[self.images[x]] = self.program.gradients[x]
+        if x in self.gradients:
+            self.gradients[self.images[x]] = self.gradients[x]
         self.steps.append(step.but(op=op, operands=operands, options=options, results=(self.images[x],)))
         return True
 
@@ -227,12 +232,8 @@ def _sliced(index: tuple[Any, ...]) -> bool:
 
 def _reduces(step: Step) -> tuple[int, ...] | None:
     """The axes that a reduction goes over, if its result is the same with the channels last, or an image."""
-    x = step.operands[0]
-    axis = step.options.get("axis")
-    n = len(x.shape)
     if any(name not in ("axis", "keepdims", "initial") and option is not None for name, option in step.options.items()):
         return None
-    axes = tuple(range(n)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = tuple(sorted(i % n for i in axes))
-    kept = [i for i in range(2, n) if i not in axes]
+    axes = reduced(step)
+    kept = [i for i in range(2, len(step.operands[0].shape)) if i not in axes]
     return axes if step.options.get("keepdims") or 1 in axes or not kept else None

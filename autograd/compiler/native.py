@@ -10,10 +10,11 @@ import numpy as np
 
 from autograd.compiler import machine, products
 from autograd.compiler.fuse import Fused, reduced
-from autograd.compiler.kernel import Place, kernel
+from autograd.compiler.kernel import kernel
 from autograd.compiler.levels import PARALLEL, level_kernel, places
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, wishes
+from autograd.compiler.nest import Place
 from autograd.compiler.pool import PARTS, together
 from autograd.compiler.program import Step, Variable
 from autograd.compiler.tape import Group
@@ -61,7 +62,7 @@ class Kernels:
                     yield f"{names.labels[y]} = {names.function('ascontiguousarray')}({names.labels[y]})"
                 places[x] = Place(f"%array{i}", 0, _strides(x.shape, x.dtype, op.shape))
                 parameters.append(("ptr", f"ptr noalias %array{i}"))
-                arguments.append(f"{names.object(_address, 'address')}({names.written(y)})")
+                arguments.append(f"{names.object(machine.address, 'address')}({names.written(y)})")
         floats = [(x, y) for x, y in zip(op.body.outputs, step.results, strict=True) if x.dtype is None]
         if floats:
             slots = np.zeros(len(floats))
@@ -82,7 +83,7 @@ class Kernels:
                 strides = _strides(_spread(op, x), x.dtype, op.shape)
                 places[x] = Place(f"%result{i}", 0, strides)
                 parameters.append(("ptr", f"ptr noalias %result{i}"))
-                arguments.append(f"{names.object(_address, 'address')}({names.labels[y]})")
+                arguments.append(f"{names.object(machine.address, 'address')}({names.labels[y]})")
         first = 2 + self.metadata
         text, declared, rounds, lines = kernel(called, op, places, [text for _, text in parameters], parts, first)
         self.metadata += lines
@@ -121,7 +122,7 @@ class Kernels:
             if isinstance(x, Variable) and x not in names.static:
                 places.append(f"ptr %array{i}")
                 parameters.append(f"ptr %array{i}")
-                arguments.append(f"{names.object(_address, 'address')}({names.written(x)})")
+                arguments.append(f"{names.object(machine.address, 'address')}({names.written(x)})")
             else:
                 place = self.place(array, array.shape)
                 places.append(f"ptr getelementptr (i8, ptr {place.symbol}, i64 {place.offset})")
@@ -188,10 +189,10 @@ class Kernels:
             owner = owner.base
         if id(owner) not in self.symbols:
             self.symbols[id(owner)] = f"memory{len(self.symbols)}"
-            self.memory[self.symbols[id(owner)]] = _address(owner)
+            self.memory[self.symbols[id(owner)]] = machine.address(owner)
             self.held.append(owner)
         strides = np.broadcast_to(array, shape).strides
-        return Place(f"@{self.symbols[id(owner)]}", _address(array) - _address(owner), strides)
+        return Place(f"@{self.symbols[id(owner)]}", machine.address(array) - machine.address(owner), strides)
 
     def linked(self) -> dict[str, Any]:
         """The functions, by name."""
@@ -199,11 +200,6 @@ class Kernels:
             return {}
         text = "\n".join([*sorted(self.declared), *self.texts])
         return machine.functions(text, self.forms, self.memory, self.held)
-
-
-def _address(array: Any) -> int:
-    found: int = array.__array_interface__["data"][0]
-    return found
 
 
 def _strides(shape: tuple[int, ...], dtype: Any, whole: tuple[int, ...]) -> tuple[int, ...]:

@@ -69,7 +69,7 @@ def product(form: Matrices, dtype: Any, registers: tuple[int, int]) -> str:
     block, rows = _rectangle(form.rows, -(-form.columns // lanes), most)
     w = Vectors("product", dtype, form.columns, lanes, block)
     tiles = [min(i, form.rows - rows) for i in range(0, form.rows, rows)]
-    sums = [[w.slot() for _ in range(block)] for _ in range(rows)]
+    sums = w.sums(rows)
     x, y, out = "%x", "%y", "%out"
     for axis, length in enumerate(form.stack):
         i = w.begin(length)
@@ -85,16 +85,12 @@ def product(form: Matrices, dtype: Any, registers: tuple[int, int]) -> str:
         with w.loop(len(tiles)) as t:
             row = w.entry("rows", tiles, t)
             first, result = w.moved(x, w.times(row, form.x[-2])), w.moved(target, w.times(row, form.out[-2]))
-            for row_of_sums in sums:
-                for slot in row_of_sums:
-                    w.put("zeroinitializer", slot)
+            w.start(sums)
             with w.loop(form.terms) as k:
                 given = w.vectors(w.moved(there, w.times(k, line)), None if turned else masks)
                 numbers = w.moved(first, w.times(k, form.x[-1]))
                 w.multiply(sums, numbers, [r * form.x[-2] for r in range(rows)], given)
-            for r, row_of_sums in enumerate(sums):
-                for v, slot in enumerate(row_of_sums):
-                    w.store(w.got(slot), w.moved(result, str(r * form.out[-2] + v * w.vector)), masks[v])
+            w.finish(sums, result, form.out[-2], masks)
     for _ in form.stack:
         w.end()
     return w.module(("x", "y", "out"))

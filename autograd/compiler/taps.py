@@ -125,11 +125,11 @@ def forward(shape: Convolution, name: str) -> str:
     windows = [s * n for s, n in zip(shape.strides, shape.stride, strict=True)]
     pixel = shape.made * w.bytes
     results = [pixel * prod(shape.outs[i + 1 :]) for i in range(len(shape.outs))]
-    sums = [[w.slot() for _ in range(shape.block)] for _ in range(shape.pixels)]
+    sums = w.sums(shape.pixels)
     with w.loop("%count") as n:
         image = _image(w, shape, n)
         result = w.moved("%out", w.times(n, prod(shape.outs) * pixel))
-        with w.loop(shape.vectors // shape.block) as b:
+        with w.loop(w.blocks) as b:
             weights = w.moved("%weights", w.times(b, shape.size * width))
             bias = w.vectors(w.moved("%bias", w.times(b, width)))
             masks = w.masks(b)
@@ -137,9 +137,7 @@ def forward(shape: Convolution, name: str) -> str:
                 window = w.moved(image, w.entry("windows", [_dot(tile, windows) for tile in tiles], t))
                 out = w.moved(result, w.entry("results", [_dot(tile, results) for tile in tiles], t))
                 out = w.moved(out, w.times(b, width))
-                for row in sums:
-                    for slot, vector in zip(row, bias, strict=True):
-                        w.put(vector, slot)
+                w.start(sums, bias)
                 with w.loop(len(shape.taps)) as k:
                     tap = w.moved(window, w.entry("taps", shape.taps, k))
                     kernel = w.moved(weights, w.times(k, shape.run * width))
@@ -147,9 +145,7 @@ def forward(shape: Convolution, name: str) -> str:
                         number = w.moved(tap, w.times(r, w.bytes))
                         given = w.vectors(w.moved(kernel, w.times(r, width)))
                         w.multiply(sums, number, [p * step for p in range(shape.pixels)], given)
-                for p, row in enumerate(sums):
-                    for v, slot in enumerate(row):
-                        w.store(w.got(slot), w.moved(out, str(p * pixel + v * w.vector)), masks[v])
+                w.finish(sums, out, pixel, masks)
     return w.module(("images", "weights", "bias", "out", "padded"), "i64 %count")
 
 
@@ -167,19 +163,18 @@ def backward(shape: Convolution, name: str) -> str:
     steps = [s * n for s, n in zip(shape.strides, shape.stride, strict=True)]
     lines = [_dot(place, steps) for place in np.ndindex(*shape.outs[:-1])]
     pixel = shape.made * w.bytes
-    sums = [[w.slot() for _ in range(shape.block)] for _ in range(shape.rows)]
+    sums = w.sums(shape.rows)
     with w.loop("%count") as n:
         image = _image(w, shape, n)
         results = w.moved("%given", w.times(n, prod(shape.outs) * pixel))
         with w.loop(len(parts)) as part:
             window = w.moved(image, w.entry("parts", parts, part))
             rows = w.moved("%weights", w.times(part, shape.rows * line))
-            with w.loop(shape.vectors // shape.block) as b:
+            with w.loop(w.blocks) as b:
                 target, masks = w.moved(rows, w.times(b, width)), w.masks(b)
                 places = [[w.moved(target, str(r * line + v * w.vector)) for v in range(shape.block)]
                           for r in range(shape.rows)]  # fmt: skip
-                for slot in itertools.chain(*sums):
-                    w.put("zeroinitializer", slot)
+                w.start(sums)
                 with w.loop(len(lines)) as i:
                     numbers = w.moved(window, w.entry("lines", lines, i))
                     result = w.moved(w.moved(results, w.times(i, shape.outs[-1] * pixel)), w.times(b, width))

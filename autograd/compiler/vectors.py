@@ -75,16 +75,28 @@ class Vectors:
 
     def entry(self, table: str, entries: list[int], i: str) -> str:
         """An entry of a table of numbers."""
-        table, listed = f"{self.name}_{table}", ", ".join(f"i64 {x}" for x in entries)
+        listed = ", ".join(f"i64 {x}" for x in entries)
         self.tables[table] = f"@{table} = private unnamed_addr constant [{len(entries)} x i64] [{listed}]"
         place = self.code.new(f"getelementptr inbounds i64, ptr @{table}, i64 {i}")
         return self.code.new(f"load i64, ptr {place}")
 
-    def slot(self) -> str:
-        """Memory for a vector, which LLVM turns into a register."""
-        name = f"%slot{self.code.fresh()}"
-        self.head.append(f"  {name} = alloca {self.type}, align 64")
-        return name
+    def sums(self, rows: int) -> list[list[str]]:
+        """Memory for so many rows of a block's vectors, which LLVM turns into registers."""
+        slots = [[f"%slot{self.code.fresh()}" for _ in range(self.block)] for _ in range(rows)]
+        self.head += [f"  {slot} = alloca {self.type}, align 64" for row in slots for slot in row]
+        return slots
+
+    def start(self, sums: list[list[str]], vectors: list[str] | None = None) -> None:
+        """Begin the sums of each row with these vectors, zeros if none are given."""
+        for row in sums:
+            for slot, vector in zip(row, vectors or ["zeroinitializer"] * self.block, strict=True):
+                self.put(vector, slot)
+
+    def finish(self, sums: list[list[str]], address: str, line: int, masks: list[str]) -> None:
+        """Store the sums, a row every `line` bytes."""
+        for r, row in enumerate(sums):
+            for v, slot in enumerate(row):
+                self.store(self.got(slot), self.moved(address, str(r * line + v * self.vector)), masks[v])
 
     def put(self, vector: str, slot: str) -> None:
         self.code.lines.append(f"  store {self.type} {vector}, ptr {slot}, align 64")
@@ -99,9 +111,8 @@ class Vectors:
             return [""] * self.block
         listed = ", ".join(f"<{lanes} x i8> <{', '.join(f'i8 {int(i < n)}' for i in range(lanes))}>"
                            for n in [lanes] * (self.blocks - 1) + [cut])  # fmt: skip
-        table = f"{self.name}_channels"
-        self.tables[table] = f"@{table} = private unnamed_addr constant [{self.blocks} x <{lanes} x i8>] [{listed}]"
-        place = self.code.new(f"getelementptr inbounds <{lanes} x i8>, ptr @{table}, i64 {b}")
+        self.tables["present"] = f"@present = private unnamed_addr constant [{self.blocks} x <{lanes} x i8>] [{listed}]"
+        place = self.code.new(f"getelementptr inbounds <{lanes} x i8>, ptr @present, i64 {b}")
         found = self.code.new(f"load <{lanes} x i8>, ptr {place}, align 1")
         return [""] * (self.block - 1) + [self.code.new(f"icmp ne <{lanes} x i8> {found}, zeroinitializer")]
 

@@ -14,7 +14,17 @@ import math
 
 import numpy as np
 
-__all__ = ["FEW", "add_bias", "conv_input_last", "conv_last", "conv_weight_last", "last", "lies_last", "second"]
+__all__ = [
+    "FEW",
+    "add_bias",
+    "around",
+    "conv_input_last",
+    "conv_last",
+    "conv_weight_last",
+    "last",
+    "lies_last",
+    "second",
+]
 
 FEW = 4  # channels: below that the runs are too short
 AT_ONCE = 2**19  # numbers of the gathered windows at a time: with fewer, two threads wait for each other's Python
@@ -93,12 +103,19 @@ def conv_weight_last(x, y, kernel, pads, stride, dilation):
     return out.reshape(*kernel, -1, y.shape[1]).transpose(len(kernel) + 1, len(kernel), *range(len(kernel))).copy()
 
 
+def around(kernel, pads, dilation):
+    """The pads of the convolution with flipped kernels that passes a cotangent back; None if windows reach farther into the
+    padding than the kernel is long."""
+    reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+    found = tuple((r - low, r - high) for r, (low, high) in zip(reach, pads, strict=True))
+    return found if min(map(min, found)) >= 0 else None
+
+
 def conv_input_last(y, w, lengths, pads, dilation, out=None):
     """conv_input of one group with stride 1: the convolution of y with the kernels flipped. None if it is none, where
     windows reach farther into the padding than the kernel is long."""
-    reach = [d * (k - 1) for d, k in zip(dilation, w.shape[2:], strict=True)]
-    around = [(r - low, r - high) for r, (low, high) in zip(reach, pads, strict=True)]
-    if min(map(min, around)) < 0:
+    full = around(w.shape[2:], pads, dilation)
+    if full is None:
         return None
     flipped = np.flip(w, tuple(range(2, w.ndim))).swapaxes(0, 1)
-    return conv_last(y, flipped, around, (1,) * len(lengths), dilation, lengths, out)
+    return conv_last(y, flipped, full, (1,) * len(lengths), dilation, lengths, out)

@@ -117,7 +117,7 @@ def _biased(out, b, w):
         return out
     if np.shape(b) != w.shape[:1]:
         raise ValueError(f"b has shape {np.shape(b)}, expected {w.shape[:1]}, one number per out channel")
-    if lies_last(out) and np.result_type(b, out) == out.dtype:
+    if out.size and lies_last(out) and np.result_type(b, out) == out.dtype:
         return add_bias(out, b)
     bias = b.reshape(-1, *(1,) * (out.ndim - 2))
     return np.add(out, bias, out=out if np.result_type(b, out) == out.dtype else None)

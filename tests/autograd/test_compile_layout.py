@@ -1,7 +1,10 @@
 """Images with their channels last: the pass that turns them, and the functions of machine code for their convolutions."""
 
+import functools
+
 import numpy as np
 import pytest
+import test_compile_passes
 from test_compile_passes import Writer, names, numbers, variable
 
 import nn
@@ -13,17 +16,12 @@ from autograd.ops.window import geometry
 from autograd.primitives import registry
 
 ops.load()
+check = functools.partial(test_compile_passes.check, rtol=1e-5, atol=1e-5)
 LAST = {"plain": layout.plain_channels_last, "any": layout.channels_last}
 
 
 def leaves(result):
     return result if isinstance(result, tuple) else (result,)
-
-
-def check(before, after, *arrays):
-    for a, b in zip(evaluate(before, arrays), evaluate(after, arrays), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
-        assert a.shape == b.shape and a.dtype == b.dtype
 
 
 def lasts(program):

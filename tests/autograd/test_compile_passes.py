@@ -33,9 +33,9 @@ def names(program):
     return [step.name for step in program.steps]
 
 
-def check(before, after, *arrays):
+def check(before, after, *arrays, rtol=2e-6, atol=0.0):
     for a, b in zip(evaluate(before, arrays), evaluate(after, arrays), strict=True):
-        np.testing.assert_allclose(a, b, rtol=2e-6)
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
         assert np.shape(a) == np.shape(b) and a.dtype == b.dtype
 
 
