@@ -17,7 +17,7 @@ from autograd.compiler import tape
 from autograd.compiler.emit import number_line, on_numbers, statement
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, user_source, wishes
-from autograd.compiler.native import Kernels
+from autograd.compiler.native import Call, Kernels
 from autograd.compiler.passes import FORMS, optimized
 from autograd.compiler.plan import ASSEMBLED, Plan, may_view, part, places
 from autograd.compiler.pool import PARTS, limited, together
@@ -159,7 +159,8 @@ class _Writer(Names):
 
     def text(self, plan: Plan, heading: str = "") -> list[str]:
         """The statements of a plan, each group under the user's line that it comes from."""
-        lines, phase = [], heading and plan.steps[0].phase
+        lines: list[str | Call] = []
+        phase = heading and plan.steps[0].phase
         for step, kind in zip(plan.steps, plan.kinds, strict=True):
             written = list(self.lines(step, kind))
             if written and step.phase != phase:
@@ -169,9 +170,9 @@ class _Writer(Names):
                 heading = user_source(step.line)
                 lines.append(f"# {heading}")
             lines += written
-        return lines
+        return self.kernels.joined(lines)
 
-    def lines(self, step: Step, kind: str) -> Iterable[str]:
+    def lines(self, step: Step, kind: str) -> Iterable[str | Call]:
         """The statements of a step."""
         if kind == "view":
             return

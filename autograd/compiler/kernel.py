@@ -26,28 +26,27 @@ SHORT = range(9, 32)  # rounds of a loop that LLVM would write out as single num
 
 
 def kernel(
-    name: str, op: Fused, places: dict[Variable, Any], arguments: list[str], parts: int = 1, first: int = 0
+    op: Fused, places: dict[Variable, Any], arguments: list[str], parts: int = 1
 ) -> tuple[str, set[str], int, int]:
-    """(text of the function, declarations it needs, times round its outermost loop, lines of metadata).
+    """(text of the function behind its name, declarations it needs, times round its outermost loop, lines of metadata).
 
     places      variable of the body → Place, or for a number the name of the argument, a double
     arguments   of the function, such as "double %x"
     parts       if more than one, the function has arguments i64 %first, %last, %part before: it does a part of the
                 outermost loop, and puts sums of everything into the place of that number
-    first       number from which on no other function of the module has metadata
     """
-    writer = _Kernel(op, places, parts > 1, first)
+    writer = _Kernel(op, places, parts > 1)
     arguments = ["i64 %first", "i64 %last", "i64 %part", *arguments] if parts > 1 else arguments
     writer.write()
     body = "\n".join([*writer.head, *writer.code.lines])
-    text = f"define void @{name}({', '.join(arguments)}) {{\nstart:\n{body}\n  ret void\n}}\n"
+    text = f"({', '.join(arguments)}) noinline {{\nstart:\n{body}\n  ret void\n}}\n"
     text = "\n".join([text, *writer.metadata, ""])
     return text, writer.code.declared, writer.dims[0].length if writer.dims else 1, len(writer.metadata)
 
 
 class _Kernel:
-    def __init__(self, op: Fused, places: dict[Variable, Any], parted: bool, first: int) -> None:
-        self.op, self.places, self.parted, self.code, self.first = op, places, parted, Code(), first
+    def __init__(self, op: Fused, places: dict[Variable, Any], parted: bool) -> None:
+        self.op, self.places, self.parted, self.code = op, places, parted, Code()
         self.metadata: list[str] = []
         self.head: list[str] = []  # memory of the function, before its first block ends
         self.row: dict[Variable, str] = {}  # results that a row has one of
@@ -323,7 +322,7 @@ class _Kernel:
 
     def whole(self) -> str:
         """A note on a loop that it is not to be written out."""
-        n = self.first + len(self.metadata)
+        n = len(self.metadata)
         self.metadata += [f"!{n} = distinct !{{!{n}, !{n + 1}}}", f'!{n + 1} = !{{!"llvm.loop.unroll.disable"}}']
         return f", !llvm.loop !{n}"
 

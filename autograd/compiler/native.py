@@ -2,9 +2,10 @@
 
 import ctypes
 import itertools
+import re
 from collections.abc import Iterable
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,13 +20,46 @@ from autograd.compiler.pool import PARTS, together
 from autograd.compiler.program import Step, Variable
 from autograd.compiler.tape import Group
 
-__all__ = ["Kernels"]
+__all__ = ["Call", "Kernels"]
 
 LARGE = 200_000  # places from which on a loop is worth threads
+METADATA = re.compile(r"!(\d+)")  # its numbers in a function's text, counted from 0
+
+
+class Argument(NamedTuple):
+    """What a function of machine code is called with: LLVM's type, and what stands for it in LLVM's text, or for the
+    program to hand over in Python's."""
+
+    kind: str
+    text: str
+    given: bool
+
+
+class Call(NamedTuple):
+    """A call of machine code in the program's text.
+
+    name        of the function for readers;  symbol: the one in LLVM's text
+    ends        statements that fetch numbers that it made, whose names are `made`
+    """
+
+    name: str
+    symbol: str
+    arguments: list[Argument]
+    ends: list[str]
+    made: set[str]
+
+    def reads(self, names: set[str]) -> bool:
+        """Whether it needs one of these numbers."""
+        return any(argument.given and argument.text in names for argument in self.arguments)
 
 
 class Kernels:
-    """The fused loops of one program."""
+    """The machine code of one program.
+
+    Loops and products become functions of the arrays that they go over, one for all that differ in these only, as the
+    steps of a recurrent network do. The program calls functions around them, into which the addresses of its arrays are
+    linked: what follows each other is one call, for each costs as much as a product of small matrices.
+    """
 
     def __init__(self, names: Names) -> None:
         self.names = names
@@ -34,75 +68,80 @@ class Kernels:
         self.threads = of_ours or not any(step.name in ("dot", "matmul") for step in steps)
         self.texts: list[str] = []
         self.declared: set[str] = set()
+        self.known: dict[str, str] = {}  # text of a function, without its name → symbol
         self.forms: dict[str, tuple[str, ...]] = {}
         self.memory: dict[str, int] = {}
         self.symbols: dict[int, str] = {}  # id of an array that owns memory, or of a function → symbol
         self.held: list[Any] = []
-        self.metadata = 0  # lines, beside those of PARALLEL
+        self.metadata = 2  # lines, of which PARALLEL has the first
 
-    def lines(self, step: Step) -> Iterable[str]:
+    def lines(self, step: Step) -> Iterable[str | Call]:
         """The statements of a fused loop: its formulas as comments, the call, and the sums of everything."""
         names, op = self.names, step.op
         called = names.free("_".join(("loop", *(names.labels[x] for x in step.results[-1:]))))
-        names.names[called] = None  # found when all are compiled
         yield f"# {called}: for each place of {op.shape}" if op.shape else f"# {called}:"
         yield from self.formulas(step)
         parts = self.parts(op)
         places: dict[Variable, Any] = {}
-        parameters, arguments, ends = [], [], []
+        found, ends, made = _Arguments(self), [], set()
         for i, (x, y) in enumerate(zip(op.body.inputs, step.operands, strict=True)):
             if not x.shape:
                 places[x] = f"%number{i}"
-                parameters.append(("double", f"double %number{i}"))
-                arguments.append(names.written(y))
+                found.numbers.append((places[x], names.written(y)))
             elif not isinstance(y, Variable) or y in names.static:
-                places[x] = self.place(y if not isinstance(y, Variable) else names.static[y], op.shape)
+                places[x] = found.array(y if not isinstance(y, Variable) else names.static[y], op.shape)
             else:
                 if y not in names.program.inputs and y not in names.plan.given:  # a call may give a view
                     yield f"{names.labels[y]} = {names.function('ascontiguousarray')}({names.labels[y]})"
-                places[x] = Place(f"%array{i}", 0, _strides(x.shape, x.dtype, op.shape))
-                parameters.append(("ptr", f"ptr noalias %array{i}"))
-                arguments.append(f"{names.object(machine.address, 'address')}({names.written(y)})")
+                places[x] = found.handed(names.written(y), _strides(x.shape, x.dtype, op.shape))
         floats = [(x, y) for x, y in zip(op.body.outputs, step.results, strict=True) if x.dtype is None]
         if floats:
             slots = np.zeros(len(floats))
-            places.update((x, self.place(slots[i : i + 1].reshape(()), ())) for i, (x, _) in enumerate(floats))
-            ends.append(f"{', '.join(names.labels[y] for _, y in floats)}, = {names.object(slots, 'numbers')}.tolist()")
-        for i, (x, y) in enumerate(zip(op.body.outputs, step.results, strict=True)):
+            places.update((x, found.array(slots[i : i + 1].reshape(()), ())) for i, (x, _) in enumerate(floats))
+            labels = [names.labels[y] for _, y in floats]
+            ends.append(f"{', '.join(labels)}, = {names.object(slots, 'numbers')}.tolist()")
+            made.update(labels)
+        for x, y in zip(op.body.outputs, step.results, strict=True):
             if x.dtype is None:
                 continue
             if not x.shape:
                 slots = np.zeros(PARTS, x.dtype)
-                places[x] = self.place(slots[:1].reshape(()), op.shape)
+                places[x] = found.array(slots[:1].reshape(()), op.shape)
                 total = names.object(slots, f"{names.labels[y]}_total")
                 ends.append(f"{names.labels[y]} = {' + '.join(f'{total}[{i}]' for i in range(parts))}")
+                made.add(names.labels[y])
             elif y in names.static:
-                places[x] = self.place(names.static[y].reshape(_spread(op, x)), op.shape)
+                places[x] = found.array(names.static[y].reshape(_spread(op, x)), op.shape)
                 names.written(y)
             elif x not in places:
-                strides = _strides(_spread(op, x), x.dtype, op.shape)
-                places[x] = Place(f"%result{i}", 0, strides)
-                parameters.append(("ptr", f"ptr noalias %result{i}"))
-                arguments.append(f"{names.object(machine.address, 'address')}({names.labels[y]})")
-        first = 2 + self.metadata
-        text, declared, rounds, lines = kernel(called, op, places, [text for _, text in parameters], parts, first)
-        self.metadata += lines
-        self.texts.append(text)
+                places[x] = found.handed(names.labels[y], _strides(_spread(op, x), x.dtype, op.shape))
+        parameters, arguments = found.listed()
+        places = {x: found.found(place) for x, place in places.items()}
+        text, declared, rounds, metadata = kernel(op, places, parameters, parts)
         self.declared |= declared
-        self.forms[called] = (*["i64"] * (3 if parts > 1 else 0), *(kind for kind, _ in parameters))
-        if parts > 1:
-            names.names["together"] = together
-            bounds = [rounds * i // parts for i in range(parts + 1)]
-            tasks = [
-                ", ".join([str(a), str(b), str(i), *arguments]) for i, (a, b) in enumerate(itertools.pairwise(bounds))
-            ]
-            yield f"together({called}, [{', '.join(f'({task})' for task in tasks)}])"
-        else:
-            yield f"{called}({', '.join(arguments)})"
+        symbol = self.symbol(text, metadata)
+        if parts == 1:
+            yield Call(called, symbol, arguments, ends, made)
+            return
+        names.names["together"] = together
+        self.export(called, [Call(called, symbol, [*(Argument("i64", "", True),) * 3, *arguments], [], set())])
+        handed = [argument.text for argument in arguments if argument.given]
+        bounds = itertools.pairwise(rounds * i // parts for i in range(parts + 1))
+        tasks = (", ".join([str(a), str(b), str(i), *handed]) for i, (a, b) in enumerate(bounds))
+        yield f"together({called}, [{', '.join(f'({task})' for task in tasks)}])"
         yield from ends
 
-    def product(self, step: Step) -> Iterable[str] | None:
-        """The statement of a small product of matrices; None if BLAS has to do it."""
+    def symbol(self, text: str, metadata: int) -> str:
+        """The symbol of a function of which this is the text, but for its name; it has so many lines of metadata."""
+        if text not in self.known:
+            self.known[text] = f"kernel{len(self.known)}"
+            numbered = METADATA.sub(lambda found: f"!{int(found[1]) + self.metadata}", text)
+            self.texts.append(f"define private void @{self.known[text]}{numbered}")
+            self.metadata += metadata
+        return self.known[text]
+
+    def product(self, step: Step) -> Iterable[str | Call] | None:
+        """The statements of a small product of matrices; None if BLAS has to do it."""
         names, arrays, out = self.names, [], step.results[0]
         if step.name not in ("dot", "matmul") or len(step.operands) != 2 or step.options:
             return None
@@ -117,26 +156,16 @@ class Kernels:
         form = products.fits(*matrices) if arrays[1].ndim > 1 and arrays[0].ndim == arrays[2].ndim else None
         if form is None:
             return None
-        places, parameters, arguments = [], [], []
-        for i, (x, array) in enumerate(zip((*step.operands, out), arrays, strict=True)):
+        arguments = []
+        for x, array in zip((*step.operands, out), arrays, strict=True):
             if isinstance(x, Variable) and x not in names.static:
-                places.append(f"ptr %array{i}")
-                parameters.append(f"ptr %array{i}")
-                arguments.append(f"{names.object(machine.address, 'address')}({names.written(x)})")
+                arguments.append(self.handed(names.written(x)))
             else:
-                place = self.place(array, array.shape)
-                places.append(f"ptr getelementptr (i8, ptr {place.symbol}, i64 {place.offset})")
+                arguments.append(Argument("ptr", self.linked_to(array), False))
                 names.written(x)
         called = names.free(f"product_{names.labels[out]}")
-        names.names[called] = None  # found when all are compiled
-        made = products.function(form, out.dtype)
-        symbol = self.entry(made)
-        self.texts.append(f"define void @{called}({', '.join(parameters)}) {{\n  call void @{symbol}({', '.join(places)})\n"
-                          "  ret void\n}\n")  # fmt: skip
-        self.forms[called] = ("ptr",) * len(parameters)
         shown = formula(step, names.labels[out], [names.written(x) for x in step.operands])
-        call = f"{called}({', '.join(arguments)})"
-        return [f"{call:<64}  # {shown}"]
+        return [f"# {called}: {shown}", Call(called, self.entry(products.function(form, out.dtype)), arguments, [], set())]
 
     def entry(self, function: Any) -> str:
         """The symbol of another module's function."""
@@ -146,24 +175,74 @@ class Kernels:
             self.held.append(function)
         return self.symbols[id(function)]
 
-    def levels(self, groups: list[Group], values: Any) -> Iterable[str]:
+    def levels(self, groups: list[Group], values: Any) -> Iterable[str | Call]:
         """The statements of groups of a tape, whose numbers lie in `values`."""
-        names = self.names
-        called = names.free(f"levels_{groups[0].level}_to_{groups[-1].level}")
-        names.names[called] = None  # found when all are compiled
+        called = self.names.free(f"levels_{groups[0].level}_to_{groups[-1].level}")
         counts = ", ".join(f"{group.stop - group.start} {group.name}" for group in groups)
         yield f"# {called}: {counts}"
 
         def symbol(x: Any) -> Any:
-            return x if isinstance(x, slice) else self.place(x, x.shape).symbol
+            return x if isinstance(x, slice) else f"@{self.owner(x)}"
 
         sources = [list(map(symbol, places(group))) for group in groups]
-        text, declared = level_kernel(called, groups, sources, symbol(values), 2 + self.metadata)
+        text, declared = level_kernel(called, groups, sources, symbol(values), self.metadata)
         self.metadata += len(groups)
         self.texts.append(text)
         self.declared |= declared | {PARALLEL}
-        self.forms[called] = ()
-        yield f"{called}()"
+        yield Call(called, called, [], [], set())
+
+    def joined(self, lines: Iterable[str | Call]) -> list[str]:
+        """A program's text: calls between which there are only comments are one."""
+        text: list[str] = []
+        calls: list[Call] = []
+        at = 0  # where their statement goes
+
+        def close() -> None:
+            if calls:
+                text[at:at] = self.statements(calls)
+                calls.clear()
+
+        for line in lines:
+            if isinstance(line, Call):
+                if line.reads({name for call in calls for name in call.made}):
+                    close()
+                calls.append(line)
+                at = len(text)
+            else:
+                if not line.lstrip().startswith("#"):
+                    close()
+                text.append(line)
+        close()
+        return text
+
+    def statements(self, calls: list[Call]) -> list[str]:
+        """The call of functions one after the other, and what fetches the numbers that they made."""
+        called, note = calls[0].name, ""
+        if len(calls) > 1:
+            called, note = self.names.free("calls"), f"  # {calls[0].name} to {calls[-1].name}"
+        handed = self.export(called, calls)
+        return [f"{called}({', '.join(handed)}){note}", *(line for call in calls for line in call.ends)]
+
+    def export(self, called: str, calls: list[Call]) -> list[str]:
+        """Make the function that the program calls by this name; what it hands over."""
+        self.names.names[called] = None  # found when all are compiled
+        handed: dict[str, str] = {}  # expression → type
+        lines = []
+        for call in calls:
+            written = []
+            for argument in call.arguments:
+                value = argument.text
+                if argument.given:
+                    key = argument.text or f"{len(handed)}"  # of a number of a part there is no expression
+                    value = f"%given{list(handed).index(key) if key in handed else len(handed)}"
+                    handed[key] = argument.kind
+                written.append(f"{argument.kind} {value}")
+            lines.append(f"  call void @{call.symbol}({', '.join(written)})")
+        parameters = ", ".join(f"{kind} %given{i}" for i, kind in enumerate(handed.values()))
+        body = "\n".join(lines)
+        self.texts.append(f"define void @run_{called}({parameters}) {{\n{body}\n  ret void\n}}\n")
+        self.forms[called] = tuple(handed.values())
+        return list(handed)
 
     def parts(self, op: Fused) -> int:
         """In how many parts a loop runs, for threads: large ones, where BLAS does not need them."""
@@ -182,24 +261,72 @@ class Kernels:
                 names.label(out, wish[out])
             yield f"#     {formula(inner, names.labels[out], [names.written(x) for x in inner.operands])}"
 
-    def place(self, array: Any, shape: tuple[int, ...]) -> Place:
-        """Where an array lies: the symbol of the memory that it is in."""
-        owner = array
-        while isinstance(owner.base, np.ndarray):
-            owner = owner.base
-        if id(owner) not in self.symbols:
-            self.symbols[id(owner)] = f"memory{len(self.symbols)}"
-            self.memory[self.symbols[id(owner)]] = machine.address(owner)
-            self.held.append(owner)
-        strides = np.broadcast_to(array, shape).strides
-        return Place(f"@{self.symbols[id(owner)]}", machine.address(array) - machine.address(owner), strides)
+    def handed(self, name: str) -> Argument:
+        """The address of an array that the program knows by a name."""
+        return Argument("ptr", f"{self.names.object(machine.address, 'address')}({name})", True)
+
+    def owner(self, array: Any) -> str:
+        """The symbol of the memory that an array lies in."""
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        if id(array) not in self.symbols:
+            self.symbols[id(array)] = f"memory{len(self.symbols)}"
+            self.memory[self.symbols[id(array)]] = machine.address(array)
+            self.held.append(array)
+        return self.symbols[id(array)]
+
+    def linked_to(self, array: Any) -> str:
+        """The address of an array as LLVM's text."""
+        owner = self.owner(array)
+        return f"getelementptr (i8, ptr @{owner}, i64 {machine.address(array) - self.memory[owner]})"
 
     def linked(self) -> dict[str, Any]:
         """The functions, by name."""
         if not self.forms:
             return {}
         text = "\n".join([*sorted(self.declared), *self.texts])
-        return machine.functions(text, self.forms, self.memory, self.held)
+        forms = {f"run_{name}": form for name, form in self.forms.items()}
+        made = machine.functions(text, forms, self.memory, self.held)
+        return {name: made[f"run_{name}"] for name in self.forms}
+
+
+class _Arguments:
+    """The arrays and numbers that one loop is called with: an array for each piece of memory, for LLVM is told that no two
+    of them overlap."""
+
+    def __init__(self, kernels: Kernels) -> None:
+        self.kernels = kernels
+        self.numbers: list[tuple[str, str]] = []  # name in the loop, expression
+        self.starts: dict[str, int] = {}  # symbol of memory → where the first array in it begins
+        self.memory: dict[str, Argument] = {}  # name in the loop → address
+
+    def array(self, array: Any, shape: tuple[int, ...]) -> Place:
+        """The place of an array that stays where it is, spread over a shape."""
+        owner = self.kernels.owner(array)
+        offset = machine.address(array) - self.kernels.memory[owner]
+        self.starts[owner] = min(offset, self.starts.get(owner, offset))
+        return Place(owner, offset, np.broadcast_to(array, shape).strides)
+
+    def handed(self, name: str, strides: tuple[int, ...]) -> Place:
+        """The place of an array that the program hands over."""
+        symbol = f"%handed{len(self.memory)}"
+        self.memory[symbol] = self.kernels.handed(name)
+        return Place(symbol, 0, strides)
+
+    def found(self, place: Any) -> Any:
+        """A place as the loop knows it."""
+        if not isinstance(place, Place) or place.symbol not in self.starts:
+            return place
+        number = list(self.starts).index(place.symbol)
+        return place._replace(symbol=f"%array{number}", offset=place.offset - self.starts[place.symbol])
+
+    def listed(self) -> tuple[list[str], list[Argument]]:
+        """(parameters of the function, what it is called with)."""
+        parameters = [*(f"double {name}" for name, _ in self.numbers), *(f"ptr noalias {name}" for name in self.memory),
+                      *(f"ptr noalias %array{i}" for i in range(len(self.starts)))]  # fmt: skip
+        known = [Argument("ptr", f"getelementptr (i8, ptr @{owner}, i64 {start})", False)
+                 for owner, start in self.starts.items()]  # fmt: skip
+        return parameters, [*(Argument("double", text, True) for _, text in self.numbers), *self.memory.values(), *known]
 
 
 def _strides(shape: tuple[int, ...], dtype: Any, whole: tuple[int, ...]) -> tuple[int, ...]:
