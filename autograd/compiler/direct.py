@@ -125,4 +125,4 @@ class Direct:
 def _function(text: Any, shape: Convolution) -> Any:
     """The function of machine code for a shape."""
     form = ("ptr",) * (5 if text is forward else 4) + ("i64",)
-    return machine.functions(text(shape, "convolution"), {"convolution": form}, {})["convolution"]
+    return machine.function(text(shape, "convolution"), "convolution", form)

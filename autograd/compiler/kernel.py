@@ -25,10 +25,8 @@ BYTES = {"float": 4, "double": 8, "i1": 1}
 SHORT = range(9, 32)  # rounds of a loop that LLVM would write out as single numbers instead of making them vectors
 
 
-def kernel(
-    op: Fused, places: dict[Variable, Any], arguments: list[str], parts: int = 1
-) -> tuple[str, set[str], int, int]:
-    """(text of the function behind its name, declarations it needs, times round its outermost loop, lines of metadata).
+def kernel(op: Fused, places: dict[Variable, Any], arguments: list[str], parts: int = 1) -> tuple[str, int]:
+    """(text of the module with the function @loop, times round its outermost loop).
 
     places      variable of the body → Place, or for a number the name of the argument, a double
     arguments   of the function, such as "double %x"
@@ -39,9 +37,9 @@ def kernel(
     arguments = ["i64 %first", "i64 %last", "i64 %part", *arguments] if parts > 1 else arguments
     writer.write()
     body = "\n".join([*writer.head, *writer.code.lines])
-    text = f"({', '.join(arguments)}) noinline {{\nstart:\n{body}\n  ret void\n}}\n"
-    text = "\n".join([text, *writer.metadata, ""])
-    return text, writer.code.declared, writer.dims[0].length if writer.dims else 1, len(writer.metadata)
+    text = f"define void @loop({', '.join(arguments)}) {{\nstart:\n{body}\n  ret void\n}}"
+    rounds = writer.dims[0].length if writer.dims else 1
+    return "\n".join([*sorted(writer.code.declared), text, *writer.metadata, ""]), rounds
 
 
 class _Kernel:

@@ -12,10 +12,10 @@ from autograd.compiler.elementary import FLAGS, OPS, SUMMED, Code, literal
 from autograd.compiler.fuse import COMPARISONS
 from autograd.compiler.tape import SUMS, Group
 
-__all__ = ["PARALLEL", "level_kernel", "places"]
+__all__ = ["level_kernel", "places"]
 
 UNROLLED = 32  # terms up to which the terms of a sum are written out, so that several sums are done at once
-PARALLEL = '!0 = distinct !{}\n!1 = !{!"llvm.loop.parallel_accesses", !0}'  # metadata, once in a module
+PARALLEL = '!0 = distinct !{}\n!1 = !{!"llvm.loop.parallel_accesses", !0}'  # metadata of all loops
 
 
 def places(group: Group) -> list[Any]:
@@ -30,19 +30,19 @@ def places(group: Group) -> list[Any]:
     return found
 
 
-def level_kernel(name: str, groups: list[Group], sources: list[list[Any]], v: str, first: int) -> tuple[str, set[str]]:
-    """(text of a function without arguments that computes these groups, declarations it needs beside PARALLEL).
+def level_kernel(name: str, groups: list[Group], sources: list[list[Any]], v: str) -> str:
+    """Text of the module with a function without arguments that computes these groups.
 
     sources   for each operand of each group a slice of v, or the symbol of an array of `places`
     v         symbol of the array of numbers
-    first     number from which on no other function of the module has metadata
     """
     code = Code()
-    for number, (group, operands) in enumerate(zip(groups, sources, strict=True), first):
+    for number, (group, operands) in enumerate(zip(groups, sources, strict=True), 2):
         _Loop(code, group, operands, v, number).write()
-    loops = [f"!{i} = distinct !{{!{i}, !1}}" for i in range(first, first + len(groups))]
+    loops = [f"!{i} = distinct !{{!{i}, !1}}" for i in range(2, 2 + len(groups))]
     body = "\n".join(code.lines)
-    return "\n".join([f"define void @{name}() {{\nstart:\n{body}\n  ret void\n}}", *loops, ""]), code.declared
+    text = f"define void @{name}() {{\nstart:\n{body}\n  ret void\n}}"
+    return "\n".join([*sorted(code.declared), text, PARALLEL, *loops, ""])
 
 
 class _Loop:

@@ -12,6 +12,7 @@ written aside, then renamed.
 
 import contextlib
 import ctypes
+import functools
 import hashlib
 import itertools
 import os
@@ -21,11 +22,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
-__all__ = ["address", "available", "folder", "functions", "registers"]
+__all__ = ["address", "available", "folder", "function", "functions", "registers"]
 
 LOCK = threading.Lock()
 NUMBERS = itertools.count()
 KEPT = 2000  # files in the folder from which on the oldest half is removed
+LOOKED = 16  # one file of so many brings this about, for looking takes longer than writing
 TYPES = {"i64": ctypes.c_int64, "double": ctypes.c_double, "ptr": ctypes.c_void_p}
 
 
@@ -60,17 +62,20 @@ class _Machine:
         llvm.initialize_native_asmprinter()
         self.features = llvm.get_host_cpu_features()
         features = self.features.flatten()
-        self.target = llvm.Target.from_default_triple().create_target_machine(
-            cpu=llvm.get_host_cpu_name(), features=features, opt=3, reloc="pic", codemodel="small"
-        )
+        self.target, self.quick = (llvm.Target.from_default_triple().create_target_machine(
+            cpu=llvm.get_host_cpu_name(), features=features, opt=opt, reloc="pic", codemodel="small"
+        ) for opt in (3, 0))  # fmt: skip
         self.jit = llvm.create_lljit_compiler(self.target)
         self.form = f"{llvm.llvm_version_info} {llvm.get_default_triple()} {llvm.get_host_cpu_name()} {features}"
 
-    def compiled(self, text: str) -> bytes:
-        """The object code of a module."""
+    def compiled(self, text: str, quick: bool = False) -> bytes:
+        """The object code of a module; quick: of calls, in which there is nothing to improve."""
         llvm = self.llvm
         module = llvm.parse_assembly(text)
         module.verify()
+        if quick:
+            plain: bytes = self.quick.emit_object(module)
+            return plain
         options = llvm.create_pipeline_tuning_options(speed_level=3)
         options.loop_vectorization = options.slp_vectorization = options.loop_interleaving = True
         builder = llvm.create_pass_builder(self.target, options)
@@ -94,7 +99,7 @@ class _Machine:
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # nobody else puts code there
-    files = list(path.parent.glob("*.o"))
+    files = list(path.parent.glob("*.o")) if int(path.name[:8], 16) % LOOKED == 0 else []
     for old in sorted(files, key=lambda file: file.stat().st_mtime)[: len(files) // 2] if len(files) >= KEPT else ():
         old.unlink(missing_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent)
@@ -134,18 +139,28 @@ def registers() -> tuple[int, int]:
     return 16, 24 if features.get("neon") else 12
 
 
-def functions(text: str, forms: dict[str, tuple[str, ...]], memory: dict[str, int], held: Any = None) -> dict[str, Any]:
+@functools.lru_cache(4096)
+def function(text: str, name: str, form: tuple[str, ...]) -> Any:
+    """A function of a module that has no symbols, the same one for the same text."""
+    return functions(text, {name: form}, {})[name]
+
+
+def functions(
+    text: str, forms: dict[str, tuple[str, ...]], memory: dict[str, int], held: Any = None, quick: bool = False
+) -> dict[str, Any]:
     """{name: function} of a module.
 
     text     of the module, without declaration of its symbols for memory
     forms    function → types of its arguments, "i64", "double" or "ptr"
     memory   symbol → address
     held     what owns that memory: it lives as long as one of the functions, and so does their code
+    quick    whether it is only calls: neither improved nor kept on disk
     """
     globals_ = "".join(f"@{name} = external global i8\n" for name in memory)
     with LOCK:
         machine = _machine()
-        builder = machine.llvm.JITLibraryBuilder().add_object_img(machine.object(globals_ + text)).add_current_process()
+        code = machine.compiled(globals_ + text, quick) if quick else machine.object(globals_ + text)
+        builder = machine.llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
         for name, address in memory.items():
             builder.import_symbol(name, address)
         for name in forms:

@@ -2,7 +2,6 @@
 
 import ctypes
 import itertools
-import re
 from collections.abc import Iterable
 from math import prod
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ import numpy as np
 from autograd.compiler import machine, products
 from autograd.compiler.fuse import Fused, reduced
 from autograd.compiler.kernel import kernel
-from autograd.compiler.levels import PARALLEL, level_kernel, places
+from autograd.compiler.levels import level_kernel, places
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, wishes
 from autograd.compiler.nest import Place
@@ -23,7 +22,6 @@ from autograd.compiler.tape import Group
 __all__ = ["Call", "Kernels"]
 
 LARGE = 200_000  # places from which on a loop is worth threads
-METADATA = re.compile(r"!(\d+)")  # its numbers in a function's text, counted from 0
 
 
 class Argument(NamedTuple):
@@ -67,13 +65,10 @@ class Kernels:
         of_ours = any(getattr(step.op, "along", 0) or getattr(step.op, "summed", 0) for step in steps)
         self.threads = of_ours or not any(step.name in ("dot", "matmul") for step in steps)
         self.texts: list[str] = []
-        self.declared: set[str] = set()
-        self.known: dict[str, str] = {}  # text of a function, without its name → symbol
         self.forms: dict[str, tuple[str, ...]] = {}
         self.memory: dict[str, int] = {}
         self.symbols: dict[int, str] = {}  # id of an array that owns memory, or of a function → symbol
         self.held: list[Any] = []
-        self.metadata = 2  # lines, of which PARALLEL has the first
 
     def lines(self, step: Step) -> Iterable[str | Call]:
         """The statements of a fused loop: its formulas as comments, the call, and the sums of everything."""
@@ -117,28 +112,20 @@ class Kernels:
                 places[x] = found.handed(names.labels[y], _strides(_spread(op, x), x.dtype, op.shape))
         parameters, arguments = found.listed()
         places = {x: found.found(place) for x, place in places.items()}
-        text, declared, rounds, metadata = kernel(op, places, parameters, parts)
-        self.declared |= declared
-        symbol = self.symbol(text, metadata)
+        text, rounds = kernel(op, places, parameters, parts)
+        ahead = (Argument("i64", "", True),) * (3 if parts > 1 else 0)
+        form = tuple(argument.kind for argument in (*ahead, *arguments))
+        symbol = self.entry(machine.function(text, "loop", form))
         if parts == 1:
             yield Call(called, symbol, arguments, ends, made)
             return
         names.names["together"] = together
-        self.export(called, [Call(called, symbol, [*(Argument("i64", "", True),) * 3, *arguments], [], set())])
+        self.export(called, [Call(called, symbol, [*ahead, *arguments], [], set())])
         handed = [argument.text for argument in arguments if argument.given]
         bounds = itertools.pairwise(rounds * i // parts for i in range(parts + 1))
         tasks = (", ".join([str(a), str(b), str(i), *handed]) for i, (a, b) in enumerate(bounds))
         yield f"together({called}, [{', '.join(f'({task})' for task in tasks)}])"
         yield from ends
-
-    def symbol(self, text: str, metadata: int) -> str:
-        """The symbol of a function of which this is the text, but for its name; it has so many lines of metadata."""
-        if text not in self.known:
-            self.known[text] = f"kernel{len(self.known)}"
-            numbered = METADATA.sub(lambda found: f"!{int(found[1]) + self.metadata}", text)
-            self.texts.append(f"define private void @{self.known[text]}{numbered}")
-            self.metadata += metadata
-        return self.known[text]
 
     def product(self, step: Step) -> Iterable[str | Call] | None:
         """The statements of a small product of matrices; None if BLAS has to do it."""
@@ -165,7 +152,10 @@ class Kernels:
                 names.written(x)
         called = names.free(f"product_{names.labels[out]}")
         shown = formula(step, names.labels[out], [names.written(x) for x in step.operands])
-        return [f"# {called}: {shown}", Call(called, self.entry(products.function(form, out.dtype)), arguments, [], set())]
+        return [
+            f"# {called}: {shown}",
+            Call(called, self.entry(products.function(form, out.dtype)), arguments, [], set()),
+        ]
 
     def entry(self, function: Any) -> str:
         """The symbol of another module's function."""
@@ -185,11 +175,9 @@ class Kernels:
             return x if isinstance(x, slice) else f"@{self.owner(x)}"
 
         sources = [list(map(symbol, places(group))) for group in groups]
-        text, declared = level_kernel(called, groups, sources, symbol(values), self.metadata)
-        self.metadata += len(groups)
-        self.texts.append(text)
-        self.declared |= declared | {PARALLEL}
-        yield Call(called, called, [], [], set())
+        text = level_kernel(called, groups, sources, symbol(values))
+        found = machine.functions(text, {called: ()}, self.memory, list(self.held))
+        yield Call(called, self.entry(found[called]), [], [], set())
 
     def joined(self, lines: Iterable[str | Call]) -> list[str]:
         """A program's text: calls between which there are only comments are one."""
@@ -240,7 +228,7 @@ class Kernels:
             lines.append(f"  call void @{call.symbol}({', '.join(written)})")
         parameters = ", ".join(f"{kind} %given{i}" for i, kind in enumerate(handed.values()))
         body = "\n".join(lines)
-        self.texts.append(f"define void @run_{called}({parameters}) {{\n{body}\n  ret void\n}}\n")
+        self.texts.append(f"define void @{called}({parameters}) {{\n{body}\n  ret void\n}}\n")
         self.forms[called] = tuple(handed.values())
         return list(handed)
 
@@ -281,13 +269,10 @@ class Kernels:
         return f"getelementptr (i8, ptr @{owner}, i64 {machine.address(array) - self.memory[owner]})"
 
     def linked(self) -> dict[str, Any]:
-        """The functions, by name."""
+        """The functions that the program calls, by name."""
         if not self.forms:
             return {}
-        text = "\n".join([*sorted(self.declared), *self.texts])
-        forms = {f"run_{name}": form for name, form in self.forms.items()}
-        made = machine.functions(text, forms, self.memory, self.held)
-        return {name: made[f"run_{name}"] for name in self.forms}
+        return machine.functions("\n".join(self.texts), self.forms, self.memory, self.held, quick=True)
 
 
 class _Arguments:
@@ -326,7 +311,11 @@ class _Arguments:
                       *(f"ptr noalias %array{i}" for i in range(len(self.starts)))]  # fmt: skip
         known = [Argument("ptr", f"getelementptr (i8, ptr @{owner}, i64 {start})", False)
                  for owner, start in self.starts.items()]  # fmt: skip
-        return parameters, [*(Argument("double", text, True) for _, text in self.numbers), *self.memory.values(), *known]
+        return parameters, [
+            *(Argument("double", text, True) for _, text in self.numbers),
+            *self.memory.values(),
+            *known,
+        ]
 
 
 def _strides(shape: tuple[int, ...], dtype: Any, whole: tuple[int, ...]) -> tuple[int, ...]:

@@ -59,7 +59,7 @@ def fits(x: Any, y: Any, out: Any) -> Matrices | None:
 @functools.lru_cache(1024)
 def function(form: Matrices, dtype: Any) -> Any:
     """The function(x, y, out) of machine code, of addresses, for a form."""
-    return machine.functions(product(form, dtype, machine.registers()), {"product": ("ptr",) * 3}, {})["product"]
+    return machine.function(product(form, dtype, machine.registers()), "product", ("ptr",) * 3)
 
 
 def product(form: Matrices, dtype: Any, registers: tuple[int, int]) -> str:

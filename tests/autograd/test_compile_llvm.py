@@ -153,6 +153,28 @@ def test_what_is_written_over_was_read_before():
     np.testing.assert_allclose(right.b, left.b, rtol=1e-12)
 
 
+def test_what_follows_each_other_is_one_call():
+    """Loops that differ in their arrays only are one function; numbers that a call makes end it where one is needed."""
+
+    def f(x, w):
+        for _ in range(4):
+            x = np.tanh(x @ w + 1.0)
+        total = np.sum(x * x)
+        return x * total + np.tanh(x), total
+
+    compiled = compile(f, backend="llvm")
+    x, w = numbers(20, 20, dtype=np.float64), numbers(20, 20, dtype=np.float64)
+    machine.function.cache_clear()
+    for _ in range(3):
+        for found, expected in zip(compiled(x, w), f(x, w), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-5)
+    lines = [
+        line.strip() for line in compiled.source.splitlines() if line.strip().startswith(("calls", "loop", "prod"))
+    ]
+    assert len(lines) == 2 and lines[0].startswith("calls(") and "product_" in lines[0] and lines[1].startswith("loop_")
+    assert machine.function.cache_info().currsize <= 4  # a product, tanh, tanh with the sum, and the last
+
+
 def test_the_listing_tells_what_a_loop_computes():
     def f(x):
         h = np.tanh(x * 2.0 + 1.0)
@@ -173,6 +195,7 @@ def test_object_code_is_kept_and_damage_is_noticed(tmp_path, monkeypatch):
     whole = file.read_bytes()
     for damaged in (b"", whole[:100], whole[:-1], bytes([whole[0] ^ 1]) + whole[1:]):
         file.write_bytes(damaged)
+        machine.function.cache_clear()
         same(lambda x: np.tanh(x) * 3.0 - x, x)
         assert file.read_bytes() == whole
 
@@ -186,6 +209,7 @@ def test_a_folder_that_cannot_be_written_does_not_matter(tmp_path, monkeypatch):
 def test_the_oldest_files_go(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "folder", lambda: tmp_path)
     monkeypatch.setattr(machine, "KEPT", 4)
+    monkeypatch.setattr(machine, "LOOKED", 1)
     for k in range(9):
         same(lambda x, k=k: np.tanh(x) * (k + 0.5) - x, numbers(3, 3))
     assert len(list(tmp_path.iterdir())) <= 4
