@@ -23,6 +23,7 @@ __all__ = ["kernel"]
 TYPES = {None: "double", np.dtype(np.float32): "float", np.dtype(np.float64): "double", np.dtype(bool): "i1"}
 BYTES = {"float": 4, "double": 8, "i1": 1}
 SHORT = range(9, 32)  # rounds of a loop that LLVM would write out as single numbers instead of making them vectors
+SIDE_BY_SIDE = 16  # reduced rows shorter than this are written out: LLVM then makes vectors of as many rows, if there are
 
 
 def kernel(op: Fused, places: dict[Variable, Any], arguments: list[str], parts: int = 1) -> tuple[str, int]:
@@ -318,10 +319,15 @@ class _Kernel:
         self.code.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
         self.code.lines.append(f"  call void @llvm.memset.p0.i64(ptr {address}, i8 0, i64 {size}, i1 false)")
 
-    def whole(self) -> str:
-        """A note on a loop that it is not to be written out."""
+    def note(self, dim: Dim) -> str:
+        """A note on a loop whether it is to be written out; "" leaves that to LLVM."""
+        if dim.length not in SHORT and self.fold == 1:
+            return ""
+        rows = prod(other.length for other in self.dims if not other.inside)
+        beside = dim.inside and dim.length < SIDE_BY_SIDE <= rows
         n = len(self.metadata)
-        self.metadata += [f"!{n} = distinct !{{!{n}, !{n + 1}}}", f'!{n + 1} = !{{!"llvm.loop.unroll.disable"}}']
+        self.metadata += [f"!{n} = distinct !{{!{n}, !{n + 1}}}",
+                          f'!{n + 1} = !{{!"llvm.loop.unroll.{"full" if beside else "disable"}"}}']  # fmt: skip
         return f", !llvm.loop !{n}"
 
     @contextmanager
@@ -329,14 +335,14 @@ class _Kernel:
         """Nested loops around what is written inside."""
         code = self.code
         open_: list[tuple[int, str, str]] = []
-        for length, *_ in dims:
-            number = code.fresh()
+        for dim in dims:
+            number, length = code.fresh(), dim.length
             first, last = ("%first", "%last") if self.parted and not self.index else ("0", str(length))
             before = f"before{number}"
             code.lines += [f"  br label %{before}", f"{before}:", f"  br label %loop{number}", f"loop{number}:",
                            f"  %i{number} = phi i64 [{first}, %{before}], [%next{number}, %end{number}]"]  # fmt: skip
             self.index.append(f"%i{number}")
-            open_.append((number, last, self.whole() if length in SHORT or self.fold > 1 else ""))
+            open_.append((number, last, self.note(dim)))
         yield
         for number, last, note in reversed(open_):
             code.lines += [f"  br label %end{number}", f"end{number}:",
