@@ -62,11 +62,17 @@ class Fused:
         """The axes of a row."""
         return tuple(range(len(self.shape) - self.axes, len(self.shape)))
 
+    @property
+    def tables(self) -> set[Any]:
+        """The operands, as the body names them, from which numbers are taken at any place."""
+        return {step.operands[0] for step in self.body.steps if step.name == "take"}
+
     def keeps(self, operand: Variable, result: Variable) -> bool:
         """Whether a result may be written where an operand lies: nothing reads that after it."""
         made = self.body.steps.index(self.maker[result])
         reads = [i for i, step in enumerate(self.body.steps) if operand in step.reads()]
-        return max(reads, default=-1) <= made and operand.shape == result.shape == self.shape
+        whole = operand.shape == result.shape == self.shape and operand not in self.tables
+        return max(reads, default=-1) <= made and whole
 
 
 def reduced(step: Step) -> tuple[int, ...]:
@@ -123,7 +129,8 @@ class _Fusing(_Weighed):
 
     def begins(self, step: Step) -> bool:
         out = step.results[0]
-        return step.name in OPS and len(step.results) == 1 and bool(out.shape) and 0 not in out.shape
+        known = step.name in OPS or step.name == "take"
+        return known and len(step.results) == 1 and bool(out.shape) and 0 not in out.shape
 
     def waits(self, step: Step) -> bool:
         """Whether a step that needs the chain's results can be done after it."""
@@ -150,6 +157,8 @@ class _Fusing(_Weighed):
             return False
         if step.name in ("sum", "max", "min") and not step.elementwise:
             return self.reduces(step)
+        if step.name == "take":
+            return self.takes(step)
         if step.name == "broadcast_to":
             return out.shape == self.shape and step.operands[0] in self.made
         if not written(step) or not out.shape:
@@ -168,10 +177,22 @@ class _Fusing(_Weighed):
             if getattr(x, "shape", ())
         )
 
+    def takes(self, step: Step) -> bool:
+        """Whether a step takes numbers of an array that is there, at places that are known."""
+        table, index = step.operands[:2]
+        plain = not step.options and isinstance(table, Variable) and len(table.shape) == 1 and table.dtype in KINDS
+        if not plain or step.results[0].shape != self.shape or table in self.made:
+            return False
+        known = isinstance(index, np.ndarray) and index.dtype == np.int64 and index.shape == self.shape
+        beside = any(table in other.operands for other in self.chain if other.name != "take")
+        return known and not beside and index.min() >= 0 and index.max() < table.shape[0]
+
     def fits(self, x: Any) -> bool:
         """Whether an operand can be read at each place."""
         if isinstance(x, Variable) and x in self.made:
             return x.shape in (self.shape, self.rows()[0])
+        if any(x is other.operands[0] for other in self.chain if other.name == "take"):
+            return False
         if getattr(x, "dtype", None) is not None and x.dtype not in KINDS:
             return False
         return isinstance(x, (Variable, np.ndarray, int, float, np.floating))
@@ -206,6 +227,8 @@ class _Fusing(_Weighed):
         return step.name == "sum"
 
     def worth(self, chain: list[Step]) -> bool:
+        if any(step.name == "take" for step in chain):
+            return len(chain) > 1
         return sum(step.name in OPS or step.name == "power" for step in chain) > 1
 
     def op(self, body: Program) -> Any:

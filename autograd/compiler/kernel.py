@@ -20,8 +20,9 @@ from autograd.compiler.program import Step, Variable
 
 __all__ = ["kernel"]
 
-TYPES = {None: "double", np.dtype(np.float32): "float", np.dtype(np.float64): "double", np.dtype(bool): "i1"}
-BYTES = {"float": 4, "double": 8, "i1": 1}
+TYPES = {None: "double", np.dtype(np.float32): "float", np.dtype(np.float64): "double", np.dtype(bool): "i1",
+         np.dtype(np.int64): "i64"}  # fmt: skip
+BYTES = {"float": 4, "double": 8, "i1": 1, "i64": 8}
 SHORT = range(9, 32)  # rounds of a loop that LLVM would write out as single numbers instead of making them vectors
 SIDE_BY_SIDE = 16  # reduced rows shorter than this are written out: LLVM then makes vectors of as many rows, if there are
 
@@ -29,7 +30,7 @@ SIDE_BY_SIDE = 16  # reduced rows shorter than this are written out: LLVM then m
 def kernel(op: Fused, places: dict[Variable, Any], arguments: list[str], parts: int = 1) -> tuple[str, int]:
     """(text of the module with the function @loop, times round its outermost loop).
 
-    places      variable of the body → Place, or for a number the name of the argument, a double
+    places      variable of the body → Place, or Table; for a number the name of the argument, a double
     arguments   of the function, such as "double %x"
     parts       if more than one, the function has arguments i64 %first, %last, %part before: it does a part of the
                 outermost loop, and puts sums of everything into the place of that number
@@ -209,6 +210,10 @@ class _Kernel:
         code, out = self.code, step.results[0]
         if step.name == "broadcast_to":
             return value(step.operands[0])
+        if step.name == "take":
+            table = self.places[step.operands[0]]
+            place = code.new(f"mul nuw nsw i64 {value(step.operands[1])}, {out.dtype.itemsize}")
+            return self.load_at(out, self.address(table.symbol, code.new(f"add nuw nsw i64 {place}, {table.offset}")))
         kind = TYPES[out.dtype]
         operands = list(step.operands)
         if step.name in COMPARISONS:
@@ -276,7 +281,9 @@ class _Kernel:
         place = self.places.get(x)
         if isinstance(place, str):
             return place
-        address = self.scratch_at(x) if x in self.scratch else self.at(self.places[x])
+        return self.load_at(x, self.scratch_at(x) if x in self.scratch else self.at(self.places[x]))
+
+    def load_at(self, x: Variable, address: str) -> str:
         value = self.code.new(f"load {self.memory(x)}, ptr {address}, align {BYTES[TYPES[x.dtype]]}")
         return self.code.new(f"icmp ne i8 {value}, 0") if x.dtype == bool else value
 

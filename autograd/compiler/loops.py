@@ -114,6 +114,7 @@ class Grouping:
         self.steps: list[Step] = []
         self.chain: list[Step] = []
         self.after: list[Step] = []
+        self.place = 0  # among the steps, where the last of the chain was
         self.shape: tuple[int, ...] = ()
         self.made: dict[Variable, Step] = {}
 
@@ -142,8 +143,7 @@ class Grouping:
     def take(self, step: Step) -> None:
         """Add a step to the chain, or put it before or after it, or end the chain and begin anew."""
         if self.chain and self.joins(step):
-            self.chain.append(step)
-            self.made.update(dict.fromkeys(step.results, step))
+            self.add(step)
             return
         waits = {x for late in self.after for x in late.results} | set(self.made)
         if self.chain and not waits.isdisjoint(step.reads()):
@@ -156,18 +156,25 @@ class Grouping:
         if not self.chain and self.begins(step):
             self.shape = step.results[0].shape
             if self.joins(step):
-                self.chain.append(step)
-                self.made.update(dict.fromkeys(step.results, step))
+                self.add(step)
                 return
         self.steps.append(step)
+
+    def add(self, step: Step) -> None:
+        """One more step of the chain."""
+        self.chain.append(step)
+        self.made.update(dict.fromkeys(step.results, step))
+        self.place = len(self.steps)
 
     def close(self) -> None:
         """End the chain: one step if it is worth it, else the steps as they were."""
         chain, after = self.chain, self.after
         self.chain, self.after, self.made = [], [], {}
-        if not self.worth(chain):
-            self.steps += [*chain, *after]
-            return
+        self.steps[self.place : self.place] = [self.one(chain)] if self.worth(chain) else chain
+        self.steps += after
+
+    def one(self, chain: list[Step]) -> Step:
+        """A chain as one step."""
         members: set[Any] = set(chain)
         made = {out for step in chain for out in step.results}
         outs = [out for step in chain for out in step.results if not members.issuperset(self.readers.get(out, ()))]
@@ -179,9 +186,8 @@ class Grouping:
         constants = {id(x): x for step in chain for x in step.operands if isinstance(x, np.ndarray)}
         real = tuple(x if isinstance(x, Variable) else constants[x] for x in inputs)
         op = self.op(Program(inputs.values(), steps, outs))
-        self.steps.append(chain[0].but(op=op, operands=real, options={}, results=tuple(outs), path="",
-                                       quiet=any(step.quiet for step in chain)))  # fmt: skip
-        self.steps += after
+        return chain[0].but(op=op, operands=real, options={}, results=tuple(outs), path="",
+                            quiet=any(step.quiet for step in chain))  # fmt: skip
 
     def given(self, x: Any, inputs: dict[Any, Variable], made: set[Variable]) -> Any:
         """An operand as the body names it: what comes from outside is an input."""

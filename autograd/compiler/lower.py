@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd.compiler.program import Program, Step, Variable, alike, readers, rewrite, variables
 
-__all__ = ["lowered", "placed"]
+__all__ = ["gathered", "lowered", "placed"]
 
 LONGEST = 1 << 16  # numbers that one product with ones may sum: `sum` adds in pairs and is more exact on long arrays
 MANY_ROWS = 16  # fewer are not worth a transposed maximum
@@ -37,6 +37,12 @@ def lowered(program: Program) -> Program:
         return found(step, made, work) if found and len(step.results) == 1 else None
 
     return rewrite(program, rule)
+
+
+def gathered(program: Program) -> Program:
+    """The program with each index of constant arrays as one of flat places, which a loop can read."""
+    work = _Work(program)
+    return rewrite(program, lambda step, made: _getitem(step, made, work) if step.name == "getitem" else None)
 
 
 class _Work:

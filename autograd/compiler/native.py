@@ -14,7 +14,7 @@ from autograd.compiler.kernel import kernel
 from autograd.compiler.levels import level_kernel, places
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, wishes
-from autograd.compiler.nest import Place
+from autograd.compiler.nest import Place, Table
 from autograd.compiler.pool import PARTS, together
 from autograd.compiler.program import Step, Variable
 from autograd.compiler.tape import Group
@@ -84,11 +84,12 @@ class Kernels:
                 places[x] = f"%number{i}"
                 found.numbers.append((places[x], names.written(y)))
             elif not isinstance(y, Variable) or y in names.static:
-                places[x] = found.array(y if not isinstance(y, Variable) else names.static[y], op.shape)
+                array = y if not isinstance(y, Variable) else names.static[y]
+                places[x] = found.array(array, x.shape if x in op.tables else op.shape)
             else:
                 if y not in names.program.inputs and y not in names.plan.given:  # a call may give a view
                     yield f"{names.labels[y]} = {names.function('ascontiguousarray')}({names.labels[y]})"
-                places[x] = found.handed(names.written(y), _strides(x.shape, x.dtype, op.shape))
+                places[x] = found.handed(names.written(y), _strides(x.shape, x.dtype, op.shape if x not in op.tables else x.shape))
         floats = [(x, y) for x, y in zip(op.body.outputs, step.results, strict=True) if x.dtype is None]
         if floats:
             slots = np.zeros(len(floats))
@@ -112,6 +113,7 @@ class Kernels:
                 places[x] = found.handed(names.labels[y], _strides(_spread(op, x), x.dtype, op.shape))
         parameters, arguments = found.listed()
         places = {x: found.found(place) for x, place in places.items()}
+        places.update((x, Table(*places[x][:2])) for x in op.tables)
         text, rounds = kernel(op, places, parameters, parts)
         ahead = (Argument("i64", "", True),) * (3 if parts > 1 else 0)
         form = tuple(argument.kind for argument in (*ahead, *arguments))

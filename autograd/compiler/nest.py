@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from autograd.compiler.fuse import Fused
 from autograd.compiler.program import Variable
 
-__all__ = ["Dim", "Place", "folded", "in_parts", "merged"]
+__all__ = ["Dim", "Place", "Table", "folded", "in_parts", "merged"]
 
 PARTIAL = 4096  # numbers that are added up in single precision before they are added in double
 FOLDED = 256  # numbers of rows that are gone over as one
@@ -17,6 +17,13 @@ class Place(NamedTuple):
     symbol: str
     offset: int
     strides: tuple[int, ...]
+
+
+class Table(NamedTuple):
+    """Where an array lies of which numbers are taken at any place: at symbol + offset, one after the other."""
+
+    symbol: str
+    offset: int
 
 
 class Dim(NamedTuple):

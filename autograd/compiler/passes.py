@@ -13,7 +13,7 @@ from autograd.compiler.direct import direct
 from autograd.compiler.fuse import fused, straight
 from autograd.compiler.layout import channels_last, plain_channels_last
 from autograd.compiler.loops import looped
-from autograd.compiler.lower import lowered
+from autograd.compiler.lower import gathered, lowered
 from autograd.compiler.merge import merged
 from autograd.compiler.program import Program, Step, Variable, key, readers, rebuild, rewrite, variables
 from autograd.compiler.tape import taped
@@ -282,7 +282,7 @@ PASSES: tuple[Pass, ...] = (
 
 NATIVE: tuple[Pass, ...] = (
     taped, dead, pooled_first, pooled, common, simple, channels_last, direct, merged, dead, factored, common, dead,
-    fused, fused, straight, looped, *FORMS,  # twice: what one chain keeps waiting is found together the second time
+    gathered, fused, fused, straight, looped, *FORMS,  # twice: what one chain keeps waiting is found together the second time
 )  # fmt: skip
 
 
