@@ -17,7 +17,7 @@ from autograd.compiler import tape
 from autograd.compiler.emit import number_line, on_numbers, statement
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, user_source, wishes
-from autograd.compiler.native import Call, Kernels
+from autograd.compiler.native import Call, Kernels, Late
 from autograd.compiler.passes import FORMS, optimized
 from autograd.compiler.plan import ASSEMBLED, Plan, may_view, part, places
 from autograd.compiler.pool import PARTS, limited, together
@@ -159,7 +159,7 @@ class _Writer(Names):
 
     def text(self, plan: Plan, heading: str = "") -> list[str]:
         """The statements of a plan, each group under the user's line that it comes from."""
-        lines: list[str | Call] = []
+        lines: list[str | Call | Late] = []
         phase = heading and plan.steps[0].phase
         for step, kind in zip(plan.steps, plan.kinds, strict=True):
             written = list(self.lines(step, kind))
@@ -172,7 +172,7 @@ class _Writer(Names):
             lines += written
         return self.kernels.joined(lines)
 
-    def lines(self, step: Step, kind: str) -> Iterable[str | Call]:
+    def lines(self, step: Step, kind: str) -> Iterable[str | Call | Late]:
         """The statements of a step."""
         if kind == "view":
             return
@@ -198,7 +198,7 @@ class _Writer(Names):
         if kind == "placed":
             yield f"{self.written(out)}[{self.written(step.options['index'])}] = {names[0]}"
         elif kind in ("number", "scalar") and on_numbers(step):
-            yield f"{self.labels[out]} = {number_line(step, names, self.object)}"
+            yield Late(f"{self.labels[out]} = {number_line(step, names, self.object)}", {self.labels[out]})
         elif kind == "scalar" and step.op is np.dot:
             yield f"{self.labels[out]} = {self.function('dot')}({', '.join(names)})"
         elif kind == "buffer" and self.native and (product := self.kernels.product(step)) is not None:

@@ -24,7 +24,9 @@ TYPES = {None: "double", np.dtype(np.float32): "float", np.dtype(np.float64): "d
          np.dtype(np.int64): "i64"}  # fmt: skip
 BYTES = {"float": 4, "double": 8, "i1": 1, "i64": 8}
 SHORT = range(9, 32)  # rounds of a loop that LLVM would write out as single numbers instead of making them vectors
-SIDE_BY_SIDE = 16  # reduced rows shorter than this are written out: LLVM then makes vectors of as many rows, if there are
+SIDE_BY_SIDE = (
+    16  # reduced rows shorter than this are written out: LLVM then makes vectors of as many rows, if there are
+)
 
 
 def kernel(op: Fused, places: dict[Variable, Any], arguments: list[str], parts: int = 1) -> tuple[str, int]:

@@ -19,7 +19,7 @@ from autograd.compiler.pool import PARTS, together
 from autograd.compiler.program import Step, Variable
 from autograd.compiler.tape import Group
 
-__all__ = ["Call", "Kernels"]
+__all__ = ["Call", "Kernels", "Late"]
 
 LARGE = 200_000  # places from which on a loop is worth threads
 
@@ -37,18 +37,24 @@ class Call(NamedTuple):
     """A call of machine code in the program's text.
 
     name        of the function for readers;  symbol: the one in LLVM's text
-    ends        statements that fetch numbers that it made, whose names are `made`
+    ends        statements that fetch the numbers that it made
     """
 
     name: str
     symbol: str
     arguments: list[Argument]
-    ends: list[str]
-    made: set[str]
+    ends: list["Late"]
 
     def reads(self, names: set[str]) -> bool:
         """Whether it needs one of these numbers."""
         return any(argument.given and argument.text in names for argument in self.arguments)
+
+
+class Late(NamedTuple):
+    """A statement that computes numbers, which may wait until something needs them."""
+
+    text: str
+    made: set[str]
 
 
 class Kernels:
@@ -70,7 +76,7 @@ class Kernels:
         self.symbols: dict[int, str] = {}  # id of an array that owns memory, or of a function → symbol
         self.held: list[Any] = []
 
-    def lines(self, step: Step) -> Iterable[str | Call]:
+    def lines(self, step: Step) -> Iterable[str | Call | Late]:
         """The statements of a fused loop: its formulas as comments, the call, and the sums of everything."""
         names, op = self.names, step.op
         called = names.free("_".join(("loop", *(names.labels[x] for x in step.results[-1:]))))
@@ -78,7 +84,7 @@ class Kernels:
         yield from self.formulas(step)
         parts = self.parts(op)
         places: dict[Variable, Any] = {}
-        found, ends, made = _Arguments(self), [], set()
+        found, ends = _Arguments(self), []
         for i, (x, y) in enumerate(zip(op.body.inputs, step.operands, strict=True)):
             if not x.shape:
                 places[x] = f"%number{i}"
@@ -89,14 +95,15 @@ class Kernels:
             else:
                 if y not in names.program.inputs and y not in names.plan.given:  # a call may give a view
                     yield f"{names.labels[y]} = {names.function('ascontiguousarray')}({names.labels[y]})"
-                places[x] = found.handed(names.written(y), _strides(x.shape, x.dtype, op.shape if x not in op.tables else x.shape))
+                places[x] = found.handed(
+                    names.written(y), _strides(x.shape, x.dtype, op.shape if x not in op.tables else x.shape)
+                )
         floats = [(x, y) for x, y in zip(op.body.outputs, step.results, strict=True) if x.dtype is None]
         if floats:
             slots = np.zeros(len(floats))
             places.update((x, found.array(slots[i : i + 1].reshape(()), ())) for i, (x, _) in enumerate(floats))
             labels = [names.labels[y] for _, y in floats]
-            ends.append(f"{', '.join(labels)}, = {names.object(slots, 'numbers')}.tolist()")
-            made.update(labels)
+            ends.append(Late(f"{', '.join(labels)}, = {names.object(slots, 'numbers')}.tolist()", set(labels)))
         for x, y in zip(op.body.outputs, step.results, strict=True):
             if x.dtype is None:
                 continue
@@ -104,8 +111,8 @@ class Kernels:
                 slots = np.zeros(PARTS, x.dtype)
                 places[x] = found.array(slots[:1].reshape(()), op.shape)
                 total = names.object(slots, f"{names.labels[y]}_total")
-                ends.append(f"{names.labels[y]} = {' + '.join(f'{total}[{i}]' for i in range(parts))}")
-                made.add(names.labels[y])
+                sums = " + ".join(f"{total}[{i}]" for i in range(parts))
+                ends.append(Late(f"{names.labels[y]} = {sums}", {names.labels[y]}))
             elif y in names.static:
                 places[x] = found.array(names.static[y].reshape(_spread(op, x)), op.shape)
                 names.written(y)
@@ -119,17 +126,17 @@ class Kernels:
         form = tuple(argument.kind for argument in (*ahead, *arguments))
         symbol = self.entry(machine.function(text, "loop", form))
         if parts == 1:
-            yield Call(called, symbol, arguments, ends, made)
+            yield Call(called, symbol, arguments, ends)
             return
         names.names["together"] = together
-        self.export(called, [Call(called, symbol, [*ahead, *arguments], [], set())])
+        self.export(called, [Call(called, symbol, [*ahead, *arguments], [])])
         handed = [argument.text for argument in arguments if argument.given]
         bounds = itertools.pairwise(rounds * i // parts for i in range(parts + 1))
         tasks = (", ".join([str(a), str(b), str(i), *handed]) for i, (a, b) in enumerate(bounds))
         yield f"together({called}, [{', '.join(f'({task})' for task in tasks)}])"
-        yield from ends
+        yield from (late.text for late in ends)
 
-    def product(self, step: Step) -> Iterable[str | Call] | None:
+    def product(self, step: Step) -> list[str | Call] | None:
         """The statements of a small product of matrices; None if BLAS has to do it."""
         names, arrays, out = self.names, [], step.results[0]
         if step.name not in ("dot", "matmul") or len(step.operands) != 2 or step.options:
@@ -156,7 +163,7 @@ class Kernels:
         shown = formula(step, names.labels[out], [names.written(x) for x in step.operands])
         return [
             f"# {called}: {shown}",
-            Call(called, self.entry(products.function(form, out.dtype)), arguments, [], set()),
+            Call(called, self.entry(products.function(form, out.dtype)), arguments, []),
         ]
 
     def entry(self, function: Any) -> str:
@@ -167,7 +174,7 @@ class Kernels:
             self.held.append(function)
         return self.symbols[id(function)]
 
-    def levels(self, groups: list[Group], values: Any) -> Iterable[str | Call]:
+    def levels(self, groups: list[Group], values: Any) -> Iterable[str | Call | Late]:
         """The statements of groups of a tape, whose numbers lie in `values`."""
         called = self.names.free(f"levels_{groups[0].level}_to_{groups[-1].level}")
         counts = ", ".join(f"{group.stop - group.start} {group.name}" for group in groups)
@@ -179,39 +186,47 @@ class Kernels:
         sources = [list(map(symbol, places(group))) for group in groups]
         text = level_kernel(called, groups, sources, symbol(values))
         found = machine.functions(text, {called: ()}, self.memory, list(self.held))
-        yield Call(called, self.entry(found[called]), [], [], set())
+        yield Call(called, self.entry(found[called]), [], [])
 
-    def joined(self, lines: Iterable[str | Call]) -> list[str]:
-        """A program's text: calls between which there are only comments are one."""
+    def joined(self, lines: Iterable[str | Call | Late]) -> list[str]:
+        """A program's text: calls between which there are only comments, and numbers that they do not need, are one."""
         text: list[str] = []
         calls: list[Call] = []
-        at = 0  # where their statement goes
+        late: list[tuple[int, Late]] = []  # with their places, which are before the end of the calls, or stay
+        at = 0  # where the statement of the calls goes
 
         def close() -> None:
+            for place, line in reversed(late):
+                if place > at:
+                    text.insert(place, line.text)
             if calls:
-                text[at:at] = self.statements(calls)
-                calls.clear()
+                text[at:at] = [self.statement(calls), *(line.text for place, line in late if place <= at)]
+            calls.clear()
+            late.clear()
 
         for line in lines:
             if isinstance(line, Call):
-                if line.reads({name for call in calls for name in call.made}):
+                if line.reads({name for _, other in late for name in other.made}):
                     close()
                 calls.append(line)
                 at = len(text)
+                late += ((at, end) for end in line.ends)
+            elif isinstance(line, Late) and calls:
+                late.append((len(text), line))
             else:
-                if not line.lstrip().startswith("#"):
+                written = line.text if isinstance(line, Late) else line
+                if not written.lstrip().startswith("#"):
                     close()
-                text.append(line)
+                text.append(written)
         close()
         return text
 
-    def statements(self, calls: list[Call]) -> list[str]:
-        """The call of functions one after the other, and what fetches the numbers that they made."""
+    def statement(self, calls: list[Call]) -> str:
+        """The call of functions one after the other."""
         called, note = calls[0].name, ""
         if len(calls) > 1:
             called, note = self.names.free("calls"), f"  # {calls[0].name} to {calls[-1].name}"
-        handed = self.export(called, calls)
-        return [f"{called}({', '.join(handed)}){note}", *(line for call in calls for line in call.ends)]
+        return f"{called}({', '.join(self.export(called, calls))}){note}"
 
     def export(self, called: str, calls: list[Call]) -> list[str]:
         """Make the function that the program calls by this name; what it hands over."""
