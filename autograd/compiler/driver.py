@@ -70,14 +70,21 @@ class _Driver:
         plain = key.isidentifier() and not iskeyword(key)
         return f"{holder}.{key}" if plain else f"vars({holder})[{key!r}]"
 
+    def looked(self, slot: Place) -> str:
+        """The expression of what is in a place, from the dictionary of an object's attributes: half the time where its
+        class has a __getattr__, as Module has."""
+        attributes = getattr(slot.holder, "__dict__", None)
+        known = type(attributes) is dict and id(attributes) in self.known and slot.key in attributes
+        return f"{self.name(attributes)}[{slot.key!r}]" if known else self.place(slot)
+
     def guards(self) -> list[str]:
         """Nothing static has changed: no object has come or gone or is another, and no number is."""
         found, name = self.found, self.name
         lines = [f"if len({name(inside)}) != {count}: return MISFIT" for inside, count in found.sizes]
         for link in found.reached.links:
-            lines.append(f"if {self.place(link)} is not {name(link.child)}: return MISFIT")
+            lines.append(f"if {self.looked(link)} is not {name(link.child)}: return MISFIT")
         for slot, value in found.guards:
-            now, then = self.place(slot), name(value)
+            now, then = self.looked(slot), name(value)
             lines.append(f"if {now} is not {then} and not same({now}, {then}): return MISFIT")
         return lines
 
