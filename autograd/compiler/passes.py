@@ -282,7 +282,7 @@ PASSES: tuple[Pass, ...] = (
 
 NATIVE: tuple[Pass, ...] = (
     taped, dead, pooled_first, pooled, common, simple, channels_last, direct, merged, dead, factored, common, dead,
-    gathered, fused, fused, straight, looped, *FORMS,  # twice: what one chain keeps waiting is found together the second time
+    gathered, fused, fused, straight, looped, *FORMS,  # twice: the second finds together what a chain keeps waiting
 )  # fmt: skip
 
 
