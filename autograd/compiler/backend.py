@@ -15,6 +15,7 @@ import numpy as np
 
 from autograd.compiler import tape
 from autograd.compiler.emit import number_line, on_numbers, statement
+from autograd.compiler.memory import zeros
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, user_source, wishes
 from autograd.compiler.native import Call, Kernels, Late
@@ -106,7 +107,7 @@ class Results:
         for i in range(len(self.arrays)):
             if sys.getrefcount(self.arrays[i]) <= 2:  # the list's and getrefcount's own
                 return self.arrays[i]
-        array = np.empty(self.shape, self.dtype)
+        array = zeros(self.shape, self.dtype)
         self.arrays = [*self.arrays[-1:], array]
         return array
 

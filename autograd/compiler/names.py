@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from autograd.compiler.emit import FILLED
+from autograd.compiler.memory import identity
 from autograd.compiler.merge import pack
 from autograd.compiler.plan import Plan
 from autograd.compiler.program import Step, Variable, variables
@@ -68,10 +69,10 @@ class Names:
         packs = {
             step.results[0] for step in self.plan.steps if step.op is pack and self.plan.of[step.results[0]] == "view"
         }
-        known = {_memory(self.static[x]): self.labels[x] for x in (*state, *packs)}
+        known = {identity(self.static[x]): self.labels[x] for x in (*state, *packs)}
         for x, label in list(self.labels.items()):
             if x in self.static and x.shape:
-                self.labels[x] = known.get(_memory(self.static[x]), label)
+                self.labels[x] = known.get(identity(self.static[x]), label)
 
     def free(self, wish: str) -> str:
         """A name like the wish that nothing else has."""
@@ -132,11 +133,6 @@ class Names:
             self.known[id(x)] = self.free(wish.replace(".", "_"))
             self.names[self.known[id(x)]] = x
         return self.known[id(x)]
-
-
-def _memory(array: Any) -> Any:
-    """Something equal for arrays that are the same numbers in the same form."""
-    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
 
 
 def _filled(x: float, dtype: Any, shape: tuple[int, ...]) -> Any:

@@ -23,6 +23,7 @@ import numpy as np
 from autograd.compiler.fuse import Fused
 from autograd.compiler.loops import Loop
 from autograd.compiler.lower import placed
+from autograd.compiler.memory import apart, follow, identity, offset, zeros
 from autograd.compiler.merge import pack, piece
 from autograd.compiler.program import Program, Step, Variable, rebuild, variables
 from autograd.compiler.tape import Tape
@@ -103,6 +104,7 @@ class Plan:
         self.allocate()
         self.look_again()
         self.by_rows()
+        self.one_object()
 
     def find(self, x: Variable) -> Variable:
         """The variable whose memory x lies in."""
@@ -119,7 +121,7 @@ class Plan:
         number = {inputs[i]: i for i in values}
         old = {self.program.outputs[new]: x for x, new in self.program.state.items() if new >= 0 and x in number
                if isinstance(self.program.outputs[new], Variable)}  # fmt: skip
-        former = _apart({i: x for i, x in lay.items() if i in values and _is_buffer(x, values[i])})
+        former = apart({i: x for i, x in lay.items() if i in values and _is_buffer(x, values[i])})
         if any(np.may_share_memory(x, y) for x in former.values() for y in values.values()):
             values = {i: np.array(value) for i, value in values.items()}
         buffers: dict[int, Any] = {}
@@ -128,16 +130,16 @@ class Plan:
                 if len(group) < len(parts) or any(x not in number or number[x] in buffers or
                                                   values[number[x]].dtype != parts[0].dtype for x in group):  # fmt: skip
                     continue
-                if all(number[x] in former for x in group) and _follow([former[number[x]] for x in group]):
+                if all(number[x] in former for x in group) and follow([former[number[x]] for x in group]):
                     buffers.update((number[x], former[number[x]]) for x in group)
                     continue
-                flat, start = np.empty(sum(prod(x.shape) for x in group), group[0].dtype), 0
+                flat, start = zeros(sum(prod(x.shape) for x in group), group[0].dtype), 0
                 for x in group:
                     buffers[number[x]] = piece(flat, start, x.shape)
                     start += prod(x.shape)
         for i, value in values.items():
             if i not in buffers:
-                buffers[i] = former[i] if i in former else np.empty(value.shape, value.dtype)
+                buffers[i] = former[i] if i in former else zeros(value.shape, value.dtype)
             buffers[i][...] = value
             self.static[inputs[i]] = buffers[i]
             _register(buffers[i])
@@ -197,7 +199,7 @@ class Plan:
         flat, parts = step.results[0], step.operands
         arrays = [self.static.get(x) for x in parts]
         known = [x for x in arrays if x is not None]
-        if step.op is pack and len(known) == len(parts) and _follow(known) and known[0].dtype == flat.dtype:
+        if step.op is pack and len(known) == len(parts) and follow(known) and known[0].dtype == flat.dtype:
             self.static[flat] = known[0].base
             self.root.update(dict.fromkeys(parts, flat))
             return "view"
@@ -259,10 +261,10 @@ class Plan:
             home, part = self.static[old], self.static[new]
             if (home.shape, home.dtype, home.strides) != (part.shape, part.dtype, part.strides):
                 return None
-            base = home if home.base is None else home.base
+            base = home.base if isinstance(home.base, np.ndarray) else home
             if not base.flags.c_contiguous or base.dtype != home.dtype:
                 return None
-            start = _offset(home, base) - _offset(part, self.static[root])
+            start = offset(home, base) - offset(part, self.static[root])
             if (
                 start < 0
                 or start + prod(root.shape) > base.size
@@ -297,7 +299,7 @@ class Plan:
             free = [(block.memory.nbytes, -end, i) for i, block in enumerate(blocks)
                     if block.memory.nbytes >= size and (end := block.free(stay)) is not None]  # fmt: skip
             if not free:
-                blocks.append(_Block(np.zeros(size, np.uint8)))
+                blocks.append(_Block(zeros(size, np.uint8)))
                 self.pool.setdefault(size, []).append(blocks[-1].memory)
             block = blocks[min(free)[-1] if free else -1]
             block.used = max(block.used, size)
@@ -343,6 +345,11 @@ class Plan:
                 arrays = [self.static[x] for x in (*step.reads(), *step.results) if x in self.static]
                 step.op.flat &= all(x.flags.c_contiguous for x in arrays)
 
+    def one_object(self) -> None:
+        """Arrays that are the same numbers are one object: of two NumPy looks how they overlap, for a third of a us."""
+        first: dict[Any, Any] = {}
+        self.static = {x: first.setdefault(identity(array), array) for x, array in self.static.items()}
+
 
 def places(step: Step) -> list[tuple[Any, Any]]:
     """[(part, its place)] of an array that is put together: an index, or the number at which it begins in a flat one."""
@@ -369,28 +376,6 @@ def _is_buffer(x: Any, like: Any) -> bool:
     """Whether an array is a buffer of a program, of this form."""
     found = BUFFERS.get(id(x))
     return found is not None and found() is x and (x.shape, x.dtype) == (like.shape, like.dtype)
-
-
-def _apart(arrays: dict[int, Any]) -> dict[int, Any]:
-    """Those arrays none of which lies in the memory of an earlier one."""
-    found: dict[int, Any] = {}
-    for i, x in arrays.items():
-        if not any(np.may_share_memory(x, other) for other in found.values()):
-            found[i] = x
-    return found
-
-
-def _follow(arrays: list[Any]) -> bool:
-    """Whether arrays lie one after the other in a flat array, and fill it."""
-    base, starts = arrays[0].base, np.cumsum([0, *(x.size for x in arrays)])
-    whole = base is not None and base.shape == (starts[-1],)
-    return whole and all(x.base is base and _offset(x, base) == start for x, start in zip(arrays, starts, strict=False))
-
-
-def _offset(part: Any, base: Any) -> int:
-    """How many numbers after the first of base the first of part lies."""
-    distance: int = part.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    return distance // int(part.itemsize)
 
 
 def may_view(step: Step) -> bool:

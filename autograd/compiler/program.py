@@ -11,6 +11,7 @@ function's results and what is written back there.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,9 @@ __all__ = [
     "rewrite",
     "variables",
 ]
+
+
+NESTED = {tuple, list, dict, slice}  # what variables may be inside of
 
 
 class Variable:
@@ -193,8 +197,9 @@ def rebuild(tree: Any, change: Callable[[Any], Any], kind: type = Variable) -> A
     if isinstance(tree, kind):
         return change(tree)
     if type(tree) in (tuple, list):
-        parts = [rebuild(part, change, kind) for part in tree]
-        return tree if all(a is b for a, b in zip(parts, tree, strict=True)) else type(tree)(parts)
+        parts = [change(part) if isinstance(part, kind) else rebuild(part, change, kind) if type(part) in NESTED else part
+                 for part in tree]  # fmt: skip
+        return tree if all(map(is_, parts, tree)) else type(tree)(parts)
     if type(tree) is dict:
         items = {key: rebuild(part, change, kind) for key, part in tree.items()}
         return tree if all(items[key] is tree[key] for key in tree) else items
@@ -227,7 +232,10 @@ def variables(tree: Any, kind: type = Variable) -> Iterator[Any]:
         yield tree
     elif type(tree) in (tuple, list):
         for part in tree:
-            yield from variables(part, kind)
+            if isinstance(part, kind):
+                yield part
+            elif type(part) in NESTED:
+                yield from variables(part, kind)
     elif type(tree) is dict:
         yield from variables(list(tree.values()), kind)
     elif type(tree) is slice:

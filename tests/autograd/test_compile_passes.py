@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autograd import compile
-from autograd.compiler import backend, fuse, loops, lower, merge, passes
+from autograd.compiler import backend, fuse, loops, lower, memory, merge, passes
 from autograd.compiler.program import Program, Step, Variable, evaluate
 
 F = np.dtype(np.float32)
@@ -294,6 +294,23 @@ def test_a_factor_that_is_all_of_a_term_stays():
     w = Writer(x, y)
     program = w.program(w(np.add, x, w(np.multiply, x, y, shape=(4,)), shape=(4,)))
     assert names(passes.factored(program)) == ["multiply", "add"]
+
+
+def test_arrays_of_programs_begin_at_a_line_of_the_cache_and_are_one_object_in_place():
+    """NumPy looks for overlaps of two arrays that are not one object."""
+    for shape, dtype in (((3, 5), np.float32), (7, np.float64), ((2, 0), bool), ((), np.int64), (2, object)):
+        array = memory.zeros(shape, dtype)
+        assert array.dtype == dtype and array.flags.writeable and not array.any()
+        assert array.shape == np.zeros(shape).shape and (
+            not array.size or dtype is object or array.ctypes.data % 64 == 0
+        )
+    flat = memory.zeros(8, np.uint8)
+    assert flat[2:].base is flat and not memory.follow([flat]) and memory.follow([flat[:3], flat[3:]])
+    compiled = compile(lambda x: np.exp(np.tanh(x + 1.0) * 2.0) - 1.0, backend="numpy")
+    compiled(numbers(4, 5))
+    compiled(numbers(4, 5))
+    arrays = [x for x in compiled.last.listing.names.values() if isinstance(x, np.ndarray) and x.shape == (4, 5)]
+    assert len({id(x) for x in arrays}) == len({x.ctypes.data for x in arrays}) < 4
 
 
 def test_memory_that_loops_use_in_turn_counts_once():
