@@ -147,11 +147,9 @@ class _Writer(Names):
         quiet = any(step.quiet for step in program.steps)
         head = f"@{self.function('errstate')}(over='ignore', divide='ignore')\n" if quiet else ""
         text = f"{head}def run({arguments}):\n{body}\n"
-        inner = "\n".join(f"    {line}" for line in text.splitlines())
-        maker = f"def make({', '.join(self.names)}):\n{inner}\n    return run\n"
-        space: dict[str, Any] = {}
-        exec(compile(maker, "<compiled>", "exec"), space)  # the text is made above, of op names and our own labels only
-        run = space["make"](*self.names.values())
+        space = dict(self.names)
+        exec(compile(text, "<compiled>", "exec"), space)  # the text is made above, of op names and our own labels only
+        run = space.pop("run")
         if "together" in self.names:
             run = limited(run, self.threads, 1)
         elif self.threads:

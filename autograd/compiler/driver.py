@@ -49,11 +49,10 @@ class _Driver:
         loads, inputs, ends = self.loads()
         body = [*_attempted(self.guards()), *self.arguments(), *_attempted(loads), f"outs = run({', '.join(inputs)})",
                 *ends, *self.results(), *self.writes(), "return outs[0]" if single else "return result(outs)"]  # fmt: skip
-        head = f"def attempt({', '.join(f'x{i}' for i in range(self.count))}):"
-        text = "\n        ".join([f"def make({', '.join(self.names)}):\n    {head}", *body]) + "\n    return attempt\n"
-        space: dict[str, Any] = {}
+        text = "\n    ".join([f"def attempt({', '.join(f'x{i}' for i in range(self.count))}):", *body]) + "\n"
+        space = dict(self.names)
         exec(compile(text, "<driver>", "exec"), space)  # of attribute names found by vars() and our own labels only
-        return space["make"](*self.names.values())
+        return space.pop("attempt")
 
     def name(self, x: Any) -> str:
         """The name by which the function knows an object."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.fuse import reduced
-from autograd.compiler.program import Program, Step, Variable, rebuild
+from autograd.compiler.program import Program, Step, Steps, Variable, rebuild
 from autograd.compiler.windows import woven
 from autograd.ops.channels_last import last as _turned
 from autograd.ops.channels_last import second as _second
@@ -74,16 +74,17 @@ def plain_channels_last(program: Program) -> Program:
 class _Turning:
     def __init__(self, program: Program, spread: bool) -> None:
         self.program, self.spread, self.gradients = program, spread, dict(program.gradients)
-        self.steps: list[Step] = []
+        self.steps = Steps()  # its step is the one at work
         self.images: dict[Variable, Variable] = {}  # as it was → with its channels last, if it is made so
         self.back: dict[Variable, Variable] = {}  # as it was → its view
         self.turned: dict[Variable, Variable] = {}  # what is not made so → its view
-        self.step: Any = None  # the one at work
 
     def run(self) -> Program:
         """The new program; as it was if it has no images, or is better left alone."""
+        if not any(step.name in STARTS for step in self.program.steps):
+            return self.program
         for step in self.program.steps:
-            self.step = step
+            self.steps.step = step
             rule = self.rule(step)
             if rule is None:
                 self.steps.append(step.renamed(self.second))
@@ -126,12 +127,6 @@ class _Turning:
             and x.dtype in (np.float32, np.float64)
         )
 
-    def made(self, op: Any, operands: Any, shape: tuple[int, ...], dtype: Any, **options: Any) -> Variable:
-        """One more step at the line of the one at work; its result."""
-        out = Variable(shape, dtype)
-        self.steps.append(self.step.but(op=op, operands=operands, options=options, results=(out,)))
-        return out
-
     def image(self, x: Any, ndim: int) -> Any:
         """An operand with its channels last."""
         if not getattr(x, "shape", ()):
@@ -142,8 +137,8 @@ class _Turning:
             return self.images[x]
         if x not in self.turned:
             shape = (1,) * (ndim - len(x.shape)) + x.shape
-            wide = x if shape == x.shape else self.made(np.reshape, (x, shape), shape, x.dtype)
-            self.turned[x] = self.made(np.transpose, (wide,), _last(shape), x.dtype, axes=_order(ndim))
+            wide = x if shape == x.shape else self.steps.then(np.reshape, x, shape, shape=shape)
+            self.turned[x] = self.steps.then(np.transpose, wide, shape=_last(shape), axes=_order(ndim))
         return self.turned[x]
 
     def second(self, x: Variable) -> Variable:
@@ -152,9 +147,9 @@ class _Turning:
             return x
         if x not in self.back:
             n = len(x.shape)
-            self.back[x] = Variable(x.shape, x.dtype, x.name)
-            self.steps.append(self.step.but(op=np.transpose, operands=(self.images[x],), pure=True, results=(self.back[x],),
-                                            options={"axes": (0, n - 1, *range(1, n - 1))}))  # fmt: skip
+            axes = (0, n - 1, *range(1, n - 1))
+            self.back[x] = self.steps.then(np.transpose, self.images[x], shape=x.shape, axes=axes)
+            self.back[x].name = x.name
         return self.back[x]
 
     def becomes(self, step: Step, op: Any, operands: Any, options: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.program import Program, Step, Variable, alike, readers, rewrite, variables
+from autograd.compiler.program import Program, Step, Steps, Variable, alike, readers, rewrite, variables
 
 __all__ = ["gathered", "lowered", "placed"]
 
@@ -57,20 +57,8 @@ class _Work:
         return self.ones_known.setdefault((count, dtype), np.ones(count, dtype))
 
 
-def _then(steps: list[Step], step: Step, op: Any, operands: Any, shape: tuple[int, ...], **options: Any) -> Variable:
-    """Append a step, at the line of another; its result."""
-    out = Variable(shape, step.results[0].dtype)
-    steps.append(step.but(op=op, operands=operands, options=options, results=(out,)))
-    return out
-
-
-def _ending(steps: list[Step], step: Step) -> list[Step]:
-    """The steps, the last with the results of the step that they replace."""
-    return [*steps[:-1], steps[-1].but(results=step.results)]
-
-
-def _reshaped(steps: list[Step], step: Step, x: Variable, shape: tuple[int, ...]) -> Variable:
-    return x if x.shape == shape else _then(steps, step, np.reshape, (x, shape), shape)
+def _reshaped(steps: Steps, x: Variable, shape: tuple[int, ...]) -> Variable:
+    return x if x.shape == shape else steps.then(np.reshape, x, shape, shape=shape)
 
 
 def _axes(step: Step) -> tuple[int, ...] | None:
@@ -88,7 +76,7 @@ def _axes(step: Step) -> tuple[int, ...] | None:
 
 
 def _sum(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
-    axes, steps = _axes(step), []  # type: ignore[var-annotated]
+    axes, steps = _axes(step), Steps(step)
     if not axes:
         return None
     x: Variable = step.operands[0]
@@ -97,18 +85,18 @@ def _sum(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
         return None
     if len(axes) == n:
         pair = _factors(made.get(x)) if len(work.readers.get(x, ())) == 1 else None
-        flats = [_reshaped(steps, step, y, (total,)) for y in pair or (x,)]
-        out = _then(steps, step, np.dot, tuple(flats) if pair else (work.ones(total, x.dtype), *flats), ())
+        flats = [_reshaped(steps, y, (total,)) for y in pair or (x,)]
+        out = steps.then(np.dot, *(flats if pair else (work.ones(total, x.dtype), *flats)), shape=())
     elif axes == tuple(range(len(axes))):
-        wide = _reshaped(steps, step, x, (total, prod(x.shape) // total))
-        out = _then(steps, step, np.dot, (work.ones(total, x.dtype), wide), wide.shape[1:])
+        wide = _reshaped(steps, x, (total, prod(x.shape) // total))
+        out = steps.then(np.dot, work.ones(total, x.dtype), wide, shape=wide.shape[1:])
     elif axes == tuple(range(n - len(axes), n)):
-        wide = _reshaped(steps, step, x, (prod(x.shape) // total, total))
-        out = _then(steps, step, np.dot, (wide, work.ones(total, x.dtype)), wide.shape[:1])
+        wide = _reshaped(steps, x, (prod(x.shape) // total, total))
+        out = steps.then(np.dot, wide, work.ones(total, x.dtype), shape=wide.shape[:1])
     else:
         return None
-    _reshaped(steps, step, out, step.results[0].shape)
-    return _ending(steps, step)
+    _reshaped(steps, out, step.results[0].shape)
+    return steps.ended()
 
 
 def _factors(step: Step | None) -> tuple[Variable, Variable] | None:
@@ -124,27 +112,27 @@ def _factors(step: Step | None) -> tuple[Variable, Variable] | None:
 
 
 def _extreme(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
-    axes, steps = _axes(step), []  # type: ignore[var-annotated]
+    axes, steps = _axes(step), Steps(step)
     x = step.operands[0]
     if not axes or axes != (len(x.shape) - 1,) or prod(x.shape[:-1]) < max(MANY_ROWS, x.shape[-1] // 4):
         return None
-    wide = _reshaped(steps, step, x, (prod(x.shape[:-1]), x.shape[-1]))
-    turned = _then(steps, step, np.transpose, (wide,), wide.shape[::-1])
-    out = _then(steps, step, step.op, (turned,), wide.shape[:1], axis=0)
-    _reshaped(steps, step, out, step.results[0].shape)
-    return _ending(steps, step)
+    wide = _reshaped(steps, x, (prod(x.shape[:-1]), x.shape[-1]))
+    turned = steps.then(np.transpose, wide, shape=wide.shape[::-1])
+    out = steps.then(step.op, turned, shape=wide.shape[:1], axis=0)
+    _reshaped(steps, out, step.results[0].shape)
+    return steps.ended()
 
 
 def _getitem(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
-    x, index, steps = step.operands[0], step.options.get("index"), []  # type: ignore[var-annotated]
+    x, index, steps = step.operands[0], step.options.get("index"), Steps(step)
     if not isinstance(x, Variable) or not x.shape or any(True for _ in variables(index)):
         return None
     if not any(isinstance(part, np.ndarray) for part in (index if type(index) is tuple else (index,))):
         return None
     places = np.arange(prod(x.shape)).reshape(x.shape)[index]
-    flat = _reshaped(steps, step, x, (prod(x.shape),))
-    _then(steps, step, np.take, (flat, places), step.results[0].shape)
-    return _ending(steps, step)
+    flat = _reshaped(steps, x, (prod(x.shape),))
+    steps.then(np.take, flat, places, shape=step.results[0].shape)
+    return steps.ended()
 
 
 def _scatter(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
@@ -168,11 +156,11 @@ def _matmul(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
         return None
     if isinstance(x, np.ndarray) or (x in made and made[x].name in ("transpose", "swapaxes", "broadcast_to")):
         return None
-    steps: list[Step] = []
-    wide = _reshaped(steps, step, x, (prod(x.shape[:-1]), x.shape[-1]))
-    out = _then(steps, step, np.dot, (wide, y), (wide.shape[0], y.shape[1]))
-    _reshaped(steps, step, out, step.results[0].shape)
-    return _ending(steps, step)
+    steps = Steps(step)
+    wide = _reshaped(steps, x, (prod(x.shape[:-1]), x.shape[-1]))
+    out = steps.then(np.dot, wide, y, shape=(wide.shape[0], y.shape[1]))
+    _reshaped(steps, out, step.results[0].shape)
+    return steps.ended()
 
 
 def _relu(step: Step, made: dict[Variable, Step], work: _Work) -> Any:

@@ -5,6 +5,7 @@ Each looks at steps and names only, and is tested alone on programs of a few ste
 
 from collections.abc import Callable
 from math import prod
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,8 @@ def common(program: Program) -> Program:
 
     steps = []
     for step in program.steps:
-        step = step if renamed.keys().isdisjoint(step.reads()) else step.renamed(new)
+        if renamed and not renamed.keys().isdisjoint(step.reads()):
+            step = step.renamed(new)
         form = (id(step.op), key(step.operands), key(step.options))
         if step.pure and form in first:
             renamed.update(zip(step.results, first[form].results, strict=True))
@@ -262,7 +264,7 @@ def _filled(step: Step) -> Step:
             operands[i] = float(c.flat[0])
         elif c.dtype == bool and out.dtype in dtypes and step.name in ("add", "subtract", "multiply"):
             operands[i] = c.astype(out.dtype)  # once, instead of at every run
-    return step.but(operands=tuple(operands))
+    return step if all(map(is_, operands, step.operands)) else step.but(operands=tuple(operands))
 
 
 Pass = Callable[[Program], Program]

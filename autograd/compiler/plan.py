@@ -10,11 +10,13 @@ and dtype that is computed element by element, when no other operand views it; s
 old content, results included, came before.
 """
 
+import contextlib
 import warnings
 from bisect import bisect, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
+from operator import is_
 from typing import Any
 from weakref import ref
 
@@ -93,8 +95,10 @@ class Plan:
         self.homes: dict[int, int] = {}
         self.buffers: list[Any] = []
         self.born = {out: i for i, step in enumerate(self.steps) for out in step.results}
+        self.looked: dict[Variable, list[Any]] = {}  # view → arrays that it was found from
         self.state = self.settled(values, former or {})
-        self.kinds = [self.kind(step) for step in self.steps]
+        with _quiet():
+            self.kinds = [self.kind(step) for step in self.steps]
         self.of = {x: kind for step, kind in zip(self.steps, self.kinds, strict=True) for x in step.results}
         self.last: dict[Variable, int] = {}
         for i, step in enumerate(self.steps):
@@ -179,6 +183,7 @@ class Plan:
             source = next((x for x in reads if np.may_share_memory(made, self.static[x])), None)
             if isinstance(made, np.ndarray) and source is not None:
                 self.static[out], self.root[out] = made, source
+                self.looked[out] = [self.static[x] for x in reads]
                 return "view"
         if not out.shape:
             return "scalar"
@@ -213,9 +218,7 @@ class Plan:
 
     def tried(self, step: Step) -> Any:
         """The step's result on what lies in the buffers now, for its memory only."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return step.compute(*self.plain(step.operands), **self.plain(step.options))
+        return step.compute(*self.plain(step.operands), **self.plain(step.options))
 
     def plain(self, tree: Any) -> Any:
         """Operands or options with arrays in place of the variables."""
@@ -334,9 +337,12 @@ class Plan:
         """Find the views of what has moved."""
         for x, (flat, place) in self.inside.items():
             self.static[x] = part(self.static[flat], place, x.shape)
-        for step, kind in zip(self.steps, self.kinds, strict=True):
-            if kind == "view" and step.op is not pack:
-                self.static[step.results[0]] = self.tried(step)
+        with _quiet():
+            for step, kind in zip(self.steps, self.kinds, strict=True):
+                if kind == "view" and step.op is not pack:
+                    out, arrays = step.results[0], [self.static[x] for x in step.reads()]
+                    if not all(map(is_, arrays, self.looked.get(out, [None]))):
+                        self.static[out], self.looked[out] = self.tried(step), arrays
 
     def by_rows(self) -> None:
         """A flat loop over an array with gaps goes by rows instead: its numbers do not lie one after the other."""
@@ -349,6 +355,14 @@ class Plan:
         """Arrays that are the same numbers are one object: of two NumPy looks how they overlap, for a third of a us."""
         first: dict[Any, Any] = {}
         self.static = {x: first.setdefault(identity(array), array) for x, array in self.static.items()}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without warnings: steps are tried on buffers that hold nothing yet."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def places(step: Step) -> list[tuple[Any, Any]]:

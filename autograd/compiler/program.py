@@ -19,6 +19,7 @@ import numpy as np
 __all__ = [
     "Program",
     "Step",
+    "Steps",
     "Variable",
     "alike",
     "evaluate",
@@ -79,7 +80,7 @@ class Step:
     """
 
     FIELDS = ("line", "op", "operands", "options", "path", "phase", "pure", "quiet", "results")
-    __slots__ = (*FIELDS, "known")
+    __slots__ = (*FIELDS, "called", "known")
 
     def __init__(
         self,
@@ -97,6 +98,7 @@ class Step:
         self.op, self.operands, self.options, self.results = op, operands, options, results
         self.pure, self.quiet, self.line, self.path, self.phase = pure, quiet, line, path, phase
         self.known: list[Variable] | None = None  # what it reads, looked for once: each pass asks
+        self.called: str | None = None  # its name, likewise
 
     @property
     def compute(self) -> Callable[..., Any]:
@@ -107,7 +109,9 @@ class Step:
     @property
     def name(self) -> str:
         """The op's name."""
-        return str(getattr(self.op, "name", None) or getattr(self.op, "__name__", "step"))
+        if self.called is None:
+            self.called = str(getattr(self.op, "name", None) or getattr(self.op, "__name__", "step"))
+        return self.called
 
     @property
     def elementwise(self) -> bool:
@@ -133,6 +137,26 @@ class Step:
 
     def __repr__(self) -> str:
         return f"<{', '.join(out.name or '_' for out in self.results)} = {self.name}>"
+
+
+class Steps(list[Step]):
+    """Steps in the place of another, at its line."""
+
+    def __init__(self, step: Any = None) -> None:
+        super().__init__()
+        self.step = step
+
+    def then(self, op: Any, *operands: Any, dtype: Any = None, shape: Any = None, **options: Any) -> Variable:
+        """One more step; its result, of the form of the first variable unless another is given."""
+        like = next(x for x in operands if isinstance(x, Variable))
+        out = Variable(like.shape if shape is None else shape, dtype or like.dtype)
+        self.append(self.step.but(op=op, operands=operands, options=options, results=(out,), pure=True))
+        return out
+
+    def ended(self) -> "Steps":
+        """The steps, the last with the results of the one that they replace."""
+        self[-1] = self[-1].but(results=self.step.results)
+        return self
 
 
 class Program:
@@ -181,14 +205,16 @@ def rewrite(program: Program, rule: Callable[[Step, dict[Variable, Step]], Any])
         return renamed.get(variable, variable)
 
     for step in program.steps:
-        step = step if renamed.keys().isdisjoint(step.reads()) else step.renamed(new)
+        if renamed and not renamed.keys().isdisjoint(step.reads()):
+            step = step.renamed(new)
         found = rule(step, made)
         if isinstance(found, Variable):
             renamed[step.results[0]] = found
             continue
-        for part in [step] if found is None else found:
-            made.update(dict.fromkeys(part.results, part))
+        for part in (step,) if found is None else found:
             steps.append(part)
+            for out in part.results:
+                made[out] = part
     return program.but(steps=steps, outputs=[rebuild(out, new) for out in program.outputs])
 
 
@@ -215,6 +241,8 @@ def alike(a: Any, b: Any) -> bool:
 
 def key(tree: Any) -> Any:
     """Something hashable that is equal for operands and options that mean the same."""
+    if type(tree) is Variable:
+        return id(tree)
     if type(tree) in (tuple, list):
         return (type(tree), *map(key, tree))
     if type(tree) is dict:

@@ -50,20 +50,21 @@ class Trace:
         forward = getattr(op, "compute", op)
         if getattr(op, "name", "") in ("alias", "item") or getattr(op, "inline", False):
             return forward(*operands, **options)
-        tracers = list(variables((tuple(operands), dict(options)), Tracer))
+        operands, options = tuple(operands), dict(options)
+        tracers = list(variables((operands, options), Tracer))
         if not tracers and pure:
             return forward(*operands, **options)
         if not self.open or any(tracer.trace is not self for tracer in tracers):
             raise refusal("uses a number of another compiled function, or of an earlier run", "arguments and results")
         if not pure:
             self.check(options["rng"])
-        value = forward(*concrete(tuple(operands)), **concrete(dict(options)))
+        value = forward(*concrete(operands), **concrete(options))
         if not pure:
             self.watch(options["rng"])
         several = isinstance(value, (tuple, list))
         parts = list(value) if several else [value]
-        results = tuple(Variable.like(part) for part in parts)
-        written, keywords = (rebuild(tree, _variable, Tracer) for tree in (tuple(operands), dict(options)))
+        results = tuple([Variable.like(part) for part in parts])
+        written, keywords = rebuild(operands, _variable, Tracer), rebuild(options, _variable, Tracer)
         path = CONTEXT.get().path
         line, phase = user_line()
         quiet = bool({"over", "divide"} & {kind for kind, what in np.geterr().items() if what == "ignore"})

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.program import Program, Step, Variable, alike, readers, rewrite
+from autograd.compiler.program import Program, Step, Steps, Variable, alike, readers, rewrite
 from autograd.primitives import registry
 
 __all__ = ["pooled", "pooled_first", "woven"]
@@ -58,32 +58,16 @@ def _indices(step: Step) -> tuple[Any, ...] | None:
     )
 
 
-class _Steps(list[Step]):
-    """Steps in the place of another."""
-
-    def __init__(self, step: Step) -> None:
-        super().__init__()
-        self.step = step
-
-    def then(self, op: Any, *operands: Any, dtype: Any = None, shape: Any = None, **options: Any) -> Variable:
-        """One more step; its result."""
-        like = next(x for x in operands if isinstance(x, Variable))
-        out = Variable(like.shape if shape is None else shape, dtype or like.dtype)
-        self.append(self.step.but(op=op, operands=operands, options=options, results=(out,)))
-        return out
+class _Windows(Steps):
+    """Steps in the place of one on windows."""
 
     def parts(self, x: Variable, shape: tuple[int, ...]) -> list[Variable]:
         """The views of x at each position in the windows."""
         return [self.then(registry["getitem"], x, shape=shape, index=index) for index in _indices(self.step) or ()]
 
-    def ended(self) -> list[Step]:
-        """The steps, the last with the results of the one that they replace."""
-        self[-1] = self[-1].but(results=self.step.results)
-        return self
-
 
 def _max_pool(step: Step) -> list[Step]:
-    steps = _Steps(step)
+    steps = _Windows(step)
     first, *others = steps.parts(step.operands[0], step.results[0].shape)
     for part in others:
         first = steps.then(np.maximum, first, part)
@@ -92,7 +76,7 @@ def _max_pool(step: Step) -> list[Step]:
 
 def _max_pool_input(step: Step) -> list[Step]:
     """Each window's cotangent goes where its largest number was, shared equally among several; NaN counts as largest."""
-    (y, x, largest), steps = step.operands, _Steps(step)
+    (y, x, largest), steps = step.operands, _Windows(step)
     hits, count = [], None
     for part in steps.parts(x, y.shape):
         hit = steps.then(np.equal, part, largest, dtype=np.dtype(bool))
