@@ -293,15 +293,18 @@ def evaluate(program: Program, inputs: Iterable[Any]) -> list[Any]:
 
 def peak(program: Program) -> int:
     """Most bytes that results take at once when the steps run one by one and each is freed after its last reader."""
+    sizes = {x: x.nbytes for step in program.steps for x in step.results if x.shape}
+    if not sizes:
+        return 0
     last = {x: i for i, step in enumerate(program.steps) for x in step.reads()}
     last.update((x, len(program.steps)) for x in variables(list(program.outputs)))
     ends: dict[int, int] = {}
     now = most = 0
     for i, step in enumerate(program.steps):
-        made = {x: x.nbytes for x in step.results}
-        now += sum(made.values())
-        most = max(most, now)
-        for x, size in made.items():
+        for x in step.results:
+            size = sizes.get(x, 0)
+            now += size
             ends[last.get(x, i)] = ends.get(last.get(x, i), 0) + size
+        most = max(most, now)
         now -= ends.pop(i, 0)
     return most
