@@ -14,7 +14,7 @@ import numpy as np
 from autograd import tree
 from autograd.compiler.closed import closed
 from autograd.compiler.hidden import Link, Reach, Slot, same
-from autograd.compiler.program import Program
+from autograd.compiler.program import Program, Variable
 from autograd.compiler.refusal import refusal
 from autograd.compiler.trace import Trace
 from autograd.compiler.tracer import Tracer, concrete
@@ -126,12 +126,17 @@ def _ran(f: Callable[..., Any], args: Any, kwargs: Any, reached: Reach, trace: T
     program.state = {
         given[slot.path].variable: places.get(slot.path, -1)
         for slot in reads
-        if isinstance(slot.get(), np.ndarray) and not slot.given
+        if not slot.given and _keeps_its_form(given[slot.path].variable, slot.get())
     }
     sizes = [(inside, len(before)) for inside, before in after.contents]
     after.contents.clear()
     before = {slot.path: slot.value for slot in reached.slots if isinstance(slot.value, np.ndarray)}
     return Capture(program, reads, writes, guards, after, sizes, structure, wraps, results, before)
+
+
+def _keeps_its_form(variable: Variable, now: Any) -> bool:
+    """Whether a place holds an array of the form that it had: what becomes another is read by another program."""
+    return isinstance(now, np.ndarray) and (now.shape, now.dtype) == (variable.shape, variable.dtype)
 
 
 class _Chance:
@@ -254,11 +259,11 @@ def _changes(held: dict[str, Slot], after: Reach, given: dict[str, Tracer], trac
         elif old is not None and not old.traced:
             if not same(old.value, slot.value):
                 line = after.line_of({slot.key, slot.path}, ("STORE",))
-                what = (
-                    f"changes {slot.path} from {old.value!r} to {slot.value!r}, a Python number, fixed in the program"
-                )
-                raise refusal(what, f"an array, which is followed, {slot.path} = np.zeros(()) before and {slot.path} = "
-                              f"{slot.path} + 1 inside", line)  # fmt: skip
+                what = f"changes {slot.path} from {old.value!r} to {slot.value!r}, fixed in the program"
+                remedy = ("set it before the call, as model.train() and model.eval() do" if type(old.value) is bool else
+                          f"an array, which is followed, {slot.path} = np.zeros(()) before and {slot.path} = "
+                          f"{slot.path} + 1 inside")  # fmt: skip
+                raise refusal(what, remedy, line)
             guards.append((slot, slot.value))
     return writes, written, guards
 

@@ -40,6 +40,7 @@ class _Driver:
             "copyto": np.copyto, "contiguous": _contiguous, "result": result,
         }  # fmt: skip
         self.known: dict[int, str] = {}
+        self.holders: dict[str, str] = {}  # name of an object → that of the dictionary of its attributes
         self.count = len(found.program.inputs) - len(found.reads)
         self.first = len(found.program.outputs) - len(found.writes)
 
@@ -70,11 +71,14 @@ class _Driver:
         return f"{holder}.{key}" if plain else f"vars({holder})[{key!r}]"
 
     def looked(self, slot: Place) -> str:
-        """The expression of what is in a place, from the dictionary of an object's attributes: half the time where its
-        class has a __getattr__, as Module has."""
+        """The expression of what is in a place; where the class of an object has a __getattr__, as Module has, from the
+        dictionary of its attributes, in half the time."""
         attributes = getattr(slot.holder, "__dict__", None)
-        known = type(attributes) is dict and id(attributes) in self.known and slot.key in attributes
-        return f"{self.name(attributes)}[{slot.key!r}]" if known else self.place(slot)
+        slow = type(attributes) is dict and hasattr(type(slot.holder), "__getattr__") and slot.key in attributes
+        if slow and id(attributes) in self.known:
+            self.holders[self.name(slot.holder)] = self.name(attributes)
+            return f"{self.name(attributes)}[{slot.key!r}]"
+        return self.place(slot)
 
     def guards(self) -> list[str]:
         """Nothing static has changed: no object has come or gone or is another, and no number is."""
@@ -85,7 +89,7 @@ class _Driver:
         for slot, value in found.guards:
             now, then = self.looked(slot), name(value)
             lines.append(f"if {now} is not {then} and not same({now}, {then}): return MISFIT")
-        return lines
+        return [*(f"if {x}.__dict__ is not {inside}: return MISFIT" for x, inside in self.holders.items()), *lines]
 
     def arguments(self) -> list[str]:
         """Arguments that lie in memory that changes do not fit; those with gaps are copied."""
@@ -113,9 +117,10 @@ class _Driver:
                 lines.append(f"if not fits({place}, {name(slot.value)}): return MISFIT")
                 inputs.append(f"contiguous({place})")
             elif buffer is None:
-                kind = type(slot.get())
-                lines.append(f"if type({place}) is not {name(kind)}: return MISFIT")
-                inputs.append(place)
+                array = isinstance(slot.get(), np.ndarray)  # that has another form now than the program reads
+                fits = f"fits({place}, {name(variable)})" if array else f"type({place}) is {name(type(slot.get()))}"
+                lines.append(f"if not {fits}: return MISFIT" if array else f"if not ({fits}): return MISFIT")
+                inputs.append(f"contiguous({place})" if array else place)
             elif variable in used:
                 lines.append(f"if {place} is not {name(buffer)}:")
                 lines.append(f"    if not fits({place}, {name(buffer)}): return MISFIT")
@@ -152,7 +157,8 @@ class _Driver:
             elif type(slot.get()) is int:
                 lines.append(f"{place} = int(outs[{i}])")
             else:
-                lines.append(f"{place} = outs[{i}]")
+                array = isinstance(slot.get(), np.ndarray)
+                lines.append(f"{place} = own(outs[{i}])" if array else f"{place} = outs[{i}]")
         return lines
 
     def borrowed(self, x: Any) -> bool:

@@ -5,8 +5,8 @@ therefore our own: a range reduction and a polynomial, within 5 units in the las
 NumPy gives. What is not in `OPS` stays a NumPy call between the loops.
 
 Sources: coefficients of exp (float32) and tanh (float64) from Moshier's Cephes library, of log from FreeBSD's e_logf.c and
-e_log.c; those of tanh (float32) are fitted for the least relative error from 0 to 9.2 with Lawson's weights, 1 + … in both
-polynomials, so that small numbers stay what they are; exp (float64) is Taylor's series to 1/13!.
+e_log.c; those of tanh (float32) are fitted for the least relative error from 0 to 9.2 with Lawson's weights; both
+polynomials begin with 1, so that small numbers stay what they are; exp (float64) is Taylor's series to 1/13!.
 """
 
 import math
@@ -112,9 +112,8 @@ def exp(c: Code, kind: str, x: str) -> str:
     whole = c.new(f"sub {integer} {c.new(f'bitcast {kind} {shifted} to {integer}')}, {_bits(ROUND[kind], kind)}")
     half = c.new(f"ashr {integer} {whole}, 1")  # in two steps: 2^n itself may lie outside the normal numbers
     rest = c.new(f"sub {integer} {whole}, {half}")
-    moved = c.new(f"shl {integer} {half}, {MANTISSA[kind]}")  # of y's own exponent, for y lies between √½ and √2
-    y = c.new(f"add {integer} {c.new(f'bitcast {kind} {y} to {integer}')}, {moved}")
-    return c.new(f"fmul {kind} {c.new(f'bitcast {integer} {y} to {kind}')}, {c.power_of_two(kind, rest)}")
+    y = c.new(f"fmul {kind} {y}, {c.power_of_two(kind, half)}")
+    return c.new(f"fmul {kind} {y}, {c.power_of_two(kind, rest)}")
 
 
 LOG = {

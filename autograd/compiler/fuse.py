@@ -24,10 +24,8 @@ POWERS = (2, 3, 4, -1)
 LONGEST = 1 << 16  # numbers that one sum in the precision of its terms may have
 ROW = 1 << 12  # numbers of a row that is kept for a second pass over it
 WORTH = 24  # steps on numbers from which on a call of machine code costs less than they do
-HEAVIEST, FURTHEST = (
-    300,
-    4000,
-)  # steps in one loop, in one function without: LLVM takes longer for each the more there are
+HEAVIEST = 300  # steps in one loop: LLVM takes longer for each the more there are
+FURTHEST = 4000  # steps in one function without a loop
 LONG = {"exp": 8, "log": 8, "tanh": 8}  # steps that are as many instructions as several
 AFTER = {"getitem", "take", "scatter_add", "reshape", "piece", "sum", "transpose"}  # may wait until a loop is done
 
@@ -179,8 +177,10 @@ class _Fusing(_Weighed):
 
     def takes(self, step: Step) -> bool:
         """Whether a step takes numbers of an array that is there, at places that are known."""
-        table, index = step.operands[:2]
-        plain = not step.options and isinstance(table, Variable) and len(table.shape) == 1 and table.dtype in KINDS
+        if len(step.operands) != 2 or step.options:
+            return False
+        table, index = step.operands
+        plain = isinstance(table, Variable) and len(table.shape) == 1 and table.dtype in KINDS
         if not plain or step.results[0].shape != self.shape or table in self.made:
             return False
         known = isinstance(index, np.ndarray) and index.dtype == np.int64 and index.shape == self.shape

@@ -24,9 +24,7 @@ TYPES = {None: "double", np.dtype(np.float32): "float", np.dtype(np.float64): "d
          np.dtype(np.int64): "i64"}  # fmt: skip
 BYTES = {"float": 4, "double": 8, "i1": 1, "i64": 8}
 SHORT = range(9, 32)  # rounds of a loop that LLVM would write out as single numbers instead of making them vectors
-SIDE_BY_SIDE = (
-    16  # reduced rows shorter than this are written out: LLVM then makes vectors of as many rows, if there are
-)
+SIDE_BY_SIDE = 16  # reduced rows shorter than this are written out, if there are as many: vectors then hold rows
 
 
 def kernel(op: Fused, places: dict[Variable, Any], arguments: list[str], parts: int = 1) -> tuple[str, int]:
@@ -53,7 +51,6 @@ class _Kernel:
         self.head: list[str] = []  # memory of the function, before its first block ends
         self.row: dict[Variable, str] = {}  # results that a row has one of
         self.index: list[str] = []  # of the loops that are open
-        self.inputs = set(op.body.inputs)
         self.outs = dict.fromkeys(op.body.outputs)
         self.dims = merged(op, places)
         self.lines: list[Dim] = []  # of the sums that each of several rows has
@@ -214,8 +211,8 @@ class _Kernel:
             return value(step.operands[0])
         if step.name == "take":
             table = self.places[step.operands[0]]
-            place = code.new(f"mul nuw nsw i64 {value(step.operands[1])}, {out.dtype.itemsize}")
-            return self.load_at(out, self.address(table.symbol, code.new(f"add nuw nsw i64 {place}, {table.offset}")))
+            place = code.new(f"mul nsw i64 {value(step.operands[1])}, {table.stride}")
+            return self.load_at(out, self.address(table.symbol, code.new(f"add nsw i64 {place}, {table.offset}")))
         kind = TYPES[out.dtype]
         operands = list(step.operands)
         if step.name in COMPARISONS:

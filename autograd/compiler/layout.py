@@ -77,7 +77,7 @@ class _Turning:
         self.steps = Steps()  # its step is the one at work
         self.images: dict[Variable, Variable] = {}  # as it was → with its channels last, if it is made so
         self.back: dict[Variable, Variable] = {}  # as it was → its view
-        self.turned: dict[Variable, Variable] = {}  # what is not made so → its view
+        self.turned: dict[tuple[Variable, int], Variable] = {}  # what is not made so, with axes put before → its view
 
     def run(self) -> Program:
         """The new program; as it was if it has no images, or is better left alone."""
@@ -109,6 +109,10 @@ class _Turning:
         if step.name in IMAGES and step.options.get("groups", 1) == 1:
             return self.op
         if step.elementwise and not step.options and len(out.shape) > 2:
+            if any(
+                len(x.shape) != len(out.shape) for x in step.operands if isinstance(x, Variable) and x in self.images
+            ):
+                return None
             whole = all(x.shape in ((), out.shape) for x in step.operands if hasattr(x, "shape"))
             return self.elementwise if whole or self.spread else lambda _: False
         if step.name in ("getitem", "woven") and all(map(_sliced, _indices(step))):
@@ -135,11 +139,11 @@ class _Turning:
             return np.ascontiguousarray(turned(x.reshape((1,) * (ndim - x.ndim) + x.shape)))
         if x in self.images:
             return self.images[x]
-        if x not in self.turned:
+        if (x, ndim) not in self.turned:
             shape = (1,) * (ndim - len(x.shape)) + x.shape
             wide = x if shape == x.shape else self.steps.then(np.reshape, x, shape, shape=shape)
-            self.turned[x] = self.steps.then(np.transpose, wide, shape=_last(shape), axes=_order(ndim))
-        return self.turned[x]
+            self.turned[x, ndim] = self.steps.then(np.transpose, wide, shape=_last(shape), axes=_order(ndim))
+        return self.turned[x, ndim]
 
     def second(self, x: Variable) -> Variable:
         """A variable as it was: a view of the image, if it is made as one."""

@@ -14,16 +14,25 @@ __all__ = ["apart", "follow", "identity", "offset", "zeros"]
 LINE = 64
 
 
+class _Memory:
+    """What an array from `zeros` lies in. It is no array, so that views of that array have it, and not this, as base."""
+
+    def __init__(self, whole: Any, shape: tuple[int, ...], dtype: Any) -> None:
+        address, _ = whole.__array_interface__["data"]
+        place = address + -address % LINE, False
+        self.whole, self.__array_interface__ = (
+            whole,
+            {"shape": shape, "typestr": dtype.str, "data": place, "version": 3},
+        )
+
+
 def zeros(shape: int | tuple[int, ...], dtype: Any) -> Any:
-    """Like NumPy's. For its views it is the owner of its memory: what it lies in is no array."""
+    """Like NumPy's. As there it is the base of its views, which keep it."""
     dtype, lengths = np.dtype(dtype), shape if isinstance(shape, tuple) else (shape,)
     size = prod(lengths) * dtype.itemsize
-    if not size or dtype.hasobject:
+    if not size or dtype.hasobject or np.dtype(dtype.str) != dtype:
         return np.zeros(lengths, dtype)
-    whole = np.zeros(size + LINE, np.uint8)
-    start = -whole.__array_interface__["data"][0] % LINE
-    flat = np.frombuffer(whole.data[start : start + size], dtype)
-    return flat if flat.shape == lengths else flat.reshape(lengths)
+    return np.asarray(_Memory(np.zeros(size + LINE, np.uint8), lengths, dtype))
 
 
 def identity(array: Any) -> Any:

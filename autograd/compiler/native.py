@@ -120,7 +120,9 @@ class Kernels:
                 places[x] = found.handed(names.labels[y], _strides(_spread(op, x), x.dtype, op.shape))
         parameters, arguments = found.listed()
         places = {x: found.found(place) for x, place in places.items()}
-        places.update((x, Table(*places[x][:2])) for x in op.tables)
+        for x in op.tables:
+            symbol, offset, (stride,) = places[x]
+            places[x] = Table(symbol, offset, stride)
         text, rounds = kernel(op, places, parameters, parts)
         ahead = (Argument("i64", "", True),) * (3 if parts > 1 else 0)
         form = tuple(argument.kind for argument in (*ahead, *arguments))

@@ -20,10 +20,11 @@ class Place(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Where an array lies of which numbers are taken at any place: at symbol + offset, one after the other."""
+    """Where an array of one axis lies of which numbers are taken at any place: at symbol + offset + place · stride."""
 
     symbol: str
     offset: int
+    stride: int
 
 
 class Dim(NamedTuple):

@@ -106,7 +106,10 @@ def _diagonal(step: Step, made: dict[Variable, Step]) -> Any:
 
 
 def _softmax(step: Step, made: dict[Variable, Step]) -> list[Step]:
-    """exp(x - log(sum(exp(x)))), a softmax from its logarithm, as exp(x) / sum: the exponentials are there."""
+    """exp(x - log(sum(exp(x)))), a softmax from its logarithm, as exp(x) / sum: the exponentials are there.
+
+    Only where a maximum was subtracted from x: elsewhere they may overflow, and their quotient be NaN.
+    """
 
     def maker(x: Any, name: str) -> Any:
         found = made.get(x) if isinstance(x, Variable) else None
@@ -116,8 +119,9 @@ def _softmax(step: Step, made: dict[Variable, Step]) -> list[Step]:
     logarithm = difference and maker(difference.operands[1], "log")
     total = logarithm and maker(logarithm.operands[0], "sum")
     powers = total and maker(total.operands[0], "exp")
+    shifted = powers and maker(powers.operands[0], "subtract")
     if (
-        not powers
+        not (shifted and maker(shifted.operands[1], "max"))
         or powers.operands[0] is not difference.operands[0]
         or powers.results[0].shape != step.results[0].shape
     ):

@@ -9,7 +9,7 @@ import numpy as np
 from autograd.compiler.program import Program, Step, Variable, rebuild, variables
 from autograd.compiler.refusal import refusal, user_line
 from autograd.compiler.tape import ufunc_of
-from autograd.compiler.tracer import BOOL, Number, Tracer, concrete
+from autograd.compiler.tracer import BOOL, Number, Tracer, concrete, refuse_masks
 from autograd.context import CONTEXT
 from autograd.errors import CompileError
 from autograd.value import Value
@@ -54,6 +54,8 @@ class Trace:
         tracers = list(variables((operands, options), Tracer))
         if not tracers and pure:
             return forward(*operands, **options)
+        if getattr(op, "name", "") == "getitem":
+            refuse_masks(options.get("index"))
         if not self.open or any(tracer.trace is not self for tracer in tracers):
             raise refusal("uses a number of another compiled function, or of an earlier run", "arguments and results")
         if not pure:

@@ -21,7 +21,7 @@ from autograd.data import Traced
 from autograd.primitives import Primitive
 from autograd.value import DISPATCH, PLAIN, Value
 
-__all__ = ["BOOL", "Number", "Tracer", "concrete"]
+__all__ = ["BOOL", "Number", "Tracer", "concrete", "refuse_masks"]
 
 BOOL = np.dtype(bool)
 ABOUT_FORM = {np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.common_type}
@@ -124,9 +124,7 @@ class Tracer(Traced):
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Any:
-        for part in variables(index, Tracer):
-            if part.dtype == bool and part.shape:
-                raise refusal("picks by a mask (x[x > 0]), so that the shape depends on the numbers", "np.where")
+        refuse_masks(index)
         return DISPATCH["getitem"](self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -254,6 +252,14 @@ for _name, _ufunc in {
         if _name in COMPUTE:
             setattr(Number, f"__r{_name}__", _quick(_ufunc, COMPUTE[_name], True))
 PLAIN.update((Tracer, Number))
+
+
+def refuse_masks(index: Any) -> None:
+    """Raise CompileError for an index by a mask that is not constant."""
+    for part in variables(index, Tracer):
+        if part.dtype == bool and part.shape:
+            raise refusal("picks by a mask (x[x > 0], x[mask]), so that the shape depends on the numbers",
+                          "np.where, with np.sum(mask) for how many they are")  # fmt: skip
 
 
 def concrete(tree: Any) -> Any:

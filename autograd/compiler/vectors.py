@@ -68,7 +68,7 @@ class Vectors:
         self.notes.append(f'!{len(self.notes)} = distinct !{{!{len(self.notes)}, !{{!"llvm.loop.unroll.disable"}}}}')
 
     def times(self, i: str, step: int) -> str:
-        return self.code.new(f"mul nuw nsw i64 {i}, {step}")
+        return self.code.new(f"mul nsw i64 {i}, {step}")
 
     def moved(self, address: str, offset: str) -> str:
         return self.code.new(f"getelementptr inbounds i8, ptr {address}, i64 {offset}")

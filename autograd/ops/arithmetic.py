@@ -166,7 +166,8 @@ def _power_base(g, out, x, y):
             return g * 1.0
         if y == 0:
             return g * 0.0
-        if np.ndim(x) == 0 and x == 0.0 and y < 1:  # Python raises where NumPy gives inf
+        number = getattr(x, "data", x)
+        if type(number) is float and number == 0.0 and y < 1:  # Python raises where NumPy gives inf
             return g * (y * np.power(0.0 * x, y - 1.0))
     exponent = np.where(y == 0.0, 1.0 + 0.0 * y, y)  # 0 · 0^−1 is 0, not nan
     return g * (y * x ** (exponent - 1.0))

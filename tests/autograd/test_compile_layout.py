@@ -256,3 +256,19 @@ def test_a_pool_forward_only_comes_first_too():
     after = windows.pooled_first(program)
     assert names(after) == ["max_pool", "relu"]
     check(program, after, numbers(2, 2, 6))
+
+
+def test_images_of_two_ranks_beside_each_other():
+    """A bias, or anything with more axes, means each of them by its own axes."""
+    wide, flat = numbers(3, 3, 3, 3), numbers(3, 3, 3)
+
+    def f(x, z, b, k):
+        image = ops.conv(x, wide, padding=1)
+        return np.tanh(image + b), np.tanh(ops.conv(z, flat, padding=1) + b), np.tanh(image + k)
+
+    given = numbers(2, 3, 8, 5), numbers(2, 3, 5), numbers(5), numbers(4, 1, 1, 1, 1)
+    for backend in ("numpy", "llvm"):
+        compiled = compile(f, backend=backend)
+        for _ in range(2):
+            for found, expected in zip(compiled(*given), f(*given), strict=True):
+                np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

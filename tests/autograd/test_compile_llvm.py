@@ -70,6 +70,16 @@ def test_infinity_and_nan_pass(dtype):
             np.testing.assert_array_equal(compiled(x, x[::-1]), f(x, x[::-1]) * np.asarray(1.5, dtype))
 
 
+@pytest.mark.parametrize("bits", [0x7FF80000000007A2, 0x7FFFFFFFFFFFFFFF, 0xFFF8000000000001])
+def test_nan_stays_whatever_it_carries(bits):
+    """R's "not available" is a NaN of other bits."""
+    for x in (np.full(8, bits, np.uint64).view(np.float64), np.full(8, bits >> 32 | 3, np.uint32).view(np.float32)):
+        compiled = compile(lambda x: (np.exp(x * 1.5), np.tanh(x * 1.5), np.log(x * 1.5)), backend="llvm")
+        compiled(x)
+        assert all(np.isnan(out).all() for out in compiled(x))
+        assert "in one loop" in compiled.explain()
+
+
 def test_roots_of_infinities_are_powers_as_numpy_has_them():
     x = np.array([-np.inf, np.inf, -0.0, 4.0])
     compiled = compile(lambda x: np.power(x, 0.5) + x * 0.0 * 0.0 + 1.0, backend="llvm")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Value, compile
+from autograd import Value, compile, grad
 from autograd.errors import CompileError
 
 X, Y = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([[1.0, 3.0], [-2.0, 0.5]])
@@ -33,6 +33,19 @@ def write(x):
 
 def pick(x):
     return x[x > 0.0]
+
+
+def pick_value(x):
+    return grad(lambda x: np.mean(x[X > 0.6]) + np.mean(x[x > 0.0]))(x)
+
+
+def masked(x):
+    return Value(X)[x > 0.0].sum()
+
+
+def turn(x):
+    BOX.training = True
+    return x
 
 
 def index(x):
@@ -81,7 +94,7 @@ def count(x):
 
 class Box:
     def __init__(self):
-        self.list, self.count, self.weight = [], 0, Value(X.copy())
+        self.list, self.count, self.weight, self.training = [], 0, Value(X.copy()), False
 
 
 BOX, GENERATOR = Box(), np.random.default_rng(0)
@@ -91,7 +104,8 @@ BOX, GENERATOR = Box(), np.random.default_rng(0)
     (branch, 2.0, "branches on a number", "np.where"), (largest, X, "branches on a number", "np.maximum"),
     (number, 2.0, "makes a Python number", "return it"), (position, X, "makes a Python number", "NumPy's functions"),
     (plain, X, "makes a plain array", "np.stack"), (index, X, "or an index", "np.take"),
-    (pick, X, "picks by a mask", "np.where"),
+    (pick, X, "picks by a mask", "np.where"), (pick_value, X, "picks by a mask", "np.where"),
+    (masked, X, "picks by a mask", "np.sum"), (turn, X, "changes BOX.training from False to True", "model.train"),
     (write, X, "writes into an array", "np.where"), (fill, X, "makes a Python number", "NumPy's functions"),
     (text, X, "as text", "return the number"), (draw, X, "calls a random generator directly", "autograd.random"),
     (legacy_draw, X, "calls a random generator directly", "autograd.random"), (leave, X, "keeps a number", "return it"),
