@@ -102,6 +102,7 @@ class Compiled:
         self.last: Replay | None = None
         self.varying: frozenset[str] = frozenset()  # arrays and floats of its surroundings that were seen to change
         self.warned = self.failed = False
+        self.dropped: set[Any] = set()  # keys of programs
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -166,9 +167,9 @@ class Compiled:
         self.replays.setdefault(key, []).insert(0, self.last)
         del self.replays[key][self.keep :]
         while len(self.replays) > self.keep:
-            self.replays.popitem(last=False)
-        if not self.warned and sum(map(len, self.replays.values())) >= MANY:
-            self._warn_of_many()
+            self.dropped.add(self.replays.popitem(last=False)[0])
+        if not self.warned:
+            self._warn_of_many(key)
         rewind, results = found.rewind, found.results
         found.rewind = found.results = None  # they hold the old arrays and the new ones
         if self.exact and rewind is not None:
@@ -177,14 +178,19 @@ class Compiled:
             return self.f(*args, **kwargs) if result is MISFIT else result  # it made another dtype of a state
         return results
 
-    def _warn_of_many(self) -> None:
-        """Say once which Python number has another value in each of the last programs."""
-        found = _different(list(self.replays), [replay for kept in self.replays.values() for replay in kept])
-        if found:
+    def _warn_of_many(self, key: Any) -> None:
+        """Say once why there are so many programs: which Python number has another value in each of the last, or that some
+        are dropped and then needed again."""
+        kept = [replay for replays in self.replays.values() for replay in replays]
+        found = _different(list(self.replays), kept) if len(kept) >= MANY else ""
+        why = (f"{found}: each value is a program of its own, and a slow call. Pass a float, or np.asarray(i) for np.take"
+               if found else
+               f"its arguments have more forms in turn than keep={self.keep}: programs are dropped and written again. Pass "
+               "a larger keep, or fill batches up to one size" if key in self.dropped else "")  # fmt: skip
+        if why:
             self.warned = True
             name = getattr(self.f, "__name__", type(self.f).__name__)
-            warnings.warn(f"{name} is compiled again and again, because {found}: each value is a program of its own, and a "
-                          "slow call. Pass a float, or np.asarray(i) for np.take", stacklevel=4)  # fmt: skip
+            warnings.warn(f"{name} is compiled again and again, because {why}", stacklevel=4)
 
     @property
     def source(self) -> str:

@@ -227,7 +227,7 @@ class Kernels:
         """The call of functions one after the other."""
         called, note = calls[0].name, ""
         if len(calls) > 1:
-            called, note = self.names.free("calls"), f"  # {calls[0].name} to {calls[-1].name}"
+            called, note = self.names.free("calls"), f"  # runs {calls[0].name} to {calls[-1].name}"
         return f"{called}({', '.join(self.export(called, calls))}){note}"
 
     def export(self, called: str, calls: list[Call]) -> list[str]:

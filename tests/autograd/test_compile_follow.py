@@ -263,6 +263,18 @@ def test_many_programs_are_warned_of_once():
         count(12)
 
 
+def test_more_forms_in_turn_than_are_kept_are_told_once():
+    compiled = compile(lambda x: np.sum(x * x), keep=2)
+
+    def in_turn():
+        return [float(compiled(np.full(n, 2.0))) for n in 3 * (3, 4, 5)]
+
+    with pytest.warns(UserWarning, match="more forms in turn than keep=2") as caught:
+        found = in_turn()
+    assert found == 3 * [12.0, 16.0, 20.0]
+    assert len(caught) == 1 and caught[0].filename == __file__
+
+
 # state that is swapped, viewed and kept
 
 
