@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler import tape
+from autograd.compiler.arguments import Call, Late
 from autograd.compiler.emit import number_line, on_numbers, statement
 from autograd.compiler.memory import zeros
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, user_source, wishes
-from autograd.compiler.native import Call, Kernels, Late
+from autograd.compiler.native import Kernels
 from autograd.compiler.passes import FORMS, optimized
 from autograd.compiler.plan import ASSEMBLED, Plan, may_view, part, places
 from autograd.compiler.pool import PARTS, limited, together

@@ -64,10 +64,12 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
     array in an object is replaced by such a buffer in the first call.
 
     A Python number that changes from call to call (a counter, a slice's start) is another program each time: pass
-    float(t), or an array. Floats in objects become inputs once they have changed.
+    float(t), or an array. Floats in objects become inputs once they have changed; so set a rate from a schedule before the
+    call, optimizer.learning_rate = schedule(t), not in it.
 
     Raises CompileError, with file, line and remedy, for what a program cannot repeat: a branch on a number, float() of one,
-    a generator of NumPy's called directly, a number left in another object. Everything is then as it was before.
+    a mask as index (x[x > 0]), a generator of NumPy's called directly, a number left in another object. Everything is then
+    as it was before.
 
     >>> import numpy as np
     >>> square = compile(lambda x: np.sum(x * x))

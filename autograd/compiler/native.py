@@ -4,57 +4,24 @@ import ctypes
 import itertools
 from collections.abc import Iterable
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from autograd.compiler import machine, products
-from autograd.compiler.fuse import Fused, reduced
+from autograd.compiler.arguments import Argument, Arguments, Call, Late
+from autograd.compiler.fuse import Fused
 from autograd.compiler.kernel import kernel
 from autograd.compiler.levels import level_kernel, places
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, wishes
-from autograd.compiler.nest import Place, Table
 from autograd.compiler.pool import PARTS, together
 from autograd.compiler.program import Step, Variable
 from autograd.compiler.tape import Group
 
-__all__ = ["Call", "Kernels", "Late"]
+__all__ = ["Kernels"]
 
 LARGE = 200_000  # places from which on a loop is worth threads
-
-
-class Argument(NamedTuple):
-    """What a function of machine code is called with: LLVM's type, and what stands for it in LLVM's text, or for the
-    program to hand over in Python's."""
-
-    kind: str
-    text: str
-    given: bool
-
-
-class Call(NamedTuple):
-    """A call of machine code in the program's text.
-
-    name        of the function for readers;  symbol: the one in LLVM's text
-    ends        statements that fetch the numbers that it made
-    """
-
-    name: str
-    symbol: str
-    arguments: list[Argument]
-    ends: list["Late"]
-
-    def reads(self, names: set[str]) -> bool:
-        """Whether it needs one of these numbers."""
-        return any(argument.given and argument.text in names for argument in self.arguments)
-
-
-class Late(NamedTuple):
-    """A statement that computes numbers, which may wait until something needs them."""
-
-    text: str
-    made: set[str]
 
 
 class Kernels:
@@ -83,47 +50,11 @@ class Kernels:
         yield f"# {called}: for each place of {op.shape}" if op.shape else f"# {called}:"
         yield from self.formulas(step)
         parts = self.parts(op)
-        places: dict[Variable, Any] = {}
-        found, ends = _Arguments(self), []
-        for i, (x, y) in enumerate(zip(op.body.inputs, step.operands, strict=True)):
-            if not x.shape:
-                places[x] = f"%number{i}"
-                found.numbers.append((places[x], names.written(y)))
-            elif not isinstance(y, Variable) or y in names.static:
-                array = y if not isinstance(y, Variable) else names.static[y]
-                places[x] = found.array(array, x.shape if x in op.tables else op.shape)
-            else:
-                if y not in names.program.inputs and y not in names.plan.given:  # a call may give a view
-                    yield f"{names.labels[y]} = {names.function('ascontiguousarray')}({names.labels[y]})"
-                places[x] = found.handed(
-                    names.written(y), _strides(x.shape, x.dtype, op.shape if x not in op.tables else x.shape)
-                )
-        floats = [(x, y) for x, y in zip(op.body.outputs, step.results, strict=True) if x.dtype is None]
-        if floats:
-            slots = np.zeros(len(floats))
-            places.update((x, found.array(slots[i : i + 1].reshape(()), ())) for i, (x, _) in enumerate(floats))
-            labels = [names.labels[y] for _, y in floats]
-            ends.append(Late(f"{', '.join(labels)}, = {names.object(slots, 'numbers')}.tolist()", set(labels)))
-        for x, y in zip(op.body.outputs, step.results, strict=True):
-            if x.dtype is None:
-                continue
-            if not x.shape:
-                slots = np.zeros(PARTS, x.dtype)
-                places[x] = found.array(slots[:1].reshape(()), op.shape)
-                total = names.object(slots, f"{names.labels[y]}_total")
-                sums = " + ".join(f"{total}[{i}]" for i in range(parts))
-                ends.append(Late(f"{names.labels[y]} = {sums}", {names.labels[y]}))
-            elif y in names.static:
-                places[x] = found.array(names.static[y].reshape(_spread(op, x)), op.shape)
-                names.written(y)
-            elif x not in places:
-                places[x] = found.handed(names.labels[y], _strides(_spread(op, x), x.dtype, op.shape))
-        parameters, arguments = found.listed()
-        places = {x: found.found(place) for x, place in places.items()}
-        for x in op.tables:
-            symbol, offset, (stride,) = places[x]
-            places[x] = Table(symbol, offset, stride)
-        text, rounds = kernel(op, places, parameters, parts)
+        given = Arguments(self, step)
+        yield from given.operands()
+        ends = given.results(parts)
+        parameters, arguments = given.listed()
+        text, rounds = kernel(op, given.located(), parameters, parts)
         ahead = (Argument("i64", "", True),) * (3 if parts > 1 else 0)
         form = tuple(argument.kind for argument in (*ahead, *arguments))
         symbol = self.entry(machine.function(text, "loop", form))
@@ -292,63 +223,3 @@ class Kernels:
         if not self.forms:
             return {}
         return machine.functions("\n".join(self.texts), self.forms, self.memory, self.held, quick=True)
-
-
-class _Arguments:
-    """The arrays and numbers that one loop is called with: an array for each piece of memory, for LLVM is told that no two
-    of them overlap."""
-
-    def __init__(self, kernels: Kernels) -> None:
-        self.kernels = kernels
-        self.numbers: list[tuple[str, str]] = []  # name in the loop, expression
-        self.starts: dict[str, int] = {}  # symbol of memory → where the first array in it begins
-        self.memory: dict[str, Argument] = {}  # name in the loop → address
-
-    def array(self, array: Any, shape: tuple[int, ...]) -> Place:
-        """The place of an array that stays where it is, spread over a shape."""
-        owner = self.kernels.owner(array)
-        offset = machine.address(array) - self.kernels.memory[owner]
-        self.starts[owner] = min(offset, self.starts.get(owner, offset))
-        return Place(owner, offset, np.broadcast_to(array, shape).strides)
-
-    def handed(self, name: str, strides: tuple[int, ...]) -> Place:
-        """The place of an array that the program hands over."""
-        symbol = f"%handed{len(self.memory)}"
-        self.memory[symbol] = self.kernels.handed(name)
-        return Place(symbol, 0, strides)
-
-    def found(self, place: Any) -> Any:
-        """A place as the loop knows it."""
-        if not isinstance(place, Place) or place.symbol not in self.starts:
-            return place
-        number = list(self.starts).index(place.symbol)
-        return place._replace(symbol=f"%array{number}", offset=place.offset - self.starts[place.symbol])
-
-    def listed(self) -> tuple[list[str], list[Argument]]:
-        """(parameters of the function, what it is called with)."""
-        parameters = [*(f"double {name}" for name, _ in self.numbers), *(f"ptr noalias {name}" for name in self.memory),
-                      *(f"ptr noalias %array{i}" for i in range(len(self.starts)))]  # fmt: skip
-        known = [Argument("ptr", f"getelementptr (i8, ptr @{owner}, i64 {start})", False)
-                 for owner, start in self.starts.items()]  # fmt: skip
-        return parameters, [
-            *(Argument("double", text, True) for _, text in self.numbers),
-            *self.memory.values(),
-            *known,
-        ]
-
-
-def _strides(shape: tuple[int, ...], dtype: Any, whole: tuple[int, ...]) -> tuple[int, ...]:
-    """Strides, in bytes, of a contiguous array that is spread over a larger shape."""
-    width, strides = np.dtype(dtype).itemsize, []
-    for length in reversed(shape):
-        strides.append(0 if length == 1 else width)
-        width *= length
-    return (*[0] * (len(whole) - len(shape)), *reversed(strides))
-
-
-def _spread(op: Fused, x: Variable) -> tuple[int, ...]:
-    """The shape of a result with the axes that are reduced as axes of length 1."""
-    if x.shape == op.shape:
-        return x.shape
-    axes = reduced(op.maker[x]) if op.added(x) else op.last
-    return tuple(1 if i in axes else length for i, length in enumerate(op.shape))
