@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd.compiler import machine
 from autograd.compiler.fuse import Fused, reduced
 from autograd.compiler.nest import Place, Table
 from autograd.compiler.pool import PARTS
 from autograd.compiler.program import Step, Variable
 
-__all__ = ["Argument", "Arguments", "Call", "Late"]
+__all__ = ["Argument", "Arguments", "Call", "Late", "linked"]
 
 
 class Argument(NamedTuple):
@@ -27,6 +26,11 @@ class Argument(NamedTuple):
     kind: str
     text: str
     given: bool
+
+
+def linked(owner: str, offset: int) -> Argument:
+    """The place so many bytes after the beginning of memory that has a symbol."""
+    return Argument("ptr", f"getelementptr (i8, ptr @{owner}, i64 {offset})", False)
 
 
 class Late(NamedTuple):
@@ -105,8 +109,7 @@ class Arguments:
 
     def array(self, array: Any, shape: tuple[int, ...]) -> Place:
         """The place of an array that stays where it is, spread over a shape."""
-        owner = self.kernels.owner(array)
-        offset = machine.address(array) - self.kernels.memory[owner]
+        owner, offset = self.kernels.lies(array)
         self.starts[owner] = min(offset, self.starts.get(owner, offset))
         return Place(owner, offset, np.broadcast_to(array, shape).strides)
 
@@ -132,9 +135,7 @@ class Arguments:
         parameters = [*(f"double {name}" for name, _ in self.numbers), *(f"ptr noalias {name}" for name in self.memory),
                       *(f"ptr noalias %array{i}" for i in range(len(self.starts)))]  # fmt: skip
         numbers = [Argument("double", text, True) for _, text in self.numbers]
-        known = [Argument("ptr", f"getelementptr (i8, ptr @{owner}, i64 {start})", False)
-                 for owner, start in self.starts.items()]  # fmt: skip
-        return parameters, [*numbers, *self.memory.values(), *known]
+        return parameters, [*numbers, *self.memory.values(), *(linked(*start) for start in self.starts.items())]
 
 
 def _strides(shape: tuple[int, ...], dtype: Any, whole: tuple[int, ...]) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 from autograd.compiler import tape
 from autograd.compiler.arguments import Call, Late
 from autograd.compiler.emit import number_line, on_numbers, statement
-from autograd.compiler.memory import zeros
+from autograd.compiler.memory import address, identity, zeros
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, user_source, wishes
 from autograd.compiler.native import Kernels
@@ -46,7 +46,7 @@ class Listing:
     ) -> None:
         self.text, self.run, self.names, self.labels = text, run, names, labels
         blocks = sorted(plan.buffers, key=lambda x: int(x.nbytes))  # loops may use one in turn: the most of it counts
-        self.buffers = list({x.__array_interface__["data"][0]: x for x in blocks}.values())
+        self.buffers = list({address(x): x for x in blocks}.values())
         self.state, self.homes, self.find = plan.state, plan.homes, plan.find
         self.fresh = {x for x in plan.given if plan.of.get(x) in ("buffer", "loop", "fused")}
         self.nbytes = sum(buffer.nbytes for buffer in self.buffers)
@@ -309,7 +309,7 @@ class _Writer(Names):
         """The name or the expression of a list of blocks of an array."""
         if not isinstance(x, Variable) or x in self.static:
             array = self.static[x] if isinstance(x, Variable) else x
-            key = (array.__array_interface__["data"][0], array.shape, array.strides, start, rows, loop.flat)
+            key = (identity(array), start, rows, loop.flat)
             if key not in self.cut:
                 name = self.labels[x] if isinstance(x, Variable) else "constant"
                 self.cut[key] = self.object(cut(array, loop.flat, start, rows, count), f"{name}_blocks")

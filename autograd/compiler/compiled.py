@@ -104,7 +104,7 @@ class Compiled:
         self.last: Replay | None = None
         self.varying: frozenset[str] = frozenset()  # arrays and floats of its surroundings that were seen to change
         self.warned = self.failed = False
-        self.dropped: set[Any] = set()  # keys of programs
+        self.dropped: set[Any] = set()  # keys of programs that are not kept any more
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)

@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd.compiler import machine
 from autograd.compiler.layout import Last
+from autograd.compiler.memory import address
 from autograd.compiler.program import Program, Step, rewrite
 from autograd.compiler.taps import Convolution, backward, forward
 from autograd.ops.channels_last import around
@@ -118,7 +119,7 @@ class Direct:
         """Call the function; the padded image belongs to the call, for two threads may call at once."""
         arrays = (images, *others, np.zeros((*self.shape.full, self.shape.channels), self.shape.dtype))
         if len(images):
-            self.run(*map(machine.address, arrays), len(images))
+            self.run(*map(address, arrays), len(images))
 
 
 @functools.lru_cache(512)

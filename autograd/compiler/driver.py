@@ -40,6 +40,7 @@ class _Driver:
             "copyto": np.copyto, "contiguous": _contiguous, "result": result,
         }  # fmt: skip
         self.known: dict[int, str] = {}
+        self.formed: set[str] = set()  # paths of arrays that become another form
         self.holders: dict[str, str] = {}  # name of an object → that of the dictionary of its attributes
         self.count = len(found.program.inputs) - len(found.reads)
         self.first = len(found.program.outputs) - len(found.writes)
@@ -119,7 +120,8 @@ class _Driver:
             elif buffer is None:
                 array = isinstance(slot.get(), np.ndarray)  # that has another form now than the program reads
                 fits = f"fits({place}, {name(variable)})" if array else f"type({place}) is {name(type(slot.get()))}"
-                lines.append(f"if not {fits}: return MISFIT" if array else f"if not ({fits}): return MISFIT")
+                lines.append(f"if not ({fits}): return MISFIT")
+                self.formed |= {slot.path} if array else set()
                 inputs.append(f"contiguous({place})" if array else place)
             elif variable in used:
                 lines.append(f"if {place} is not {name(buffer)}:")
@@ -157,8 +159,7 @@ class _Driver:
             elif type(slot.get()) is int:
                 lines.append(f"{place} = int(outs[{i}])")
             else:
-                array = isinstance(slot.get(), np.ndarray)
-                lines.append(f"{place} = own(outs[{i}])" if array else f"{place} = outs[{i}]")
+                lines.append(f"{place} = own(outs[{i}])" if slot.path in self.formed else f"{place} = outs[{i}]")
         return lines
 
     def borrowed(self, x: Any) -> bool:

@@ -34,7 +34,8 @@ class Fused:
     """The op of a loop of machine code: results = body(operands), an input of the body for each operand.
 
     shape   of the arrays that the loop goes over
-    axes    the last ones, over which rows are reduced; () if none are
+    axes    how many of the last ones rows are reduced over
+    tables  inputs of the body from which numbers are taken at any place
     """
 
     name = "fused"
@@ -42,6 +43,7 @@ class Fused:
     def __init__(self, body: Program, shape: tuple[int, ...], axes: int) -> None:
         self.body, self.shape, self.axes = body, shape, axes
         self.maker = {out: step for step in body.steps for out in step.results}
+        self.tables = {step.operands[0] for step in body.steps if step.name == "take"}
 
     def __call__(self, *operands: Any) -> tuple[Any, ...]:
         return tuple(evaluate(self.body, operands))
@@ -59,11 +61,6 @@ class Fused:
     def last(self) -> tuple[int, ...]:
         """The axes of a row."""
         return tuple(range(len(self.shape) - self.axes, len(self.shape)))
-
-    @property
-    def tables(self) -> set[Any]:
-        """The operands, as the body names them, from which numbers are taken at any place."""
-        return {step.operands[0] for step in self.body.steps if step.name == "take"}
 
     def keeps(self, operand: Variable, result: Variable) -> bool:
         """Whether a result may be written where an operand lies: nothing reads that after it."""

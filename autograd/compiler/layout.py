@@ -77,7 +77,7 @@ class _Turning:
         self.steps = Steps()  # its step is the one at work
         self.images: dict[Variable, Variable] = {}  # as it was → with its channels last, if it is made so
         self.back: dict[Variable, Variable] = {}  # as it was → its view
-        self.turned: dict[tuple[Variable, int], Variable] = {}  # what is not made so, with axes put before → its view
+        self.turned: dict[tuple[Variable, int], Variable] = {}  # what is not made so, and as how many axes → its view
 
     def run(self) -> Program:
         """The new program; as it was if it has no images, or is better left alone."""

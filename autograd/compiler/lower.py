@@ -41,8 +41,7 @@ def lowered(program: Program) -> Program:
 
 def gathered(program: Program) -> Program:
     """The program with each index of constant arrays as one of flat places, which a loop can read."""
-    work = _Work(program)
-    return rewrite(program, lambda step, made: _getitem(step, made, work) if step.name == "getitem" else None)
+    return rewrite(program, lambda step, made: _taken(step) if step.name == "getitem" else None)
 
 
 class _Work:
@@ -123,7 +122,7 @@ def _extreme(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
     return steps.ended()
 
 
-def _getitem(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
+def _taken(step: Step) -> Any:
     x, index, steps = step.operands[0], step.options.get("index"), Steps(step)
     if not isinstance(x, Variable) or not x.shape or any(True for _ in variables(index)):
         return None
@@ -170,6 +169,6 @@ def _relu(step: Step, made: dict[Variable, Step], work: _Work) -> Any:
 
 
 RULES: dict[str, Rule] = {
-    "sum": _sum, "max": _extreme, "min": _extreme, "getitem": _getitem, "scatter_add": _scatter,
-    "matmul": _matmul, "relu": _relu,
+    "sum": _sum, "max": _extreme, "min": _extreme, "getitem": lambda step, made, work: _taken(step),
+    "scatter_add": _scatter, "matmul": _matmul, "relu": _relu,
 }  # fmt: skip

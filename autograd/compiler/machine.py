@@ -22,7 +22,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-__all__ = ["address", "available", "folder", "function", "functions", "registers"]
+__all__ = ["available", "folder", "function", "functions", "registers"]
 
 LOCK = threading.Lock()
 NUMBERS = itertools.count()
@@ -110,12 +110,6 @@ def _write(path: Path, data: bytes) -> None:
     except BaseException:
         os.unlink(name)
         raise
-
-
-def address(array: Any) -> int:
-    """Where the first number of an array lies."""
-    found: int = array.__array_interface__["data"][0]
-    return found
 
 
 MACHINES: list[_Machine] = []

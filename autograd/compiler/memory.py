@@ -9,17 +9,23 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["apart", "follow", "identity", "offset", "zeros"]
+__all__ = ["address", "apart", "follow", "identity", "offset", "zeros"]
 
 LINE = 64
+
+
+def address(array: Any) -> int:
+    """Where the first number of an array lies."""
+    found: int = array.__array_interface__["data"][0]
+    return found
 
 
 class _Memory:
     """What an array from `zeros` lies in. It is no array, so that views of that array have it, and not this, as base."""
 
     def __init__(self, whole: Any, shape: tuple[int, ...], dtype: Any) -> None:
-        address, _ = whole.__array_interface__["data"]
-        place = address + -address % LINE, False
+        start = address(whole)
+        place = start + -start % LINE, False
         self.whole, self.__array_interface__ = (
             whole,
             {"shape": shape, "typestr": dtype.str, "data": place, "version": 3},
@@ -37,7 +43,7 @@ def zeros(shape: int | tuple[int, ...], dtype: Any) -> Any:
 
 def identity(array: Any) -> Any:
     """Something equal for arrays that are the same numbers in the same form."""
-    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
+    return address(array), array.shape, array.strides, array.dtype
 
 
 def apart(arrays: dict[int, Any]) -> dict[int, Any]:
@@ -58,5 +64,4 @@ def follow(arrays: list[Any]) -> bool:
 
 def offset(part: Any, base: Any) -> int:
     """How many numbers after the first of base the first of part lies."""
-    distance: int = part.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    return distance // int(part.itemsize)
+    return (address(part) - address(base)) // int(part.itemsize)

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from autograd.compiler.emit import FILLED
-from autograd.compiler.memory import identity
+from autograd.compiler.memory import address, identity
 from autograd.compiler.merge import pack
 from autograd.compiler.plan import Plan
 from autograd.compiler.program import Step, Variable, variables
@@ -53,7 +53,7 @@ class Names:
                     if any(np.may_share_memory(x, b) for b in self.plan.buffers)
                     else "constant"
                 )
-                start = x.__array_interface__["data"][0]
+                start = address(x)
                 size = 0 if kind == "work" else x.nbytes  # one block of memory may be several arrays in turn
                 _, largest, names = rows.get((kind, start, size), (kind, x, []))
                 rows[kind, start, size] = (kind, x if x.nbytes > largest.nbytes else largest, [*names, name])

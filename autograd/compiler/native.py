@@ -1,4 +1,4 @@
-"""Fused loops in a program's text: what is written for one, and their functions, compiled together."""
+"""Machine code in a program's text: what is written for a loop, a product or a tape, and the functions that are called."""
 
 import ctypes
 import itertools
@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler import machine, products
-from autograd.compiler.arguments import Argument, Arguments, Call, Late
+from autograd.compiler.arguments import Argument, Arguments, Call, Late, linked
 from autograd.compiler.fuse import Fused
 from autograd.compiler.kernel import kernel
 from autograd.compiler.levels import level_kernel, places
+from autograd.compiler.memory import address
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, wishes
 from autograd.compiler.pool import PARTS, together
@@ -90,7 +91,7 @@ class Kernels:
             if isinstance(x, Variable) and x not in names.static:
                 arguments.append(self.handed(names.written(x)))
             else:
-                arguments.append(Argument("ptr", self.linked_to(array), False))
+                arguments.append(linked(*self.lies(array)))
                 names.written(x)
         called = names.free(f"product_{names.labels[out]}")
         shown = formula(step, names.labels[out], [names.written(x) for x in step.operands])
@@ -201,7 +202,7 @@ class Kernels:
 
     def handed(self, name: str) -> Argument:
         """The address of an array that the program knows by a name."""
-        return Argument("ptr", f"{self.names.object(machine.address, 'address')}({name})", True)
+        return Argument("ptr", f"{self.names.object(address, 'address')}({name})", True)
 
     def owner(self, array: Any) -> str:
         """The symbol of the memory that an array lies in."""
@@ -209,14 +210,14 @@ class Kernels:
             array = array.base
         if id(array) not in self.symbols:
             self.symbols[id(array)] = f"memory{len(self.symbols)}"
-            self.memory[self.symbols[id(array)]] = machine.address(array)
+            self.memory[self.symbols[id(array)]] = address(array)
             self.held.append(array)
         return self.symbols[id(array)]
 
-    def linked_to(self, array: Any) -> str:
-        """The address of an array as LLVM's text."""
+    def lies(self, array: Any) -> tuple[str, int]:
+        """(the symbol of the memory that an array lies in, how many bytes after its beginning)."""
         owner = self.owner(array)
-        return f"getelementptr (i8, ptr @{owner}, i64 {machine.address(array) - self.memory[owner]})"
+        return owner, address(array) - self.memory[owner]
 
     def linked(self) -> dict[str, Any]:
         """The functions that the program calls, by name."""

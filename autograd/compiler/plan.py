@@ -95,7 +95,7 @@ class Plan:
         self.homes: dict[int, int] = {}
         self.buffers: list[Any] = []
         self.born = {out: i for i, step in enumerate(self.steps) for out in step.results}
-        self.looked: dict[Variable, list[Any]] = {}  # view → arrays that it was found from
+        self.sources: dict[Variable, list[Any]] = {}  # view → arrays that it was found from
         self.state = self.settled(values, former or {})
         with _quiet():
             self.kinds = [self.kind(step) for step in self.steps]
@@ -183,7 +183,7 @@ class Plan:
             source = next((x for x in reads if np.may_share_memory(made, self.static[x])), None)
             if isinstance(made, np.ndarray) and source is not None:
                 self.static[out], self.root[out] = made, source
-                self.looked[out] = [self.static[x] for x in reads]
+                self.sources[out] = [self.static[x] for x in reads]
                 return "view"
         if not out.shape:
             return "scalar"
@@ -341,8 +341,8 @@ class Plan:
             for step, kind in zip(self.steps, self.kinds, strict=True):
                 if kind == "view" and step.op is not pack:
                     out, arrays = step.results[0], [self.static[x] for x in step.reads()]
-                    if not all(map(is_, arrays, self.looked.get(out, [None]))):
-                        self.static[out], self.looked[out] = self.tried(step), arrays
+                    if not all(map(is_, arrays, self.sources[out])):
+                        self.static[out], self.sources[out] = self.tried(step), arrays
 
     def by_rows(self) -> None:
         """A flat loop over an array with gaps goes by rows instead: its numbers do not lie one after the other."""

@@ -48,13 +48,14 @@ class Trace:
                 if np.ndim(value) == 0 and getattr(value, "dtype", type(value)) in (float, bool):
                     return self.number(op, operands, getattr(value, "tolist", lambda: value)())
         forward = getattr(op, "compute", op)
-        if getattr(op, "name", "") in ("alias", "item") or getattr(op, "inline", False):
+        name = getattr(op, "name", "")
+        if name in ("alias", "item") or getattr(op, "inline", False):
             return forward(*operands, **options)
         operands, options = tuple(operands), dict(options)
         tracers = list(variables((operands, options), Tracer))
         if not tracers and pure:
             return forward(*operands, **options)
-        if getattr(op, "name", "") == "getitem":
+        if name == "getitem":
             refuse_masks(options.get("index"))
         if not self.open or any(tracer.trace is not self for tracer in tracers):
             raise refusal("uses a number of another compiled function, or of an earlier run", "arguments and results")
