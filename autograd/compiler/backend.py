@@ -15,13 +15,14 @@ import numpy as np
 
 from autograd.compiler import tape
 from autograd.compiler.arguments import Call, Late
+from autograd.compiler.assemble import ASSEMBLED, parts
 from autograd.compiler.emit import number_line, on_numbers, statement
 from autograd.compiler.memory import address, identity, zeros
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, user_source, wishes
 from autograd.compiler.native import Kernels
 from autograd.compiler.passes import FORMS, optimized
-from autograd.compiler.plan import ASSEMBLED, Plan, may_view, part, places
+from autograd.compiler.plan import Plan, may_view
 from autograd.compiler.pool import PARTS, limited, together
 from autograd.compiler.program import Program, Step, Variable, variables
 
@@ -266,11 +267,11 @@ class _Writer(Names):
             if not loop.sliced(x) and (not isinstance(y, Variable) or y in self.static):
                 self.static[new[x]] = self.static[y] if isinstance(y, Variable) else y
         made = {x: inner for inner in body.steps for x in inner.results}
-        parts = [(x, block(out)) for old, x, out in outs if loop.sliced(old)]
-        direct = {x: name for x, name in parts if x in made and writable(made[x]) and not may_view(made[x])}
+        cuts = [(x, block(out)) for old, x, out in outs if loop.sliced(old)]
+        direct = {x: name for x, name in cuts if x in made and writable(made[x]) and not may_view(made[x])}
         self.labels.update(direct)
         lines = self.body(step, Plan(body, {}, writable, frozenset(direct), self.pool))
-        lines += [f"{self.function('copyto')}({name}, {self.written(x)})" for x, name in parts if direct.get(x) != name]
+        lines += [f"{self.function('copyto')}({name}, {self.written(x)})" for x, name in cuts if direct.get(x) != name]
         totals = [(x, out) for old, x, out in outs if not loop.sliced(old)]
         lines += [self.adding(x, out) for x, out in totals]
         if not start:
@@ -319,9 +320,9 @@ class _Writer(Names):
     def copies(self, step: Step) -> Iterable[str]:
         """An array of parts: the lines that copy what was not made in its place."""
         whole = step.results[0]
-        for x, place in places(step):
-            if self.plan.inside.get(x) != (whole, place):
-                there = self.object(part(self.static[whole], place, x.shape), f"{self.labels[whole]}_{self.labels[x]}")
+        for i, (x, place) in enumerate(parts(step, self.static[whole])):
+            if not self.plan.inside_of(step, i, x):
+                there = self.object(place, f"{self.labels[whole]}_{self.written(x)}")
                 yield f"{self.function('copyto')}({there}, {self.written(x)})"
 
 

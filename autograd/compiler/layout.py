@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.assemble import woven
 from autograd.compiler.fuse import reduced
 from autograd.compiler.program import Program, Step, Steps, Variable, rebuild
-from autograd.compiler.windows import woven
 from autograd.ops.channels_last import last as _turned
 from autograd.ops.channels_last import second as _second
 from autograd.primitives import registry

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.assemble import piece
 from autograd.compiler.emit import FILLED, statement
-from autograd.compiler.merge import piece
 from autograd.compiler.program import Program, Step, Variable, evaluate, readers, rebuild, variables
 
 __all__ = ["Grouping", "Loop", "looped"]

@@ -15,23 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.assemble import pack, piece
 from autograd.compiler.program import Program, Step, Variable, alike, key
 
-__all__ = ["merged", "pack", "piece"]
+__all__ = ["merged"]
 
 DEPTH = 3  # how far back updates must be alike to be done together
 DEEPEST = 100  # steps behind one another that are merged
 Parts = tuple[Variable, ...]
-
-
-def pack(*arrays: Any) -> Any:
-    """The numbers of all arrays, one after the other."""
-    return np.concatenate([np.reshape(x, -1) for x in arrays])
-
-
-def piece(flat: Any, start: int, shape: tuple[int, ...]) -> Any:
-    """The array of this shape whose numbers begin at `start`."""
-    return flat[start : start + int(np.prod(shape))].reshape(shape)
 
 
 def merged(program: Program) -> Program:

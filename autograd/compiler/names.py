@@ -11,9 +11,9 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from autograd.compiler.assemble import pack
 from autograd.compiler.emit import FILLED
 from autograd.compiler.memory import address, identity
-from autograd.compiler.merge import pack
 from autograd.compiler.plan import Plan
 from autograd.compiler.program import Step, Variable, variables
 

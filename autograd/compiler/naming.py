@@ -9,15 +9,22 @@ import ast
 import functools
 import linecache
 
+from autograd.compiler.assemble import pack, piece
 from autograd.compiler.fuse import Fused
 from autograd.compiler.loops import Loop
-from autograd.compiler.merge import pack, piece
 from autograd.compiler.program import Program, Step, Variable
 
 __all__ = ["assigned", "formula", "user_source", "wishes"]
 
 ROLES = {"data": "parameters", "grad": "gradients"}
-TURNS = {"transpose": "T", "swapaxes": "T", "reshape": "reshaped", "ravel": "flat", "getitem": "part"}
+TURNS = {
+    "transpose": "T",
+    "swapaxes": "T",
+    "reshape": "reshaped",
+    "ravel": "flat",
+    "getitem": "part",
+    "arranged": "arranged",
+}
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "dot": "@", "matmul": "@",
          "greater": ">", "less": "<", "equal": "=="}  # fmt: skip
 

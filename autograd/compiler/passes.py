@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.again import recomputed
+from autograd.compiler.assemble import assembled
 from autograd.compiler.direct import direct
 from autograd.compiler.fuse import fused, straight
 from autograd.compiler.layout import channels_last, plain_channels_last
 from autograd.compiler.loops import looped
 from autograd.compiler.lower import gathered, lowered
 from autograd.compiler.merge import merged
-from autograd.compiler.program import Program, Step, Variable, key, readers, rebuild, rewrite, variables
+from autograd.compiler.program import Program, Step, Steps, Variable, key, readers, rebuild, rewrite, variables
 from autograd.compiler.tape import taped
 from autograd.compiler.windows import pooled, pooled_first
 
@@ -62,7 +64,7 @@ def simple(program: Program) -> Program:
 
 
 def _simpler(step: Step, made: dict[Variable, Step]) -> Any:
-    step = _filled(step)
+    step = _unspread(_filled(step), made)
     out = step.results[0]
     neutral = {"multiply": 1.0, "divide": 1.0, "add": 0.0, "subtract": 0.0}.get(step.name)
     if neutral is not None and len(step.operands) == 2:
@@ -86,6 +88,18 @@ def _simpler(step: Step, made: dict[Variable, Step]) -> Any:
         if inner is not None and inner.name == "transpose" and inner.options.get("axes") is None:
             return inner.operands[0]
     return [step]
+
+
+def _unspread(step: Step, made: dict[Variable, Step]) -> Step:
+    """An elementwise step with x in place of broadcast_to(x), where the other operands give the result its shape."""
+    operands = list(step.operands)
+    for i, x in enumerate(operands if step.elementwise and len(step.results) == 1 else ()):
+        inner = made.get(x) if isinstance(x, Variable) else None
+        if inner is not None and inner.name == "broadcast_to" and isinstance(inner.operands[0], Variable):
+            shapes = [np.shape(y) for y in (*operands[:i], inner.operands[0], *operands[i + 1 :])]
+            if np.broadcast_shapes(*shapes) == step.results[0].shape:
+                operands[i] = inner.operands[0]
+    return step if all(map(is_, operands, step.operands)) else step.but(operands=tuple(operands))
 
 
 def _diagonal(step: Step, made: dict[Variable, Step]) -> Any:
@@ -184,6 +198,31 @@ def _moderate(c: Any) -> bool:
     return bool(np.all((size == 0.0) | ((size > 1e-15) & (size < 1e15))))
 
 
+def signs(program: Program) -> Program:
+    """Minus is moved outward, −x · y to −(x · y), until a sum or a difference has it: x + −y is x − y."""
+    users = readers(program)
+
+    def rule(step: Step, made: dict[Variable, Step]) -> Any:
+        out, operands, steps = step.results[0], step.operands, Steps(step)
+        if step.name not in SIGNED or out.dtype is None or out.dtype.kind != "f":
+            return None
+        for i, x in enumerate(operands):
+            inner = made.get(x) if isinstance(x, Variable) and x.dtype == out.dtype else None
+            if inner is None or inner.name != "negative" or len(users.get(x, ())) != 1:
+                continue
+            others = operands[:i] + inner.operands + operands[i + 1 :]
+            if step.name in ("add", "subtract"):
+                if step.name == "add" or i == 1:
+                    return [step.but(op=np.subtract if step.name == "add" else np.add, operands=others[:: 2 * i - 1])]
+            elif step.name == "sum" or x.shape == out.shape:
+                steps.then(np.negative, steps.then(step.op, *others, dtype=out.dtype, shape=out.shape, **step.options))
+                return steps.ended()
+        return None
+
+    return rewrite(program, rule)
+
+
+SIGNED = {"multiply", "divide", "add", "subtract", "sum"}
 FACTORS = 8  # of a product that are looked through
 
 
@@ -203,6 +242,9 @@ def factored(program: Program) -> Program:
         out = step.results[0]
         if step.name != "add" or not out.shape or not all(_like(x, out) for x in step.operands):
             return None
+        twice = made.get(step.operands[0])
+        if twice is not None and twice.name == "add" and step.operands[1] is twice.operands[1]:
+            return _doubled(step, twice, made, users)
         left, right = (factors(x, made) for x in step.operands)
         shared = next((x for x in left if _like(x, out) and any(x is y for y in right)), None)
         if shared is None or step.operands[0] is step.operands[1]:
@@ -216,6 +258,20 @@ def factored(program: Program) -> Program:
                 step.but(op=np.multiply, operands=(total, shared), options={})]  # fmt: skip
 
     return rewrite(program, rule)
+
+
+def _doubled(step: Step, inner: Step, made: dict[Variable, Step], users: dict[Variable, list[Any]]) -> Any:
+    """(d + x) + x, as where a square is differentiated, as d + 2 · x, where the smallest factor of x takes the 2."""
+    (d, x), out, steps = inner.operands, step.results[0], Steps(step)
+    if not _like(d, out) or len(users.get(x, ())) != 2 or len(users.get(inner.results[0], ())) != 1 or x not in made:
+        return None
+    factors = made[x].operands if made[x].name == "multiply" else (x,)
+    small = min((y for y in factors if isinstance(y, Variable) and y.dtype == out.dtype), key=lambda y: y.nbytes)
+    double = steps.then(np.multiply, 2.0, small)
+    if small is not x:
+        double = steps.then(np.multiply, *(double if y is small else y for y in factors), shape=out.shape)
+    steps.then(np.add, d, double)
+    return steps.ended()
 
 
 def _without(x: Any, factors: list[Any]) -> list[Any]:
@@ -278,17 +334,21 @@ PASSES: tuple[Pass, ...] = (
     dead,
     common,
     simple,
+    signs,
     pooled_first,
     plain_channels_last,
     merged,
     dead,
+    recomputed,
     looped,
+    assembled,
     *FORMS,
 )
 
 NATIVE: tuple[Pass, ...] = (
-    taped, dead, pooled_first, pooled, common, simple, channels_last, direct, merged, dead, factored, common, dead,
-    gathered, fused, fused, straight, looped, *FORMS,  # twice: the second finds together what a chain keeps waiting
+    taped, dead, pooled_first, pooled, common, simple, signs, channels_last, direct, merged, dead, factored, common, dead,
+    recomputed, gathered, fused, fused,  # twice: the second finds together what a chain keeps waiting
+    straight, looped, assembled, *FORMS,
 )  # fmt: skip
 
 

@@ -13,27 +13,25 @@ old content, results included, came before.
 import contextlib
 import warnings
 from bisect import bisect, insort
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from operator import is_
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
+from autograd.compiler.assemble import ASSEMBLED, pack, parts, piece
 from autograd.compiler.fuse import Fused
 from autograd.compiler.loops import Loop
 from autograd.compiler.lower import placed
-from autograd.compiler.memory import apart, follow, identity, offset, zeros
-from autograd.compiler.merge import pack, piece
+from autograd.compiler.memory import apart, follow, identity, is_buffer, offset, register, zeros
 from autograd.compiler.program import Program, Step, Variable, rebuild, variables
 from autograd.compiler.tape import Tape
-from autograd.compiler.windows import woven
 
-__all__ = ["ASSEMBLED", "Plan", "may_view", "part", "places"]
+__all__ = ["Plan", "may_view"]
 
-ASSEMBLED = (pack, woven)  # ops that put an array together of parts
 VIEWS = {"getitem", "astype", "real", "ravel", "diag", "diagonal", "diff", "einsum", "trace", "broadcast_to", "squeeze",
          "asarray", "reshape", "rot90", "transpose", "piece"}  # fmt: skip
 
@@ -91,9 +89,11 @@ class Plan:
         self.static: dict[Variable, Any] = {}
         self.root: dict[Variable, Variable] = {}
         self.owned: set[Variable] = set()
-        self.inside: dict[Variable, tuple[Variable, Any]] = {}  # made at its place in another array
+        self.inside: dict[Variable, tuple[Step, int]] = {}  # made at its place in another array, its n-th part
         self.homes: dict[int, int] = {}
         self.buffers: list[Any] = []
+        self.reads = Counter(x for step in self.steps for x in step.reads())
+        self.reads.update(variables(list(program.outputs)))
         self.born = {out: i for i, step in enumerate(self.steps) for out in step.results}
         self.sources: dict[Variable, list[Any]] = {}  # view → arrays that it was found from
         self.state = self.settled(values, former or {})
@@ -125,14 +125,14 @@ class Plan:
         number = {inputs[i]: i for i in values}
         old = {self.program.outputs[new]: x for x, new in self.program.state.items() if new >= 0 and x in number
                if isinstance(self.program.outputs[new], Variable)}  # fmt: skip
-        former = apart({i: x for i, x in lay.items() if i in values and _is_buffer(x, values[i])})
+        former = apart({i: x for i, x in lay.items() if i in values and is_buffer(x, values[i])})
         if any(np.may_share_memory(x, y) for x in former.values() for y in values.values()):
             values = {i: np.array(value) for i, value in values.items()}
         buffers: dict[int, Any] = {}
-        for parts in self.flat_parts():
-            for group in (parts, [old[x] for x in parts if x in old]):
-                if len(group) < len(parts) or any(x not in number or number[x] in buffers or
-                                                  values[number[x]].dtype != parts[0].dtype for x in group):  # fmt: skip
+        for arrays in self.flat_parts():
+            for group in (arrays, [old[x] for x in arrays if x in old]):
+                if len(group) < len(arrays) or any(x not in number or number[x] in buffers or
+                                                   values[number[x]].dtype != arrays[0].dtype for x in group):  # fmt: skip
                     continue
                 if all(number[x] in former for x in group) and follow([former[number[x]] for x in group]):
                     buffers.update((number[x], former[number[x]]) for x in group)
@@ -146,7 +146,7 @@ class Plan:
                 buffers[i] = former[i] if i in former else zeros(value.shape, value.dtype)
             buffers[i][...] = value
             self.static[inputs[i]] = buffers[i]
-            _register(buffers[i])
+            register(buffers[i])
         return buffers
 
     def flat_parts(self) -> list[list[Any]]:
@@ -201,20 +201,36 @@ class Plan:
 
     def packed(self, step: Step) -> str:
         """An array of parts: state that lies together already is one, else what is made for it is made there."""
-        flat, parts = step.results[0], step.operands
-        arrays = [self.static.get(x) for x in parts]
-        known = [x for x in arrays if x is not None]
-        if step.op is pack and len(known) == len(parts) and follow(known) and known[0].dtype == flat.dtype:
+        flat, operands = step.results[0], step.operands
+        known = [self.static[x] for x in operands if isinstance(x, Variable) and x in self.static]
+        if step.op is pack and len(known) == len(operands) and follow(known) and known[0].dtype == flat.dtype:
             self.static[flat] = known[0].base
-            self.root.update(dict.fromkeys(parts, flat))
+            self.root.update(dict.fromkeys(operands, flat))
             return "view"
         self.static[flat] = np.zeros(flat.shape, flat.dtype)
         self.owned.add(flat)
-        for x, place in places(step):
-            if x in self.owned:
+        for i, (x, place) in enumerate(parts(step, self.static[flat])):
+            if isinstance(x, Variable) and x in self.owned and self.goes(x, place):
                 self.owned.discard(x)
-                self.inside[x], self.root[x] = (flat, place), flat
+                self.inside[x], self.root[x] = (step, i), flat
         return "pack"
+
+    def goes(self, x: Variable, place: Any) -> bool:
+        """Whether x may be made at a place: in one piece, or alone and by an op that writes as fast into rows apart."""
+        maker = self.steps[self.born[x]]
+        if maker.op in ASSEMBLED:
+            return all(np.may_share_memory(there, place) and (not self.inside_of(maker, i, y) or self.goes(y, there))
+                       for i, (y, there) in enumerate(parts(maker, place)) if there.size)  # fmt: skip
+        if place.flags.c_contiguous:
+            return True
+        if isinstance(maker.op, (Loop, Fused)):
+            maker = maker.op.maker[maker.op.body.outputs[maker.results.index(x)]]
+        stacked = maker.name == "matmul" and len(x.shape) > 2 and place.itemsize in place.strides[-2:]
+        return self.reads[x] == 1 and (maker.elementwise or stacked)
+
+    def inside_of(self, whole: Step, i: int, x: Any) -> bool:
+        """Whether x, the i-th part of an array that is put together, is made at its place there."""
+        return isinstance(x, Variable) and self.inside.get(x) == (whole, i)
 
     def tried(self, step: Step) -> Any:
         """The step's result on what lies in the buffers now, for its memory only."""
@@ -335,8 +351,10 @@ class Plan:
 
     def look_again(self) -> None:
         """Find the views of what has moved."""
-        for x, (flat, place) in self.inside.items():
-            self.static[x] = part(self.static[flat], place, x.shape)
+        for whole in dict.fromkeys(step for step, _ in reversed(self.inside.values())):  # the outermost first
+            for i, (x, place) in enumerate(parts(whole, self.static[whole.results[0]])):
+                if self.inside_of(whole, i, x):
+                    self.static[x] = place
         with _quiet():
             for step, kind in zip(self.steps, self.kinds, strict=True):
                 if kind == "view" and step.op is not pack:
@@ -363,33 +381,6 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def places(step: Step) -> list[tuple[Any, Any]]:
-    """[(part, its place)] of an array that is put together: an index, or the number at which it begins in a flat one."""
-    if step.op is woven:
-        return list(zip(step.operands, step.options["indices"], strict=True))
-    starts = np.cumsum([0, *(prod(x.shape) for x in step.operands)]).tolist()
-    return list(zip(step.operands, starts[:-1], strict=True))
-
-
-def part(whole: Any, place: Any, shape: tuple[int, ...]) -> Any:
-    """The view of an array at a place."""
-    return piece(whole, place, shape) if isinstance(place, int) else whole[place]
-
-
-BUFFERS: dict[int, Any] = {}  # id of each array that is a program's buffer for state → weak reference to it
-
-
-def _register(x: Any) -> None:
-    key = id(x)
-    BUFFERS[key] = ref(x, lambda _: BUFFERS.pop(key, None))
-
-
-def _is_buffer(x: Any, like: Any) -> bool:
-    """Whether an array is a buffer of a program, of this form."""
-    found = BUFFERS.get(id(x))
-    return found is not None and found() is x and (x.shape, x.dtype) == (like.shape, like.dtype)
 
 
 def may_view(step: Step) -> bool:

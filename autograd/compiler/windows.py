@@ -14,20 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.assemble import woven
 from autograd.compiler.program import Program, Step, Steps, Variable, alike, readers, rewrite
 from autograd.primitives import registry
 
-__all__ = ["pooled", "pooled_first", "woven"]
+__all__ = ["pooled", "pooled_first"]
 
 POSITIONS = 9  # in a window, up to which a loop has an operand for each
-
-
-def woven(*parts: Any, indices: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-    """The array of this shape with each part at its index; together they fill it."""
-    out = np.empty(shape, parts[0].dtype)
-    for index, part in zip(indices, parts, strict=True):
-        out[index] = part
-    return out
 
 
 def pooled(program: Program) -> Program:

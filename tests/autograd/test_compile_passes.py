@@ -323,3 +323,51 @@ def test_memory_that_loops_use_in_turn_counts_once():
     told = next(line.split() for line in totals.explain().splitlines() if line.startswith("buffers"))
     assert len(work) == int(told[1].rstrip(","))
     assert sum(int(words[4].replace(",", "")) for words in work) == int(told[2].replace(",", ""))
+
+
+def test_minus_moves_outward():
+    x, y, g = variable(4, 3), variable(4, 3), variable(4, 3)
+    w = Writer(x, y, g)
+    minus = [w(np.negative, x, shape=(4, 3)) for _ in range(6)]
+    quotient = w(np.divide, w(np.multiply, minus[0], y, shape=(4, 3)), g, shape=(4, 3))
+    total = w(np.sum, quotient, shape=(4, 1), axis=1, keepdims=True)
+    sums = [w(np.add, y, minus[1], shape=(4, 3)), w(np.add, minus[2], y, shape=(4, 3)),
+            w(np.subtract, y, minus[3], shape=(4, 3)), w(np.subtract, minus[4], y, shape=(4, 3)),
+            w(np.subtract, w(np.multiply, 2.0, total, shape=(4, 1)), minus[5], shape=(4, 3))]  # fmt: skip
+    program = w.program(total, *sums)
+    after = passes.dead(passes.scalars(passes.signs(program)))
+    assert names(after).count("negative") == 2  # the last, of the sum, and the one that nothing takes on
+    check(program, after, numbers(4, 3), numbers(4, 3)[::-1], numbers(4, 3) + 3.0, rtol=2e-5)
+
+
+def test_a_minus_that_others_need_stays():
+    x, y = variable(4), variable(4)
+    w = Writer(x, y)
+    minus = w(np.negative, x, shape=(4,))
+    program = w.program(w(np.add, y, minus, shape=(4,)), minus)
+    assert names(passes.signs(program)) == ["negative", "add"]
+
+
+def test_a_row_is_not_spread_where_it_meets_an_array():
+    x, row, column = variable(4, 3), variable(3), variable(4, 1)
+    w = Writer(x, row, column)
+    wide, high = (w(np.broadcast_to, y, (4, 3), shape=(4, 3)) for y in (row, column))
+    program = w.program(w(np.multiply, x, wide, shape=(4, 3)), w(np.add, wide, high, shape=(4, 3)),
+                        w(np.add, wide, wide, shape=(4, 3)))  # fmt: skip
+    after = passes.dead(passes.simple(program))
+    assert names(after) == ["broadcast_to", "multiply", "add", "add"]
+    assert after.steps[1].operands == (x, row) and after.steps[2].operands[1] is column
+    check(program, after, numbers(4, 3), numbers(3), numbers(4, 1))
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_the_two_gradients_of_a_square_are_one(kept):
+    d, a, b = variable(4, 3), variable(4, 1), variable(4, 3)
+    w = Writer(d, a, b)
+    x = w(np.multiply, a, b, shape=(4, 3))
+    total = w(np.add, w(np.add, d, x, shape=(4, 3)), x, shape=(4, 3))
+    program = w.program(total, *([x] if kept else []))
+    after = passes.dead(passes.factored(program))
+    assert names(after) == ["multiply", "add", "add"] if kept else ["multiply", "multiply", "add"]
+    assert kept or after.steps[0].results[0].shape == (4, 1)
+    check(program, after, numbers(4, 3), numbers(4, 1), numbers(4, 3)[::-1])
