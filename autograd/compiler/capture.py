@@ -1,7 +1,7 @@
 """Capture: run a function once with Tracers and keep the program that it wrote.
 
 The run is a real one: its results are right, and what it changes (weights, gradients, an optimiser's state) is changed.
-So the first call of a compiled function costs one eager call and the writing; from the second on the program runs.
+So the first call of a compiled function costs one eager call and the writing.
 """
 
 import sys
@@ -117,8 +117,11 @@ def _ran(f: Callable[..., Any], args: Any, kwargs: Any, reached: Reach, trace: T
             old, new = held.get(slot.path), concrete(slot.value)
             slot.value = np.asarray(new) if old is not None and isinstance(old.value, np.ndarray) else new
             slot.set(slot.value)
+            slot.kind = type(slot.value)
     wraps = [_wrap(out) for out in outs]
-    results = tree.unflatten(structure, [wrap(concrete(x)) for wrap, x in zip(wraps, plain, strict=True)])
+    kept = {id(_whole(slot.value)) for slot in after.slots if isinstance(slot.value, np.ndarray)}
+    ours = [x.copy() if id(_whole(x)) in kept else x for x in map(concrete, plain)]  # state is nobody else's
+    results = tree.unflatten(structure, [wrap(x) for wrap, x in zip(wraps, ours, strict=True)])
     structure = tree.flatten(results)[1]  # the one before may hold the containers with Tracers in them
     now = {slot.path: slot for slot in after.slots}
     reads = [now.get(slot.path, slot) for slot in reached.slots if slot.path in given]
@@ -181,6 +184,13 @@ def _wrap(out: Any) -> Callable[[Any], Any]:
     if not isinstance(out, Value):
         return as_it_is
     return closed if out.primitive is not None and out.primitive is not CONSTANT else _constant
+
+
+def _whole(x: Any) -> Any:
+    """The array in whose memory x lies."""
+    while isinstance(getattr(x, "base", None), np.ndarray):
+        x = x.base
+    return x
 
 
 def as_it_is(x: Any) -> Any:

@@ -16,7 +16,7 @@ from autograd.compiler.capture import capture, is_traced
 from autograd.compiler.driver import MISFIT
 from autograd.compiler.pool import check_threads
 from autograd.compiler.program import variables
-from autograd.compiler.replay import Replay, replayed
+from autograd.compiler.replay import Replay
 from autograd.context import CONTEXT, no_collection
 from autograd.errors import ArgumentError, CompileError
 
@@ -46,22 +46,23 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
            `set_threads` says (at first the number of processors, or OMP_NUM_THREADS). The results are the same for every
            number
     backend   "numpy": every statement is a NumPy call. "llvm": elementwise steps, and the sums around them, are loops of
-           machine code, two to three times as fast; their first call takes 15 ms a loop more, once on this machine, and
-           says nothing of overflow or division by zero. None: llvm if llvmlite is installed (extra [fast])
+           machine code, two to three times as fast; to make them takes 15 ms a loop more, once on this machine, and they
+           say nothing of overflow or division by zero. None: llvm if llvmlite is installed (extra [fast])
     exact  True: the first call gives the program's results too (it goes back and runs it), not f's, which differ by
            rounding. A training that is cut anywhere and goes on in another process then ends with the same bits
 
     compile goes outermost: compile(grad(f)), or a whole training step with its backward() inside. Called inside of grad or
     of another compiled function a compiled function is f itself; what it returns elsewhere passes no gradient on.
 
-    The first call runs f and writes the program down; a training step is written down twice, because before the first step
-    there are no gradients. What f does besides (print, a list's append of a plain number) happens only then. Arrays that f
-    knows from its surroundings are constants, until another array is found there; do not write into them. `.source` is the
-    program, `.explain()` says what became of it, `.draw()` shows it. Results equal f's to rounding. Safe to call from
-    several threads; calls wait for each other.
+    The first call runs f and writes down what it does; a training step is written down twice, because before the first step
+    there are no gradients. What f does besides (print, a list's append of a plain number) happens only then. The next call
+    makes a program of it and runs that, so what is called once costs little. Arrays that f knows from its surroundings are
+    constants, until another array is found there; do not write into them. `.source` is the program, `.explain()` says what
+    became of it, `.draw()` shows it. Results equal f's to rounding. Safe to call from several threads; calls wait for each
+    other.
 
     Weights, gradients and state lie in buffers of the program, which every call overwrites: copy what you keep of them. An
-    array in an object is replaced by such a buffer in the first call.
+    array in an object is replaced by such a buffer.
 
     A Python number that changes from call to call (a counter, a slice's start) is another program each time: pass
     float(t), or an array. Floats in objects become inputs once they have changed; so set a rate from a schedule before the
@@ -137,7 +138,7 @@ class Compiled:
         with self.lock:
             kept = self.replays.get(key, [])
             for replay in kept:
-                result = replay.attempt(*leaves)
+                result = (replay.attempt or self._ready(replay, args, kwargs))(*leaves)
                 if result is not MISFIT:
                     if replay is not self.last:  # the one used last is tried first, and dropped last
                         self.last = replay
@@ -157,15 +158,7 @@ class Compiled:
                 if not self.varying:
                     raise
                 found = capture(self.f, args, kwargs)  # what changes from call to call decides what the program is
-            if self.exact:  # it goes back to what lies there
-                found.before = {}
-            try:
-                self.last = replayed(found, self.copy, self.threads, self.backend, self.pool)
-            except Exception as mistake:  # the run has been a right one; what it changed is changed
-                self.failed = True
-                name = getattr(self.f, "__name__", type(self.f).__name__)
-                warnings.warn(f"{name} runs without compile, its program could not be made: {mistake!r}", stacklevel=4)
-                return found.results
+        self.last = Replay(found, self.copy, self.threads, self.backend, self.pool)
         self.replays.setdefault(key, []).insert(0, self.last)
         del self.replays[key][self.keep :]
         while len(self.replays) > self.keep:
@@ -176,9 +169,23 @@ class Compiled:
         found.rewind = found.results = None  # they hold the old arrays and the new ones
         if self.exact and rewind is not None:
             rewind()
-            result = self.last.attempt(*leaves)
+            result = self._ready(self.last, args, kwargs)(*leaves)
             return self.f(*args, **kwargs) if result is MISFIT else result  # it made another dtype of a state
         return results
+
+    def _ready(self, replay: Replay, args: Any, kwargs: Any) -> Any:
+        """What runs a program that was not called for yet: it is made ready, if nothing static has changed."""
+        if not replay.fits():
+            return lambda *leaves: MISFIT
+        try:
+            with no_collection():
+                replay.make()
+        except Exception as mistake:
+            self.failed = True
+            name = getattr(self.f, "__name__", type(self.f).__name__)
+            warnings.warn(f"{name} runs without compile, its program could not be made: {mistake!r}", stacklevel=3)
+            return lambda *leaves: self.f(*args, **kwargs)
+        return replay.attempt
 
     def _warn_of_many(self, key: Any) -> None:
         """Say once why there are so many programs: which Python number has another value in each of the last, or that some
@@ -250,6 +257,9 @@ class Compiled:
     def _replay(self) -> Replay:
         if self.last is None:
             raise ArgumentError("call the compiled function once: its program is written then")
+        if self.last.attempt is None:
+            with self.lock:
+                self.last.make()
         return self.last
 
 

@@ -16,7 +16,7 @@ from autograd.compiler.hidden import Place, same
 from autograd.compiler.program import Variable, variables
 from autograd.value import UNREACHED
 
-__all__ = ["MISFIT", "driver"]
+__all__ = ["MISFIT", "driver", "fits"]
 
 MISFIT = object()  # what a call gives if something static has changed
 
@@ -36,7 +36,7 @@ class _Driver:
     def __init__(self, found: Capture, listing: Listing, buffers: dict[str, Any], copy: bool, result: Any) -> None:
         self.found, self.listing, self.buffers, self.copy = found, listing, buffers, copy
         self.names: dict[str, Any] = {
-            "run": listing.run, "MISFIT": MISFIT, "same": same, "load": _load, "fits": _fits, "own": _own,
+            "run": listing.run, "MISFIT": MISFIT, "same": same, "load": _load, "fits": fits, "own": _own,
             "copyto": np.copyto, "contiguous": _contiguous, "result": result,
         }  # fmt: skip
         self.known: dict[int, str] = {}
@@ -118,9 +118,9 @@ class _Driver:
                 lines.append(f"if not fits({place}, {name(slot.value)}): return MISFIT")
                 inputs.append(f"contiguous({place})")
             elif buffer is None:
-                array = isinstance(slot.get(), np.ndarray)  # that has another form now than the program reads
-                fits = f"fits({place}, {name(variable)})" if array else f"type({place}) is {name(type(slot.get()))}"
-                lines.append(f"if not ({fits}): return MISFIT")
+                array = issubclass(slot.kind, np.ndarray)  # that becomes another form than the program reads
+                same_form = f"fits({place}, {name(variable)})" if array else f"type({place}) is {name(slot.kind)}"
+                lines.append(f"if not ({same_form}): return MISFIT")
                 self.formed |= {slot.path} if array else set()
                 inputs.append(f"contiguous({place})" if array else place)
             elif variable in used:
@@ -156,7 +156,7 @@ class _Driver:
                 lines.append(f"{place} = {name(UNREACHED)}")
             elif buffer is not None:
                 lines += [f"copyto({name(buffer)}, outs[{i}])", f"{place} = {name(buffer)}"]
-            elif type(slot.get()) is int:
+            elif slot.kind is int:
                 lines.append(f"{place} = int(outs[{i}])")
             else:
                 lines.append(f"{place} = own(outs[{i}])" if slot.path in self.formed else f"{place} = outs[{i}]")
@@ -175,7 +175,7 @@ def _attempted(lines: list[str]) -> list[str]:
     return ["try:", *(f"    {line}" for line in lines), gone] if lines else []
 
 
-def _fits(value: Any, buffer: Any) -> bool:
+def fits(value: Any, buffer: Any) -> bool:
     """Whether a place holds what the program can take from it."""
     return isinstance(value, np.ndarray) and value.shape == buffer.shape and value.dtype == buffer.dtype
 

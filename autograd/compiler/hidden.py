@@ -67,13 +67,14 @@ class Slot(Place):
 
     traced  whether a program takes it as an input; else it is static and guarded
     given   whether it is an array of the caller's, which is read as an argument is and never replaced
+    kind    type of what it held after the run
     """
 
-    __slots__ = ("given", "traced", "value")
+    __slots__ = ("given", "kind", "traced", "value")
 
     def __init__(self, path: str, holder: Any, key: Any, value: Any, traced: bool, given: bool = False) -> None:
         super().__init__(path, holder, key)
-        self.value, self.traced, self.given = value, traced, given
+        self.value, self.traced, self.given, self.kind = value, traced, given, type(value)
 
 
 class Link(Place):

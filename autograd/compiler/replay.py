@@ -8,45 +8,88 @@ What is static is compared too; if it changed, this program does not fit and the
 import warnings
 from typing import Any
 
+import numpy as np
+
 from autograd import tree
 from autograd.compiler import machine
 from autograd.compiler.backend import Listing, build
 from autograd.compiler.capture import Capture
-from autograd.compiler.driver import driver
+from autograd.compiler.driver import driver, fits
+from autograd.compiler.hidden import same
+from autograd.compiler.memory import is_buffer
 from autograd.compiler.passes import NATIVE, PASSES, optimized
 from autograd.compiler.program import peak, variables
 
-__all__ = ["Replay", "replayed"]
+__all__ = ["Replay"]
 
 
 class Replay:
-    """A captured program, ready to run again: replay.attempt(*arguments) → result, or MISFIT.
+    """A captured program, which is made ready to run when it is first called for: then replay.attempt(*arguments) → result,
+    or MISFIT.
 
+    backend   "llvm", "numpy", or None: llvm if llvmlite is installed
+    pool      memory that the programs of one function work in (see build)
+
+    native    whether its loops are, or will be, machine code
+    listing   the program as text and function
     counts    [(pass, steps after it)], from what was captured;  eager_peak: bytes that its steps would need one by one
-    listing   the program as text and function;  native: whether its loops are machine code
+
+    Passes, plan and text take longer than writing down, and many programs are never called for again: that of a training
+    step before there were gradients, of a last batch, of an evaluation at the end.
     """
 
-    def __init__(self, found: Capture, copy: bool, threads: int | None, native: bool, pool: Any) -> None:
-        self.found, self.copy, self.native = found, copy, native
+    def __init__(self, found: Capture, copy: bool, threads: int | None, backend: str | None, pool: Any) -> None:
+        if backend == "llvm" and not machine.available():
+            _warn_once("backend='llvm' needs llvmlite (pip install 'glassgrad[fast]'); NumPy runs the program instead")
+        self.found, self.copy, self.threads, self.pool = found, copy, threads, pool
+        self.native = backend != "numpy" and machine.available()
+        self.attempt: Any = None
+        self.arguments = len(found.program.inputs) - len(found.reads)
+        found.before = {path: x for path, x in found.before.items() if is_buffer(x, x)}
+        for slot in (*found.reads, *found.writes, *found.reached.slots):  # the arrays of the first run are not needed
+            slot.value = slot.value if slot.given else None
+
+    def fits(self) -> bool:
+        """Whether what is static is as it was when the program was written down."""
+        found = self.found
+        return all(link.now() is link.child for link in found.reached.links) and all(
+            same(slot.now(), value) for slot, value in found.guards
+        )
+
+    def make(self) -> None:
+        """Make it ready to run, with machine code for its loops if that is wanted and can be had."""
+        program, reads = self.found.program, self.found.reads
+        try:
+            self.made()
+        except Exception as mistake:  # of LLVM or of the system: the program is right without it
+            if not self.native:
+                raise
+            _warn_once(f"no machine code, NumPy runs the program instead: {mistake}")
+            self.found.program, self.found.reads, self.native = program, reads, False
+            self.made()
+
+    def made(self) -> None:
+        """Run the passes, lay out memory, write the text; then put what is state into its buffers."""
+        found = self.found
         self.counts = [("captured", len(found.program.steps))]
         self.eager_peak = peak(found.program)
-        self.arguments = len(found.program.inputs) - len(found.reads)
-        program = found.program = optimized(found.program, NATIVE if native else PASSES, self.counts)
+        found.program = optimized(found.program, NATIVE if self.native else PASSES, self.counts)
         self.needed()
         program = found.program
         self.first = len(program.outputs) - len(found.writes)
         places = dict(enumerate(found.reads, self.arguments))
-        values = {i: slot.get() for i, slot in places.items() if program.inputs[i] in program.state}
-        results = self.first if copy else 0
-        former = {i: found.before.get(slot.path) for i, slot in places.items()}
-        self.listing: Listing = build(program, values, results, found.reached.names, threads, native, former, pool)
+        now = {i: slot.now() for i, slot in places.items() if program.inputs[i] in program.state}
+        values = {i: x if fits(x, program.inputs[i]) else np.zeros(program.inputs[i].shape, program.inputs[i].dtype)
+                  for i, x in now.items()}  # fmt: skip
+        former = {i: x if is_buffer(x, x) else found.before.get(places[i].path) for i, x in values.items()}
+        self.listing: Listing = build(program, values, self.first if self.copy else 0, found.reached.names, self.threads,
+                                      self.native, former, self.pool)  # fmt: skip
         self.buffers = {places[i].path: buffer for i, buffer in self.listing.state.items()}
+        self.attempt = driver(found, self.listing, self.buffers, self.copy, self.result)
         for i, buffer in self.listing.state.items():
-            places[i].set(buffer)
-        self.attempt = driver(found, self.listing, self.buffers, copy, self.result)
+            if values[i] is now[i]:
+                places[i].set(buffer)
         found.before = {}
-        for slot in (*found.reads, *found.writes, *found.reached.slots):  # the arrays of the first run are not needed
-            slot.value = slot.value if slot.given else None
 
     def needed(self) -> None:
         """Leave out places that the program neither uses nor writes: what lies there is not its business."""
@@ -63,28 +106,10 @@ class Replay:
         return tree.unflatten(self.found.structure, results)
 
 
-def replayed(found: Capture, copy: bool, threads: int | None, backend: str | None, pool: Any) -> Replay:
-    """The program of a capture ready to run, with machine code for its loops if that is wanted and can be had.
-
-    backend   "llvm", "numpy", or None: llvm if llvmlite is installed
-    pool      memory that the programs of one function work in (see build)
-    """
-    program, reads = found.program, found.reads
-    if backend == "llvm" and not machine.available():
-        _warn_once("backend='llvm' needs llvmlite (pip install 'glassgrad[fast]'); NumPy runs the program instead")
-    elif backend != "numpy" and machine.available():
-        try:
-            return Replay(found, copy, threads, True, pool)
-        except Exception as mistake:  # of LLVM or of the system: the program is right without it
-            _warn_once(f"no machine code, NumPy runs the program instead: {mistake}")
-            found.program, found.reads = program, reads
-    return Replay(found, copy, threads, False, pool)
-
-
 WARNED: set[str] = set()
 
 
 def _warn_once(text: str) -> None:
     if text not in WARNED:
         WARNED.add(text)
-        warnings.warn(text, stacklevel=6)
+        warnings.warn(text, stacklevel=5)

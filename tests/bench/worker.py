@@ -27,9 +27,10 @@ import sys
 import tracemalloc
 from time import perf_counter, process_time
 
-# A compiled step is written at the first call, and once more when there are gradients to overwrite. OpenBLAS's threads
-# wait for more work for 26 ms after a product of theirs, and take a processor for it: what is measured is the steady state.
-WARM_UP, AWAKE = 2, 0.06  # steps; seconds
+# A compiled step is written down at the first call, once more when there are gradients to overwrite, and made a program at
+# the third. OpenBLAS's threads wait for more work for 26 ms after a product of theirs, and take a processor for it: what is
+# measured is the steady state.
+WARM_UP, AWAKE = 3, 0.06  # steps; seconds
 
 
 def main(name, threads, folder=None):
