@@ -201,7 +201,7 @@ class Primitive:
             nodes.append(x)
         try:
             data = self.forward(*saved, **options) if context.trace is None else context.trace.run(self, saved, options)
-        except ArithmeticError:
+        except (ZeroDivisionError, OverflowError):  # Python's own; NumPy's under np.errstate are meant
             data = self.beyond(saved, options)
         except ArgumentError:
             raise
@@ -229,7 +229,7 @@ class Primitive:
         """The forward computation on plain numbers and arrays, nothing recorded: NumPy's results for numbers too."""
         try:
             data = self.forward(*operands, **options)
-        except ArithmeticError:
+        except (ZeroDivisionError, OverflowError):  # Python's own; NumPy's under np.errstate are meant
             return self.beyond(operands, options)
         return self.beyond(operands, options) if type(data) is complex and set(map(type, operands)) <= REAL else data
 

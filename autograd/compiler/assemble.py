@@ -1,7 +1,7 @@
 """Arrays that are put together of parts, none of which is copied: each is computed at its place in the whole.
 
 pack      parts one after the other in a flat array: gradients that are updated together
-woven     parts at indices of the whole: what was concatenated or stacked, the gradients of a pool's windows
+joined    parts at indices of the whole: what was concatenated or stacked, the gradients of a pool's windows
 arranged  one part, seen with its axes in another order and then in another shape: the heads of attention side by side
 
 The plan puts a part at its place, if it is ours, and if its op writes as fast there; else the part is copied. Without
@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd.compiler.program import Program, Step, Variable, readers
 
-__all__ = ["ASSEMBLED", "arranged", "assembled", "pack", "parts", "piece", "woven"]
+__all__ = ["ASSEMBLED", "arranged", "assembled", "pack", "parts", "piece", "joined"]
 
 
 def pack(*arrays: Any) -> Any:
@@ -28,7 +28,7 @@ def piece(flat: Any, start: int, shape: tuple[int, ...]) -> Any:
     return flat[start : start + prod(shape)].reshape(shape)
 
 
-def woven(*parts: Any, indices: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+def joined(*parts: Any, indices: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """The array of this shape with each part at its index; together they fill it."""
     out = np.empty(shape, parts[0].dtype)
     for index, part in zip(indices, parts, strict=True):
@@ -41,12 +41,12 @@ def arranged(x: Any, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     return np.reshape(np.transpose(x, axes), shape)
 
 
-ASSEMBLED = (pack, woven, arranged)
+ASSEMBLED = (pack, joined, arranged)
 
 
 def parts(step: Step, whole: Any) -> list[tuple[Any, Any]]:
     """[(operand, its place in the whole)] of an array that is put together: views, if arranged axes allow one."""
-    if step.op is woven:
+    if step.op is joined:
         return [(x, whole[index]) for x, index in zip(step.operands, step.options["indices"], strict=True)]
     if step.op is arranged:
         (x,), axes = step.operands, step.options["axes"]
@@ -92,7 +92,7 @@ def _joined(step: Step) -> Step | None:
         stop = start + (x.shape[axis % n] if step.name == "concatenate" else 1)
         indices.append((*before, slice(start, stop) if step.name == "concatenate" else start, ...))
         start = stop
-    return step.but(op=woven, options={"indices": tuple(indices), "shape": out.shape})
+    return step.but(op=joined, options={"indices": tuple(indices), "shape": out.shape})
 
 
 def _arranged(step: Step, x: Any, axes: list[int]) -> Step | None:

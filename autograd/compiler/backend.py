@@ -49,7 +49,7 @@ class Listing:
         blocks = sorted(plan.buffers, key=lambda x: int(x.nbytes))  # loops may use one in turn: the most of it counts
         self.buffers = list({address(x): x for x in blocks}.values())
         self.state, self.homes, self.find = plan.state, plan.homes, plan.find
-        self.fresh = {x for x in plan.given if plan.of.get(x) in ("buffer", "loop", "fused")}
+        self.fresh = plan.fresh
         self.nbytes = sum(buffer.nbytes for buffer in self.buffers)
         self.outputs = [plan.static[x] for x in variables(list(plan.program.outputs)) if x in plan.static]
 
@@ -138,9 +138,9 @@ class _Writer(Names):
         self.one_name()
         lines = [
             f"{self.labels[x]} = {self.object(Results(x.shape, x.dtype), 'array_for_' + self.labels[x])}()"
-            for step, kind in zip(program.steps, plan.kinds, strict=True)
+            for step in program.steps
             for x in step.results
-            if x in plan.given and kind in ("buffer", "loop", "fused")
+            if x in plan.fresh
         ] + self.text(plan)
         arguments = ", ".join(self.labels[x] for x in program.inputs if x not in self.static)
         results = ", ".join("None" if i in plan.homes else self.written(x) for i, x in enumerate(program.outputs))

@@ -192,14 +192,13 @@ class Compiled:
         are dropped and then needed again."""
         kept = [replay for replays in self.replays.values() for replay in replays]
         found = _different(list(self.replays), kept) if len(kept) >= MANY else ""
-        why = (f"{found}: each value is a program of its own, and a slow call. Pass a float, or np.asarray(i) for np.take"
-               if found else
-               f"its arguments have more forms in turn than keep={self.keep}: programs are dropped and written again. Pass "
-               "a larger keep, or fill batches up to one size" if key in self.dropped else "")  # fmt: skip
-        if why:
+        if not found and key in self.dropped:
+            found = (f"its arguments have more forms in turn than keep={self.keep}: programs are dropped and made again. "
+                     "Pass a larger keep, or fill batches up to one size")  # fmt: skip
+        if found:
             self.warned = True
             name = getattr(self.f, "__name__", type(self.f).__name__)
-            warnings.warn(f"{name} is compiled again and again, because {why}", stacklevel=4)
+            warnings.warn(f"{name} is compiled again and again, because {found}", stacklevel=4)
 
     @property
     def source(self) -> str:
@@ -281,18 +280,21 @@ def _changed(replay: Replay) -> set[str]:
 
 
 def _different(keys: list[Any], replays: list[Replay]) -> str:
-    """“argument 2 was 0, 1, 2” for a static number that differs among programs; "" if none does."""
+    """“argument 2 was 0, 1, 2”, and what to do, for a static number that differs among programs; "" if none does."""
+    slow = ": each value is a program of its own, and a slow call."
     for i in range(1, max(map(len, keys))):
         seen = [key[i][1] for key in keys if len(key) > i and isinstance(key[i], tuple) and key[i][0] is int]
         if len(set(seen)) >= MANY - 2:
-            return f"a Python int among its arguments was {', '.join(map(str, seen[-3:]))}"
+            last = ", ".join(map(str, seen[-3:]))
+            return f"a Python int among its arguments was {last}{slow} Pass a float, or np.asarray(i) for np.take"
     values: dict[str, list[Any]] = {}
     for replay in reversed(replays):
         for slot, value in replay.found.guards:
             values.setdefault(slot.path, []).append(value)
     for path, seen in values.items():
         if len(set(map(repr, seen))) >= MANY - 2 and type(seen[-1]) in (int, float):
-            return f"{path} was {', '.join(map(str, seen[-3:]))}"
+            remedy = "It decides what is computed: change it rarely" if type(seen[-1]) is float else "Make it a float"
+            return f"{path} was {', '.join(map(str, seen[-3:]))}{slow} {remedy}"
     return ""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.assemble import woven
+from autograd.compiler.assemble import joined
 from autograd.compiler.fuse import reduced
 from autograd.compiler.program import Program, Step, Steps, Variable, rebuild
 from autograd.ops.channels_last import last as _turned
@@ -115,7 +115,7 @@ class _Turning:
                 return None
             whole = all(x.shape in ((), out.shape) for x in step.operands if hasattr(x, "shape"))
             return self.elementwise if whole or self.spread else lambda _: False
-        if step.name in ("getitem", "woven") and all(map(_sliced, _indices(step))):
+        if step.name in ("getitem", "joined") and all(map(_sliced, _indices(step))):
             return self.sliced
         if step.name in REDUCTIONS and not step.elementwise and _reduces(step) is not None:
             return self.reduced
@@ -182,7 +182,7 @@ class _Turning:
 
     def sliced(self, step: Step) -> bool:
         shape, n = step.results[0].shape, len(step.results[0].shape)
-        if step.op is woven:
+        if step.op is joined:
             options = {"indices": tuple(map(_last, step.options["indices"])), "shape": _last(shape)}
         else:
             options = {"index": _last(_full(step.options["index"], n))}
@@ -209,7 +209,7 @@ def _last(items: Any) -> tuple[Any, ...]:
 
 def _indices(step: Step) -> tuple[Any, ...]:
     """The indices of a step that slices."""
-    if step.op is woven:
+    if step.op is joined:
         return tuple(step.options["indices"])
     return (_full(step.options.get("index"), len(step.operands[0].shape)),)
 

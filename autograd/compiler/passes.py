@@ -19,6 +19,7 @@ from autograd.compiler.loops import looped
 from autograd.compiler.lower import gathered, lowered
 from autograd.compiler.merge import merged
 from autograd.compiler.program import Program, Step, Steps, Variable, key, readers, rebuild, rewrite, variables
+from autograd.compiler.summed import summed
 from autograd.compiler.tape import taped
 from autograd.compiler.windows import pooled, pooled_first
 
@@ -335,6 +336,7 @@ PASSES: tuple[Pass, ...] = (
     common,
     simple,
     signs,
+    summed,
     pooled_first,
     plain_channels_last,
     merged,
@@ -346,9 +348,9 @@ PASSES: tuple[Pass, ...] = (
 )
 
 NATIVE: tuple[Pass, ...] = (
-    taped, dead, pooled_first, pooled, common, simple, signs, channels_last, direct, merged, dead, factored, common, dead,
-    recomputed, gathered, fused, fused,  # twice: the second finds together what a chain keeps waiting
-    straight, looped, assembled, *FORMS,
+    taped, dead, pooled_first, pooled, common, simple, signs, summed, channels_last, direct, merged, dead,
+    factored, common, dead, recomputed, gathered,
+    fused, fused, straight, looped, assembled, *FORMS,  # twice: the second finds together what a chain keeps waiting
 )  # fmt: skip
 
 

@@ -32,8 +32,8 @@ from autograd.compiler.tape import Tape
 
 __all__ = ["Plan", "may_view"]
 
-VIEWS = {"getitem", "astype", "real", "ravel", "diag", "diagonal", "diff", "einsum", "trace", "broadcast_to", "squeeze",
-         "asarray", "reshape", "rot90", "transpose", "piece"}  # fmt: skip
+VIEWS = {"getitem", "astype", "real", "imag", "ravel", "diag", "diagonal", "diff", "einsum", "trace", "broadcast_to",
+         "squeeze", "asarray", "reshape", "rot90", "transpose", "piece"}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -70,8 +70,8 @@ class Plan:
     homes    output number → input number: outputs that are written where that input lies
     buffers  arrays of ours
 
-    given    results whose arrays the caller has, others at every run;  pool: arrays that may be used, by bytes, and where
-             those made go when all is done
+    given    results whose arrays the caller has, others at every run;  fresh: those of them that are written there
+    pool     arrays that may be used, by bytes, and where those made go when all is done
     former   input number → where that state lay before: may be a buffer that can be used again
     """
 
@@ -100,6 +100,7 @@ class Plan:
         with _quiet():
             self.kinds = [self.kind(step) for step in self.steps]
         self.of = {x: kind for step, kind in zip(self.steps, self.kinds, strict=True) for x in step.results}
+        self.fresh = {x for x in given if self.of.get(x) in ("buffer", "loop", "fused")}
         self.last: dict[Variable, int] = {}
         for i, step in enumerate(self.steps):
             self.last.update((self.find(x), i) for x in step.reads())

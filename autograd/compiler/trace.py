@@ -98,6 +98,12 @@ class Trace:
         self.tracers.append(ref(made))
         return made
 
+    def overlaps(self, array: Tracer) -> bool:
+        """Whether another array that is still somewhere lies in the memory of this one."""
+        self.tracers = [tracer for tracer in self.tracers if tracer() is not None]
+        others = [found for tracer in self.tracers if (found := tracer()) is not None and found is not array]
+        return any(isinstance(x.value, np.ndarray) and np.may_share_memory(x.value, array.value) for x in others)
+
     def left(self) -> Tracer | None:
         """A Tracer that is still somewhere, though nobody who should know of it does any more."""
         if all(tracer() is None for tracer in self.tracers):

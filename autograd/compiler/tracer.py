@@ -10,6 +10,7 @@ What cannot be known before the next run (the truth of a comparison, a number as
 """
 
 import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ class Tracer(Traced):
 
     def _number(self, *args: Any) -> Any:
         raise refusal("makes a Python number (float, int, .item(), math.*, a[i] = v of an array) of what will differ",
-                      "NumPy's functions, autograd.numpy.zeros(…) for an array to assign to, or return it")  # fmt: skip
+                      "NumPy's functions, autograd.Value(np.zeros(…)) for an array to assign to, or return it")  # fmt: skip
 
     __float__ = __int__ = __complex__ = __index__ = item = tolist = _number
 
@@ -128,7 +129,7 @@ class Tracer(Traced):
         return DISPATCH["getitem"](self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise refusal("writes into an array that is passed in or computed", "a Value, autograd.numpy.zeros or np.where")
+        raise refusal("writes into an array that is passed in or computed", "autograd.Value(a), np.stack or np.where")
 
     def __getattr__(self, name: str) -> Any:
         if name in IN_PLACE:
@@ -139,7 +140,12 @@ class Tracer(Traced):
         return lambda *args, **kwargs: method(self, *args, **kwargs)
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-        return self if dtype == self.dtype and not self.weak else DISPATCH[np.astype](self, dtype)
+        return self._twin() if dtype == self.dtype and not self.weak else DISPATCH[np.astype](self, dtype)
+
+    def _twin(self) -> "Tracer":
+        """The same array under another name: a copy, for NumPy."""
+        twin: Tracer = self.trace.tracer(self.variable, np.copy(self.value)) if self.shape else self
+        return twin
 
     def effect(self, look: Any) -> None:
         look(self.value)
@@ -156,7 +162,7 @@ class Tracer(Traced):
         return np.negative(self)
 
     def __pos__(self) -> Any:
-        return self
+        return self._twin()
 
     def __abs__(self) -> Any:
         return np.absolute(self)
@@ -190,15 +196,37 @@ def _operator(ufunc: Any, reflected: bool) -> Any:
     return method
 
 
+class _Probe:
+    """Counts the references to what `a += v` is called on, if nothing but a has it."""
+
+    def __iadd__(self, other: Any) -> Any:
+        return sys.getrefcount(self)
+
+
+ALONE: Any = _Probe()
+ALONE += 1
+
+
 def _in_place(ufunc: Any) -> Any:
+    """a += v, which is another array, called a: refused where NumPy's, written into, would be seen under another name."""
     compute = _operator(ufunc, False)
 
     def method(self: Tracer, other: Any) -> Any:
-        if self.variable in self.trace.inputs and not self.weak and self.shape:
+        if self.weak or not self.shape:
+            return compute(self, other)
+        if self.variable in self.trace.inputs:
             raise refusal(
                 "changes an array in place (a += v) that comes from outside", "a = a + v, or a[...] of a Value"
             )
-        return compute(self, other)
+        if sys.getrefcount(self) > ALONE or self.trace.overlaps(self):
+            raise refusal("changes an array in place (a += v) that has another name too, or is seen in part by another",
+                          "a = a + v, and np.stack or np.where for parts of an array")  # fmt: skip
+        new = compute(self, other)
+        if isinstance(new, Tracer) and new.shape != self.shape:
+            raise ValueError(f"a += v: a has shape {self.shape}, a + v {new.shape}")
+        if isinstance(new, Tracer) and not np.can_cast(new.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"a += v: a is {self.dtype}, a + v {new.dtype}")
+        return new.astype(self.dtype) if isinstance(new, Tracer) and new.dtype != self.dtype else new
 
     return method
 

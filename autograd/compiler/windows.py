@@ -2,7 +2,7 @@
 
 As one op, a pool costs a pass of NumPy over each position in the window, in rows of a dozen numbers. As steps on the views
 x[:, :, i::2, j::2] it becomes one loop of machine code, and its gradient another, whose results lie in each other's gaps:
-`woven` is the array that they make, and none of them is copied into it.
+`joined` is the array that they make, and none of them is copied into it.
 
 pooled_first: a relu before a pool is done after it, on a quarter of the numbers for windows of 2 × 2. The largest of
 rectified numbers is the rectified largest; and in a window whose largest is above 0 it is the same number's, while in
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.assemble import woven
+from autograd.compiler.assemble import joined
 from autograd.compiler.program import Program, Step, Steps, Variable, alike, readers, rewrite
 from autograd.primitives import registry
 
@@ -78,7 +78,7 @@ def _max_pool_input(step: Step) -> list[Step]:
         hits.append(steps.then(registry["where"], hit, 1.0, one, dtype=y.dtype))
         count = hits[-1] if count is None else steps.then(np.add, count, hits[-1])
     share = steps.then(np.divide, y, count)
-    steps.then(woven, *[steps.then(np.multiply, share, hit) for hit in hits], indices=_indices(step), shape=x.shape)
+    steps.then(joined, *[steps.then(np.multiply, share, hit) for hit in hits], indices=_indices(step), shape=x.shape)
     return steps.ended()
 
 

@@ -94,4 +94,4 @@ def test_what_becomes_of_the_steps():
     same = w(np.reshape, turned, (6,), shape=(6,))  # turned twice is not turned
     program = w.program(flat, both, same)
     after = assemble.assembled(program)
-    assert names(after)[3:] == ["arranged", "woven", "reshape"]
+    assert names(after)[3:] == ["arranged", "joined", "reshape"]

@@ -5,6 +5,8 @@ import op_table as table
 import pytest
 
 from autograd import Value, compile, ops, scipy
+from autograd.compiler.plan import may_view
+from autograd.compiler.program import Step, Variable
 from autograd.errors import CompileError
 from autograd.primitives import registry
 
@@ -92,3 +94,17 @@ def test_a_compiled_op_and_its_gradient_equal_the_eager_ones(op, row, second, ba
         fresh = list(row.arrays(rng))
         for k in places:
             numbers[k] = fresh[k]
+
+
+def test_an_op_that_may_give_a_view_is_known_to():
+    """Else its operand's memory would be used again while the view is still needed."""
+    for op in registry.values():
+        whole = op.kind != "composed" and not op.inline  # of others the steps are written down
+        for row, factor in [(row, c) for row in op.samples or () for c in (1.0, 1.0 + 1j) if row.complex or c == 1.0]:
+            given = row.arrays(table.generator(op.name))
+            operands = [x * factor if factor != 1.0 and table.is_differentiable(x) else x for x in given]
+            outs = table.parts(table.call(op, operands, row.options)) if whole else []
+            arrays = [x for part in operands for x in table.parts(part) if isinstance(x, np.ndarray)]
+            views = [np.may_share_memory(out, x) for out in outs if isinstance(out, np.ndarray) for x in arrays]
+            step = Step(op, tuple(operands), dict(row.options), tuple(Variable.like(out) for out in outs))
+            assert may_view(step) or not any(views), op.name

@@ -151,3 +151,24 @@ def test_a_softmax_without_its_maximum_overflows_as_it_does(backend):
         for x in (numbers(4, 5), np.full((4, 5), 100, np.float32), np.full((4, 5), -200, np.float32)):
             for _ in range(2):
                 np.testing.assert_allclose(compiled(x), f(x), rtol=1e-5)
+
+
+VIEWS_OF_ARGUMENTS = {
+    "columns backwards": lambda x: x[:, ::-1], "transposed": np.transpose, "every second": lambda x: x[:, ::2],
+    "rows backwards": lambda x: x[::-1], "one row": lambda x: np.broadcast_to(x[:1], x.shape),
+    "imaginary parts": lambda x: (x * 1j).imag, "real parts": lambda x: np.fft.fft(x).real, "moved": lambda x: x.T + 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{}, {"exact": True}, {"copy": False}], ids=["", "exact", "no copy"])
+@pytest.mark.parametrize("view", VIEWS_OF_ARGUMENTS.values(), ids=VIEWS_OF_ARGUMENTS)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_view_of_an_argument_that_is_a_result_too(backend, view, options):
+    def f(x):
+        y = view(x)
+        return np.sum(np.tanh(y) * 2.0), y, np.exp(y)
+
+    compiled, x = compile(f, backend=backend, **options), numbers(128, 208).astype(np.float64)
+    for scale in (1.0, 0.5, -1.0):
+        for a, b in zip(f(x * scale), compiled(x * scale), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10)

@@ -170,3 +170,89 @@ def test_after_a_refusal_everything_is_as_before():
     with pytest.raises(CompileError):
         compile(f)(np.ones((1, 3), np.float32))
     assert all(p.data is data and not p.has_grad for p, data in zip(model.parameters(), before, strict=True))
+
+
+def in_a_loop(x):
+    rows = x * 1.0
+    for row in rows:
+        row -= np.mean(row)
+    return rows
+
+
+def of_a_part(x):
+    y = x * 2.0
+    z = y[1:]
+    z += 5.0
+    return y
+
+
+def by_a_helper(x):
+    def shift(a):
+        a -= 1.0
+
+    y = x * 2.0
+    shift(y)
+    return y
+
+
+def of_what_a_list_has(x):
+    kept = [x * 2.0]
+    y = kept[0]
+    y *= 3.0
+    return kept[0]
+
+
+@pytest.mark.parametrize("f", [in_a_loop, of_a_part, by_a_helper, of_what_a_list_has])
+def test_changes_in_place_that_others_would_see(f):
+    """They would be lost: a += v makes a new array here."""
+    x = np.arange(6.0).reshape(2, 3)
+    with pytest.raises(CompileError, match=r"that has another name too, or is seen in part by another.*a = a \+ v"):
+        compile(f)(x)
+    np.testing.assert_array_equal(x, np.arange(6.0).reshape(2, 3))
+
+
+def test_changes_in_place_that_nobody_else_sees():
+    class Box:
+        pass
+
+    def f(x):
+        y = x * 2.0
+        y += 1.0
+        flat = y.reshape(-1)
+        del y
+        flat /= 2.0
+        box, kept, total = Box(), [x * 3.0], 0.0
+        box.h = x.copy()
+        box.h += kept[0]
+        kept[0] -= 1.0
+        same, low = +box.h, x.astype(np.float32)
+        same *= 2.0
+        low += x.astype(np.float64)  # stays what it is
+        for row in x:
+            total += np.sum(row)
+        other = box.h.astype(np.float64)
+        other += 1.0
+        return flat, box.h, kept[0], same, low, other, total
+
+    compiled, x = compile(f), np.arange(6.0).reshape(2, 3)
+    for scale in (1.0, 2.0, 3.0):
+        for a, b in zip(f(x * scale), compiled(x * scale), strict=True):
+            np.testing.assert_array_equal(a, b)
+            assert a.dtype == b.dtype
+    for wrong in (lambda a: a.sum(0), lambda a: np.floor(a[0]).astype(int)):
+
+        def g(x, wrong=wrong):
+            y = wrong(x)
+            y += x * 0.5
+            return y
+
+        for function in (g, compile(g)):
+            with pytest.raises((ValueError, TypeError)):
+                function(x)
+
+
+def test_an_error_state_that_raises():
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError, match="divide by zero"):
+        compile(lambda x: 1.0 / x)(np.array([0.0, 1.0]))
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError, match="divide by zero"):
+        1.0 / Value(np.array([0.0, 1.0]))
