@@ -64,6 +64,7 @@ def _chosen(program: Program) -> dict[Variable, Step]:
 
 
 def _light(step: Step) -> bool:
+    """Whether a step is done again in less time than its long result is read in."""
     return step.pure and step.elementwise and step.name in LIGHT and step.results[0].nbytes >= WORTH
 
 

@@ -79,7 +79,7 @@ class Arguments:
             elif not isinstance(y, Variable) or y in names.static:
                 self.places[x] = self.array(y if not isinstance(y, Variable) else names.static[y], whole)
             else:
-                if y not in names.program.inputs and y not in names.plan.fresh:  # a call may give a view
+                if y not in names.program.inputs and y not in names.plan.given:  # a call may give a view
                     yield f"{names.labels[y]} = {names.function('ascontiguousarray')}({names.labels[y]})"
                 self.places[x] = self.handed(names.written(y), _strides(x.shape, x.dtype, whole))
 

@@ -42,6 +42,7 @@ def arranged(x: Any, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
 
 
 ASSEMBLED = (pack, joined, arranged)
+TURNING = ("transpose", "swapaxes", "moveaxis")
 
 
 def parts(step: Step, whole: Any) -> list[tuple[Any, Any]]:
@@ -63,7 +64,7 @@ def assembled(program: Program) -> Program:
     def turned(x: Any) -> tuple[Any, list[int]]:
         """(y, axes) of transpose(y, axes), which x alone is made by and nothing else needs."""
         turn = made.get(x) if isinstance(x, Variable) and len(users[x]) == 1 else None
-        if turn is None or turn.name not in TURNS or not isinstance(turn.operands[0], Variable):
+        if turn is None or turn.name not in TURNING or not isinstance(turn.operands[0], Variable):
             return x, list(range(len(np.shape(x))))
         y, inner = turned(turn.operands[0])
         numbered = np.broadcast_to(np.empty((), bool), tuple(range(1, len(y.shape) + 1)))
@@ -78,19 +79,16 @@ def assembled(program: Program) -> Program:
     return program.but(steps=steps)
 
 
-TURNS = ("transpose", "swapaxes", "moveaxis")
-
-
 def _joined(step: Step) -> Step | None:
     """A concatenation or a stack of arrays of one dtype along one axis."""
     (out,), axis, n = step.results, step.options.get("axis", 0), len(step.results[0].shape)
     arrays = all(isinstance(x, (Variable, np.ndarray)) and x.dtype == out.dtype for x in step.operands)
     if not arrays or step.options.keys() - {"axis"} or not isinstance(axis, int):
         return None
-    before, start, indices = (slice(None),) * (axis % n), 0, []
+    before, start, indices, whole = (slice(None),) * (axis % n), 0, [], step.name == "concatenate"
     for x in step.operands:
-        stop = start + (x.shape[axis % n] if step.name == "concatenate" else 1)
-        indices.append((*before, slice(start, stop) if step.name == "concatenate" else start, ...))
+        stop = start + (x.shape[axis % n] if whole else 1)
+        indices.append((*before, slice(start, stop) if whole else start, ...))
         start = stop
     return step.but(op=joined, options={"indices": tuple(indices), "shape": out.shape})
 
@@ -98,6 +96,6 @@ def _joined(step: Step) -> Step | None:
 def _arranged(step: Step, x: Any, axes: list[int]) -> Step | None:
     """The reshape of transpose(x, axes), unless that is a view."""
     long = [i for i in axes if np.shape(x)[i] > 1]
-    if long == sorted(long) or not step.results[0].nbytes:
+    if step.options.get("order", "C") != "C" or long == sorted(long) or not step.results[0].nbytes:
         return None
     return step.but(op=arranged, operands=(x,), options={"axes": tuple(axes), "shape": step.results[0].shape})

@@ -17,6 +17,7 @@ from autograd.compiler import tape
 from autograd.compiler.arguments import Call, Late
 from autograd.compiler.assemble import ASSEMBLED, parts
 from autograd.compiler.emit import number_line, on_numbers, statement
+from autograd.compiler.loops import in_order
 from autograd.compiler.memory import address, identity, zeros
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, user_source, wishes
@@ -49,7 +50,7 @@ class Listing:
         blocks = sorted(plan.buffers, key=lambda x: int(x.nbytes))  # loops may use one in turn: the most of it counts
         self.buffers = list({address(x): x for x in blocks}.values())
         self.state, self.homes, self.find = plan.state, plan.homes, plan.find
-        self.fresh = plan.fresh
+        self.fresh = plan.given
         self.nbytes = sum(buffer.nbytes for buffer in self.buffers)
         self.outputs = [plan.static[x] for x in variables(list(plan.program.outputs)) if x in plan.static]
 
@@ -140,7 +141,7 @@ class _Writer(Names):
             f"{self.labels[x]} = {self.object(Results(x.shape, x.dtype), 'array_for_' + self.labels[x])}()"
             for step in program.steps
             for x in step.results
-            if x in plan.fresh
+            if x in plan.given
         ] + self.text(plan)
         arguments = ", ".join(self.labels[x] for x in program.inputs if x not in self.static)
         results = ", ".join("None" if i in plan.homes else self.written(x) for i, x in enumerate(program.outputs))
@@ -254,7 +255,8 @@ class _Writer(Names):
         """A chain in blocks: `for x_block, y_block in zip(…):` and the statements for one block."""
         loop = step.op
         body, new = loop.at(rows)
-        body = optimized(body, FORMS)
+        better = optimized(body, FORMS)
+        body = better if self.keeps(step, better, new) else body
         outs = list(zip(loop.body.outputs, body.outputs, step.results, strict=True))
         blocks: dict[str, str] = {}  # whole → what a block of it is called; one memory has one name
 
@@ -285,6 +287,17 @@ class _Writer(Names):
         if start + rows * count == loop.length:
             yield from (f"{self.labels[out]} = {self.function(str(out.dtype))}({self.labels[out]})"
                         for _, out in totals if not out.shape)  # fmt: skip
+
+    def keeps(self, step: Step, body: Program, new: dict[Variable, Variable]) -> bool:
+        """Whether the results of a loop may still be written where its operands lie, with its body in this form."""
+        memory = [(x, self.static.get(x)) for x in step.operands if isinstance(x, Variable)]
+        inputs = {x: new[y] for x, y in zip(step.operands, step.op.body.inputs, strict=True) if isinstance(x, Variable)}
+        return all(
+            in_order(body, inputs[x], out)
+            for result, out in zip(step.results, body.outputs, strict=True)
+            for x, array in memory
+            if array is not None and result in self.static and np.may_share_memory(array, self.static[result])
+        )
 
     def body(self, step: Step, plan: Plan) -> list[str]:
         """The statements for one block."""

@@ -112,14 +112,17 @@ def _ran(f: Callable[..., Any], args: Any, kwargs: Any, reached: Reach, trace: T
     _check_apart(f, [leaf for leaf in leaves if isinstance(leaf, np.ndarray)], [held.get(x.path) for x in writes])
     plain = [out.data if isinstance(out, Value) else out for out in outs]
     program = trace.program([*plain, *written])
+    passed = {id(_whole(leaf)) for leaf in leaves if isinstance(leaf, np.ndarray)}
     for slot in after.slots:
         if isinstance(slot.value, Tracer):
             old, new = held.get(slot.path), concrete(slot.value)
             slot.value = np.asarray(new) if old is not None and isinstance(old.value, np.ndarray) else new
+            if id(_whole(slot.value)) in passed:  # the caller may write something else into it
+                slot.value = slot.value.copy()
             slot.set(slot.value)
             slot.kind = type(slot.value)
     wraps = [_wrap(out) for out in outs]
-    kept = {id(_whole(slot.value)) for slot in after.slots if isinstance(slot.value, np.ndarray)}
+    kept = {id(_whole(x.value)) for x in (*after.slots, *reached.slots) if isinstance(x.value, np.ndarray)}
     ours = [x.copy() if id(_whole(x)) in kept else x for x in map(concrete, plain)]  # state is nobody else's
     results = tree.unflatten(structure, [wrap(x) for wrap, x in zip(wraps, ours, strict=True)])
     structure = tree.flatten(results)[1]  # the one before may hold the containers with Tracers in them

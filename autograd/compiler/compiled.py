@@ -169,11 +169,11 @@ class Compiled:
         found.rewind = found.results = None  # they hold the old arrays and the new ones
         if self.exact and rewind is not None:
             rewind()
-            result = self._ready(self.last, args, kwargs)(*leaves)
+            result = self._ready(self.last, args, kwargs, 4)(*leaves)
             return self.f(*args, **kwargs) if result is MISFIT else result  # it made another dtype of a state
         return results
 
-    def _ready(self, replay: Replay, args: Any, kwargs: Any) -> Any:
+    def _ready(self, replay: Replay, args: Any, kwargs: Any, level: int = 3) -> Any:
         """What runs a program that was not called for yet: it is made ready, if nothing static has changed."""
         if not replay.fits():
             return lambda *leaves: MISFIT
@@ -183,7 +183,7 @@ class Compiled:
         except Exception as mistake:
             self.failed = True
             name = getattr(self.f, "__name__", type(self.f).__name__)
-            warnings.warn(f"{name} runs without compile, its program could not be made: {mistake!r}", stacklevel=3)
+            warnings.warn(f"{name} runs without compile, its program could not be made: {mistake!r}", stacklevel=level)
             return lambda *leaves: self.f(*args, **kwargs)
         return replay.attempt
 
@@ -254,12 +254,12 @@ class Compiled:
         return picture.drawing(program, names, depth=depth, direction=direction, theme=theme, max_nodes=max_nodes)
 
     def _replay(self) -> Replay:
-        if self.last is None:
-            raise ArgumentError("call the compiled function once: its program is written then")
-        if self.last.attempt is None:
-            with self.lock:
+        with self.lock:
+            if self.last is None:
+                raise ArgumentError("call the compiled function once: its program is written then")
+            if self.last.attempt is None:
                 self.last.make()
-        return self.last
+            return self.last
 
 
 def _places(slots: list[Any]) -> str:

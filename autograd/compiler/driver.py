@@ -140,7 +140,7 @@ class _Driver:
         given: set[Any] = set()
         for i, x in enumerate(self.found.program.outputs[: self.first]):
             fresh = isinstance(x, Variable) and x in self.listing.fresh and x not in given
-            if self.copy and not fresh:
+            if (self.copy and not fresh) or self.borrowed(x):
                 lines.append(f"outs[{i}] = own(outs[{i}])")
             given |= {x} if isinstance(x, Variable) else set()
         return lines

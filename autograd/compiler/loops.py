@@ -16,7 +16,7 @@ from autograd.compiler.assemble import piece
 from autograd.compiler.emit import FILLED, statement
 from autograd.compiler.program import Program, Step, Variable, evaluate, readers, rebuild, variables
 
-__all__ = ["Grouping", "Loop", "looped"]
+__all__ = ["Grouping", "Loop", "in_order", "looped"]
 
 WORTH = 1 << 18  # bytes of an array from which on a chain is done in blocks
 BLOCK = 1 << 17  # bytes of a block of one array: a handful of them fit the second-level cache
@@ -38,6 +38,7 @@ class Loop:
         self.maker = {out: step for step in body.steps for out in step.results}
         whole = [*body.inputs, *self.maker]
         self.flat = all(x.shape in ((), shape) for x in whole)
+        self.flat &= all(step.elementwise or not step.results[0].shape for step in body.steps)  # an axis of 1 is one
 
     def __call__(self, *operands: Any) -> tuple[Any, ...]:
         return tuple(evaluate(self.body, operands))
@@ -84,9 +85,15 @@ class Loop:
 
     def keeps(self, operand: Variable, result: Variable) -> bool:
         """Whether a result may be written where an operand lies: nothing reads that after it."""
-        made = self.body.steps.index(self.maker[result])
-        reads = [i for i, step in enumerate(self.body.steps) if operand in step.reads()]
-        return max(reads, default=-1) <= made and self.sliced(operand) and operand.shape == result.shape
+        return self.sliced(operand) and operand.shape == result.shape and in_order(self.body, operand, result)
+
+
+def in_order(body: Program, operand: Variable, result: Any) -> bool:
+    """Whether a result may be written where an operand lies: nothing reads that after it, or in a second statement."""
+    made = next((i for i, step in enumerate(body.steps) if result in step.results), len(body.steps))
+    reads = [i for i, step in enumerate(body.steps) if operand in step.reads()]
+    twice = made in reads and body.steps[made].name in ("where", "power")
+    return max(reads, default=-1) <= made and not twice
 
 
 def sums_blocks(step: Step, shape: tuple[int, ...]) -> bool:

@@ -68,16 +68,18 @@ def offset(part: Any, base: Any) -> int:
     return (address(part) - address(base)) // int(part.itemsize)
 
 
-BUFFERS: dict[int, Any] = {}  # id of each array that is a program's buffer for state → weak reference to it
+BUFFERS: dict[
+    int, Any
+] = {}  # id of each array that is a program's buffer for state → (weak reference to it, its place)
 
 
-def register(x: Any) -> None:
-    """Remember an array as a buffer of a program, as long as it lives."""
+def register(x: Any, place: Any) -> None:
+    """Remember an array as the buffer of a place, as long as it lives."""
     key = id(x)
-    BUFFERS[key] = ref(x, lambda _: BUFFERS.pop(key, None))
+    BUFFERS[key] = ref(x, lambda _: BUFFERS.pop(key, None)), (id(place.holder), place.key)
 
 
-def is_buffer(x: Any, like: Any) -> bool:
-    """Whether an array is a buffer of a program, of this form."""
-    found = BUFFERS.get(id(x))
-    return found is not None and found() is x and (x.shape, x.dtype) == (like.shape, like.dtype)
+def is_buffer(x: Any, place: Any) -> bool:
+    """Whether an array is a buffer that a program has made for this place."""
+    found, owner = BUFFERS.get(id(x), (None, None))
+    return found is not None and found() is x and owner == (id(place.holder), place.key)

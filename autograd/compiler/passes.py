@@ -23,7 +23,7 @@ from autograd.compiler.summed import summed
 from autograd.compiler.tape import taped
 from autograd.compiler.windows import pooled, pooled_first
 
-__all__ = ["FORMS", "NATIVE", "PASSES", "common", "dead", "factored", "optimized", "scalars", "simple"]
+__all__ = ["FORMS", "NATIVE", "PASSES", "common", "dead", "factored", "optimized", "scalars", "signs", "simple"]
 
 
 def dead(program: Program) -> Program:
@@ -199,6 +199,9 @@ def _moderate(c: Any) -> bool:
     return bool(np.all((size == 0.0) | ((size > 1e-15) & (size < 1e15))))
 
 
+SIGNED = {"multiply", "divide", "add", "subtract", "sum"}
+
+
 def signs(program: Program) -> Program:
     """Minus is moved outward, −x · y to −(x · y), until a sum or a difference has it: x + −y is x − y."""
     users = readers(program)
@@ -212,10 +215,12 @@ def signs(program: Program) -> Program:
             if inner is None or inner.name != "negative" or len(users.get(x, ())) != 1:
                 continue
             others = operands[:i] + inner.operands + operands[i + 1 :]
-            if step.name in ("add", "subtract"):
-                if step.name == "add" or i == 1:
-                    return [step.but(op=np.subtract if step.name == "add" else np.add, operands=others[:: 2 * i - 1])]
-            elif step.name == "sum" or x.shape == out.shape:
+            if step.name == "add":
+                return [step.but(op=np.subtract, operands=others if i == 1 else others[::-1])]
+            if step.name == "subtract":
+                if i == 1:
+                    return [step.but(op=np.add, operands=others)]
+            elif step.options.get("initial") is None if step.name == "sum" else x.shape == out.shape:
                 steps.then(np.negative, steps.then(step.op, *others, dtype=out.dtype, shape=out.shape, **step.options))
                 return steps.ended()
         return None
@@ -223,7 +228,6 @@ def signs(program: Program) -> Program:
     return rewrite(program, rule)
 
 
-SIGNED = {"multiply", "divide", "add", "subtract", "sum"}
 FACTORS = 8  # of a product that are looked through
 
 
@@ -264,10 +268,12 @@ def factored(program: Program) -> Program:
 def _doubled(step: Step, inner: Step, made: dict[Variable, Step], users: dict[Variable, list[Any]]) -> Any:
     """(d + x) + x, as where a square is differentiated, as d + 2 · x, where the smallest factor of x takes the 2."""
     (d, x), out, steps = inner.operands, step.results[0], Steps(step)
-    if not _like(d, out) or len(users.get(x, ())) != 2 or len(users.get(inner.results[0], ())) != 1 or x not in made:
+    alone = len(users.get(x, ())) == 2 and len(users.get(inner.results[0], ())) == 1 and x in made
+    if not alone or not _like(d, out) or out.dtype.kind != "f":
         return None
     factors = made[x].operands if made[x].name == "multiply" else (x,)
-    small = min((y for y in factors if isinstance(y, Variable) and y.dtype == out.dtype), key=lambda y: y.nbytes)
+    smaller = [y for y in factors if isinstance(y, Variable) and y.dtype == out.dtype and y.nbytes < out.nbytes]
+    small = min(smaller, key=lambda y: y.nbytes, default=x)
     double = steps.then(np.multiply, 2.0, small)
     if small is not x:
         double = steps.then(np.multiply, *(double if y is small else y for y in factors), shape=out.shape)

@@ -26,7 +26,7 @@ from autograd.compiler.assemble import ASSEMBLED, pack, parts, piece
 from autograd.compiler.fuse import Fused
 from autograd.compiler.loops import Loop
 from autograd.compiler.lower import placed
-from autograd.compiler.memory import apart, follow, identity, is_buffer, offset, register, zeros
+from autograd.compiler.memory import apart, follow, identity, offset, zeros
 from autograd.compiler.program import Program, Step, Variable, rebuild, variables
 from autograd.compiler.tape import Tape
 
@@ -46,10 +46,11 @@ class _Stay:
 
 
 class _Block:
-    """Memory, the bytes of it that are used, and the times (first step, last step) at which it is taken, in order."""
+    """Memory, the bytes of it that are used, and the times (first step, last step) at which it is taken, in order; own:
+    whether no other program has it."""
 
-    def __init__(self, memory: Any) -> None:
-        self.memory, self.used = memory, 0
+    def __init__(self, memory: Any, own: bool = False) -> None:
+        self.memory, self.used, self.own = memory, 0, own
         self.times: list[tuple[int, int]] = []
 
     def free(self, stay: _Stay) -> int | None:
@@ -70,7 +71,7 @@ class Plan:
     homes    output number → input number: outputs that are written where that input lies
     buffers  arrays of ours
 
-    given    results whose arrays the caller has, others at every run;  fresh: those of them that are written there
+    given    results that are written into arrays which the caller has, others at every run
     pool     arrays that may be used, by bytes, and where those made go when all is done
     former   input number → where that state lay before: may be a buffer that can be used again
     """
@@ -100,7 +101,7 @@ class Plan:
         with _quiet():
             self.kinds = [self.kind(step) for step in self.steps]
         self.of = {x: kind for step, kind in zip(self.steps, self.kinds, strict=True) for x in step.results}
-        self.fresh = {x for x in given if self.of.get(x) in ("buffer", "loop", "fused")}
+        self.given = frozenset(x for x in given if self.of[x] in ("buffer", "loop", "fused"))  # others view, or are new
         self.last: dict[Variable, int] = {}
         for i, step in enumerate(self.steps):
             self.last.update((self.find(x), i) for x in step.reads())
@@ -126,7 +127,8 @@ class Plan:
         number = {inputs[i]: i for i in values}
         old = {self.program.outputs[new]: x for x, new in self.program.state.items() if new >= 0 and x in number
                if isinstance(self.program.outputs[new], Variable)}  # fmt: skip
-        former = apart({i: x for i, x in lay.items() if i in values and is_buffer(x, values[i])})
+        former = {i: x for i, x in lay.items() if i in values and isinstance(x, np.ndarray)}
+        former = apart({i: x for i, x in former.items() if (x.shape, x.dtype) == (values[i].shape, values[i].dtype)})
         if any(np.may_share_memory(x, y) for x in former.values() for y in values.values()):
             values = {i: np.array(value) for i, value in values.items()}
         buffers: dict[int, Any] = {}
@@ -147,7 +149,6 @@ class Plan:
                 buffers[i] = former[i] if i in former else zeros(value.shape, value.dtype)
             buffers[i][...] = value
             self.static[inputs[i]] = buffers[i]
-            register(buffers[i])
         return buffers
 
     def flat_parts(self) -> list[list[Any]]:
@@ -219,15 +220,18 @@ class Plan:
     def goes(self, x: Variable, place: Any) -> bool:
         """Whether x may be made at a place: in one piece, or alone and by an op that writes as fast into rows apart."""
         maker = self.steps[self.born[x]]
+        if self.reads[x] > 1 and not place.flags.c_contiguous:
+            return False
         if maker.op in ASSEMBLED:
-            return all(np.may_share_memory(there, place) and (not self.inside_of(maker, i, y) or self.goes(y, there))
-                       for i, (y, there) in enumerate(parts(maker, place)) if there.size)  # fmt: skip
+            inner = [(y, there, self.inside_of(maker, i, y)) for i, (y, there) in enumerate(parts(maker, place))]
+            views = all(np.may_share_memory(there, place) for _, there, _ in inner if there.size)
+            return views and all(self.goes(y, there) for y, there, inside in inner if inside)
         if place.flags.c_contiguous:
             return True
         if isinstance(maker.op, (Loop, Fused)):
             maker = maker.op.maker[maker.op.body.outputs[maker.results.index(x)]]
         stacked = maker.name == "matmul" and len(x.shape) > 2 and place.itemsize in place.strides[-2:]
-        return self.reads[x] == 1 and (maker.elementwise or stacked)
+        return bool(maker.elementwise or stacked)
 
     def inside_of(self, whole: Step, i: int, x: Any) -> bool:
         """Whether x, the i-th part of an array that is put together, is made at its place there."""
@@ -316,11 +320,14 @@ class Plan:
         blocks = [_Block(memory) for size in sorted(self.pool) for memory in self.pool[size]]
         for stay in sorted(self.stays(), key=lambda stay: (-stay.roots[0].nbytes, stay.first)):
             size = stay.roots[0].nbytes
+            own = stay.last == len(self.steps)  # a place may hold it afterwards, when another program works in the pool
             free = [(block.memory.nbytes, -end, i) for i, block in enumerate(blocks)
-                    if block.memory.nbytes >= size and (end := block.free(stay)) is not None]  # fmt: skip
+                    if block.memory.nbytes >= size and block.own >= own
+                    and (end := block.free(stay)) is not None]  # fmt: skip
             if not free:
-                blocks.append(_Block(zeros(size, np.uint8)))
-                self.pool.setdefault(size, []).append(blocks[-1].memory)
+                blocks.append(_Block(zeros(size, np.uint8), own))
+                if not own:
+                    self.pool.setdefault(size, []).append(blocks[-1].memory)
             block = blocks[min(free)[-1] if free else -1]
             block.used = max(block.used, size)
             insort(block.times, (stay.first, stay.last))
@@ -372,8 +379,9 @@ class Plan:
 
     def one_object(self) -> None:
         """Arrays that are the same numbers are one object: of two NumPy looks how they overlap, for a third of a us."""
-        first: dict[Any, Any] = {}
-        self.static = {x: first.setdefault(identity(array), array) for x, array in self.static.items()}
+        writable = sorted(self.static.values(), key=lambda array: bool(array.flags.writeable))  # not what was broadcast
+        first = {identity(array): array for array in writable}
+        self.static = {x: first[identity(array)] for x, array in self.static.items()}
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from autograd.compiler.backend import Listing, build
 from autograd.compiler.capture import Capture
 from autograd.compiler.driver import driver, fits
 from autograd.compiler.hidden import same
-from autograd.compiler.memory import is_buffer
+from autograd.compiler.memory import is_buffer, register
 from autograd.compiler.passes import NATIVE, PASSES, optimized
 from autograd.compiler.program import peak, variables
 
@@ -45,30 +45,34 @@ class Replay:
         self.native = backend != "numpy" and machine.available()
         self.attempt: Any = None
         self.arguments = len(found.program.inputs) - len(found.reads)
-        found.before = {path: x for path, x in found.before.items() if is_buffer(x, x)}
+        before = [(slot, found.before.get(slot.path)) for slot in found.reads]
+        found.before = {slot.path: x for slot, x in before if is_buffer(x, slot)}
         for slot in (*found.reads, *found.writes, *found.reached.slots):  # the arrays of the first run are not needed
             slot.value = slot.value if slot.given else None
 
     def fits(self) -> bool:
         """Whether what is static is as it was when the program was written down."""
         found = self.found
-        return all(link.now() is link.child for link in found.reached.links) and all(
-            same(slot.now(), value) for slot, value in found.guards
+        return (
+            all(len(inside) == count for inside, count in found.sizes)
+            and all(link.now() is link.child for link in found.reached.links)
+            and all(same(slot.now(), value) for slot, value in found.guards)
         )
 
     def make(self) -> None:
         """Make it ready to run, with machine code for its loops if that is wanted and can be had."""
         program, reads = self.found.program, self.found.reads
         try:
-            self.made()
-        except Exception as mistake:  # of LLVM or of the system: the program is right without it
-            if not self.native:
+            self.write()
+        except BaseException as mistake:
+            self.found.program, self.found.reads = program, reads
+            if not self.native or not isinstance(mistake, Exception):
                 raise
-            _warn_once(f"no machine code, NumPy runs the program instead: {mistake}")
-            self.found.program, self.found.reads, self.native = program, reads, False
-            self.made()
+            _warn_once(f"no machine code, NumPy runs the program instead: {mistake}")  # it is right without it
+            self.native = False
+            self.write()
 
-    def made(self) -> None:
+    def write(self) -> None:
         """Run the passes, lay out memory, write the text; then put what is state into its buffers."""
         found = self.found
         self.counts = [("captured", len(found.program.steps))]
@@ -81,12 +85,13 @@ class Replay:
         now = {i: slot.now() for i, slot in places.items() if program.inputs[i] in program.state}
         values = {i: x if fits(x, program.inputs[i]) else np.zeros(program.inputs[i].shape, program.inputs[i].dtype)
                   for i, x in now.items()}  # fmt: skip
-        former = {i: x if is_buffer(x, x) else found.before.get(places[i].path) for i, x in values.items()}
+        former = {i: x if is_buffer(x, places[i]) else found.before.get(places[i].path) for i, x in values.items()}
         self.listing: Listing = build(program, values, self.first if self.copy else 0, found.reached.names, self.threads,
                                       self.native, former, self.pool)  # fmt: skip
         self.buffers = {places[i].path: buffer for i, buffer in self.listing.state.items()}
         self.attempt = driver(found, self.listing, self.buffers, self.copy, self.result)
         for i, buffer in self.listing.state.items():
+            register(buffer, places[i])
             if values[i] is now[i]:
                 places[i].set(buffer)
         found.before = {}
