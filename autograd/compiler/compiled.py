@@ -44,7 +44,7 @@ def compile(f: Callable[..., Any] | None = None, *, keep: int = KEPT, copy: bool
     copy   False: results may lie in memory that the next call overwrites
     threads   1 or 2, for BLAS too; by default BLAS has what it has, and convolutions, pools and large loops what
            `set_threads` says (at first the number of processors, or OMP_NUM_THREADS). The results are the same for every
-           number
+           number. 1 is faster where other programs keep the processors busy: BLAS's threads wait for one another
     backend   "numpy": every statement is a NumPy call. "llvm": elementwise steps, and the sums around them, are loops of
            machine code, two to three times as fast; to make them takes 15 ms a loop more, once on this machine, and they
            say nothing of overflow or division by zero. None: llvm if llvmlite is installed (extra [fast])
