@@ -46,6 +46,8 @@ def _with_copies(step: Step, again: dict[Variable, Step]) -> list[Step]:
 def _chosen(program: Program) -> dict[Variable, Step]:
     """The results that are done again, with their steps."""
     made = {x: step for step in program.steps for x in step.results}
+    if not any(_light(step) for step in program.steps):
+        return {}
     users = readers(program)
     kept = {x for x, step in made.items() if any(user is None or user.phase != step.phase for user in users.get(x, ()))}
     again: dict[Variable, Step] = {}

@@ -58,6 +58,8 @@ def parts(step: Step, whole: Any) -> list[tuple[Any, Any]]:
 
 def assembled(program: Program) -> Program:
     """The program with concatenations, stacks, and reshapes of transposed arrays as what is put together of parts."""
+    if not any(step.name in ("concatenate", "stack", "reshape") for step in program.steps):
+        return program
     made = {x: step for step in program.steps for x in step.results}
     users = readers(program)
 

@@ -204,6 +204,8 @@ SIGNED = {"multiply", "divide", "add", "subtract", "sum"}
 
 def signs(program: Program) -> Program:
     """Minus is moved outward, −x · y to −(x · y), until a sum or a difference has it: x + −y is x − y."""
+    if not any(step.name == "negative" for step in program.steps):
+        return program
     users = readers(program)
 
     def rule(step: Step, made: dict[Variable, Step]) -> Any:
