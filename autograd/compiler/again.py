@@ -19,8 +19,9 @@ def recomputed(program: Program) -> Program:
     """The program with light results done again before each step of another phase that reads them, where what they are
     made of is kept anyway, or is kept instead of two of them."""
     again = _chosen(program)
-    steps = [part for step in program.steps for part in _with_copies(step, again)] if again else program.steps
-    return program.but(steps=steps)
+    if not again:
+        return program
+    return program.but(steps=[part for step in program.steps for part in _with_copies(step, again)])
 
 
 def _with_copies(step: Step, again: dict[Variable, Step]) -> list[Step]:

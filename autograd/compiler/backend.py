@@ -17,7 +17,7 @@ from autograd.compiler import tape
 from autograd.compiler.arguments import Call, Late
 from autograd.compiler.assemble import ASSEMBLED, parts
 from autograd.compiler.emit import number_line, on_numbers, statement
-from autograd.compiler.loops import in_order
+from autograd.compiler.loops import TWICE, in_order
 from autograd.compiler.memory import address, identity, zeros
 from autograd.compiler.names import Names
 from autograd.compiler.naming import formula, user_source, wishes
@@ -293,7 +293,7 @@ class _Writer(Names):
         memory = [(x, self.static.get(x)) for x in step.operands if isinstance(x, Variable)]
         inputs = {x: new[y] for x, y in zip(step.operands, step.op.body.inputs, strict=True) if isinstance(x, Variable)}
         return all(
-            in_order(body, inputs[x], out)
+            in_order(body, inputs[x], out, TWICE)
             for result, out in zip(step.results, body.outputs, strict=True)
             for x, array in memory
             if array is not None and result in self.static and np.may_share_memory(array, self.static[result])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.elementary import OPS
-from autograd.compiler.loops import Grouping
+from autograd.compiler.loops import Grouping, in_order
 from autograd.compiler.program import Program, Step, Variable, evaluate, variables
 
 __all__ = ["COMPARISONS", "Fused", "fused", "reduced", "straight"]
@@ -64,10 +64,8 @@ class Fused:
 
     def keeps(self, operand: Variable, result: Variable) -> bool:
         """Whether a result may be written where an operand lies: nothing reads that after it."""
-        made = self.body.steps.index(self.maker[result])
-        reads = [i for i, step in enumerate(self.body.steps) if operand in step.reads()]
         whole = operand.shape == result.shape == self.shape and operand not in self.tables
-        return max(reads, default=-1) <= made and whole
+        return whole and in_order(self.body, operand, result)
 
 
 def reduced(step: Step) -> tuple[int, ...]:

@@ -16,11 +16,12 @@ from autograd.compiler.assemble import piece
 from autograd.compiler.emit import FILLED, statement
 from autograd.compiler.program import Program, Step, Variable, evaluate, readers, rebuild, variables
 
-__all__ = ["Grouping", "Loop", "in_order", "looped"]
+__all__ = ["TWICE", "Grouping", "Loop", "in_order", "looped"]
 
 WORTH = 1 << 18  # bytes of an array from which on a chain is done in blocks
 BLOCK = 1 << 17  # bytes of a block of one array: a handful of them fit the second-level cache
 INNER = {"sum", "max", "min"}
+TWICE = ("where", "power")  # ops that NumPy does in two statements
 
 
 class Loop:
@@ -85,15 +86,15 @@ class Loop:
 
     def keeps(self, operand: Variable, result: Variable) -> bool:
         """Whether a result may be written where an operand lies: nothing reads that after it."""
-        return self.sliced(operand) and operand.shape == result.shape and in_order(self.body, operand, result)
+        return self.sliced(operand) and operand.shape == result.shape and in_order(self.body, operand, result, TWICE)
 
 
-def in_order(body: Program, operand: Variable, result: Any) -> bool:
-    """Whether a result may be written where an operand lies: nothing reads that after it, or in a second statement."""
+def in_order(body: Program, operand: Variable, result: Any, twice: Iterable[str] = ()) -> bool:
+    """Whether a result may be written where an operand lies: nothing reads that after it. twice: ops that are two
+    statements, of which the second would read what the first has written."""
     made = next((i for i, step in enumerate(body.steps) if result in step.results), len(body.steps))
     reads = [i for i, step in enumerate(body.steps) if operand in step.reads()]
-    twice = made in reads and body.steps[made].name in ("where", "power")
-    return max(reads, default=-1) <= made and not twice
+    return max(reads, default=-1) <= made and not (made in reads and body.steps[made].name in twice)
 
 
 def sums_blocks(step: Step, shape: tuple[int, ...]) -> bool:

@@ -27,10 +27,8 @@ class _Memory:
     def __init__(self, whole: Any, shape: tuple[int, ...], dtype: Any) -> None:
         start = address(whole)
         place = start + -start % LINE, False
-        self.whole, self.__array_interface__ = (
-            whole,
-            {"shape": shape, "typestr": dtype.str, "data": place, "version": 3},
-        )
+        self.whole = whole
+        self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": place, "version": 3}
 
 
 def zeros(shape: int | tuple[int, ...], dtype: Any) -> Any:
@@ -68,9 +66,8 @@ def offset(part: Any, base: Any) -> int:
     return (address(part) - address(base)) // int(part.itemsize)
 
 
-BUFFERS: dict[
-    int, Any
-] = {}  # id of each array that is a program's buffer for state → (weak reference to it, its place)
+# id of each array that is a program's buffer for state → (weak reference to it, its place)
+BUFFERS: dict[int, Any] = {}
 
 
 def register(x: Any, place: Any) -> None:

@@ -219,10 +219,10 @@ def signs(program: Program) -> Program:
             others = operands[:i] + inner.operands + operands[i + 1 :]
             if step.name == "add":
                 return [step.but(op=np.subtract, operands=others if i == 1 else others[::-1])]
-            if step.name == "subtract":
-                if i == 1:
-                    return [step.but(op=np.add, operands=others)]
-            elif step.options.get("initial") is None if step.name == "sum" else x.shape == out.shape:
+            if step.name == "subtract" and i == 1:
+                return [step.but(op=np.add, operands=others)]
+            whole = x.shape == out.shape and step.name in ("multiply", "divide")
+            if whole or (step.name == "sum" and step.options.get("initial") is None):
                 steps.then(np.negative, steps.then(step.op, *others, dtype=out.dtype, shape=out.shape, **step.options))
                 return steps.ended()
         return None

@@ -24,7 +24,7 @@ import numpy as np
 
 from autograd.compiler.assemble import ASSEMBLED, pack, parts, piece
 from autograd.compiler.fuse import Fused
-from autograd.compiler.loops import Loop
+from autograd.compiler.loops import TWICE, Loop
 from autograd.compiler.lower import placed
 from autograd.compiler.memory import apart, follow, identity, offset, zeros
 from autograd.compiler.program import Program, Step, Variable, rebuild, variables
@@ -306,7 +306,7 @@ class Plan:
             return all(y is x and step.op.keeps(operand, result)
                        for operand, y in zip(body.inputs, step.operands, strict=True)
                        if isinstance(y, Variable) and self.find(y) is x)  # fmt: skip
-        if not step.elementwise or step.name in ("where", "power") or (x.shape, x.dtype) != (out.shape, out.dtype):
+        if not step.elementwise or step.name in TWICE or (x.shape, x.dtype) != (out.shape, out.dtype):
             return all(self.find(y) is not x for y in step.reads())
         return all(y is x or self.find(y) is not x for y in step.reads())
 
@@ -322,7 +322,7 @@ class Plan:
             size = stay.roots[0].nbytes
             own = stay.last == len(self.steps)  # a place may hold it afterwards, when another program works in the pool
             free = [(block.memory.nbytes, -end, i) for i, block in enumerate(blocks)
-                    if block.memory.nbytes >= size and block.own >= own
+                    if block.memory.nbytes >= size and (block.own or not own)
                     and (end := block.free(stay)) is not None]  # fmt: skip
             if not free:
                 blocks.append(_Block(zeros(size, np.uint8), own))

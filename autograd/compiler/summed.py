@@ -20,6 +20,8 @@ LARGEST = 1 << 16  # bytes of a factor, from which on a call costs little beside
 
 def summed(program: Program) -> Program:
     """The program with sums of many small products as one product each, and sums of sums over rows likewise."""
+    if sum(map(_adds, program.steps)) < FEWEST - 1:
+        return program
     users = readers(program)
     made = {x: step for step in program.steps for x in step.results}
     place = {x: i for i, x in enumerate(made)}
@@ -117,15 +119,10 @@ def _one(step: Step, groups: list[list[Step]], rest: list[Variable], made: dict[
                                       **first.options)]  # fmt: skip
             continue
         turned = [_turned(x.operands[0], made) for x in terms]
+        left = beside([x.operands[0] for x in terms], 1) if turned[0] is None else beside(turned, 0)
         if turned[0] is not None:
-            long = beside(turned, 0)
-            left = (
-                long.T
-                if isinstance(long, np.ndarray)
-                else steps.then(registry["transpose"], long, shape=long.shape[::-1])
-            )
-        else:
-            left = beside([x.operands[0] for x in terms], 1)
+            constant = isinstance(left, np.ndarray)
+            left = left.T if constant else steps.then(registry["transpose"], left, shape=left.shape[::-1])
         right = beside([x.operands[1] for x in terms], 0)
         rest = [*rest, steps.then(first.op, left, right, shape=step.results[0].shape)]
     total = rest[0]

@@ -222,11 +222,13 @@ def _in_place(ufunc: Any) -> Any:
             raise refusal("changes an array in place (a += v) that has another name too, or is seen in part by another",
                           "a = a + v, and np.stack or np.where for parts of an array")  # fmt: skip
         new = compute(self, other)
-        if isinstance(new, Tracer) and new.shape != self.shape:
+        if not isinstance(new, Tracer):
+            return new
+        if new.shape != self.shape:
             raise ValueError(f"a += v: a has shape {self.shape}, a + v {new.shape}")
-        if isinstance(new, Tracer) and not np.can_cast(new.dtype, self.dtype, "same_kind"):
+        if not np.can_cast(new.dtype, self.dtype, "same_kind"):
             raise TypeError(f"a += v: a is {self.dtype}, a + v {new.dtype}")
-        return new.astype(self.dtype) if isinstance(new, Tracer) and new.dtype != self.dtype else new
+        return new if new.dtype == self.dtype else new.astype(self.dtype)
 
     return method
 
