@@ -5,7 +5,7 @@ So the first call of a compiled function costs one eager call and the writing.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,18 +112,10 @@ def _ran(f: Callable[..., Any], args: Any, kwargs: Any, reached: Reach, trace: T
     _check_apart(f, [leaf for leaf in leaves if isinstance(leaf, np.ndarray)], [held.get(x.path) for x in writes])
     plain = [out.data if isinstance(out, Value) else out for out in outs]
     program = trace.program([*plain, *written])
-    passed = {id(_whole(leaf)) for leaf in leaves if isinstance(leaf, np.ndarray)}
-    for slot in after.slots:
-        if isinstance(slot.value, Tracer):
-            old, new = held.get(slot.path), concrete(slot.value)
-            slot.value = np.asarray(new) if old is not None and isinstance(old.value, np.ndarray) else new
-            if id(_whole(slot.value)) in passed:  # the caller may write something else into it
-                slot.value = slot.value.copy()
-            slot.set(slot.value)
-            slot.kind = type(slot.value)
+    _settle(after, held, leaves)
     wraps = [_wrap(out) for out in outs]
-    kept = {id(_whole(x.value)) for x in (*after.slots, *reached.slots) if isinstance(x.value, np.ndarray)}
-    ours = [x.copy() if id(_whole(x)) in kept else x for x in map(concrete, plain)]  # state is nobody else's
+    kept = _owners(slot.value for slot in (*after.slots, *reached.slots))
+    ours = [_apart(concrete(x), kept) for x in plain]  # state is nobody else's
     results = tree.unflatten(structure, [wrap(x) for wrap, x in zip(wraps, ours, strict=True)])
     structure = tree.flatten(results)[1]  # the one before may hold the containers with Tracers in them
     now = {slot.path: slot for slot in after.slots}
@@ -138,6 +130,18 @@ def _ran(f: Callable[..., Any], args: Any, kwargs: Any, reached: Reach, trace: T
     after.contents.clear()
     before = {slot.path: slot.value for slot in reached.slots if isinstance(slot.value, np.ndarray)}
     return Capture(program, reads, writes, guards, after, sizes, structure, wraps, results, before)
+
+
+def _settle(after: Reach, held: dict[str, Slot], leaves: list[Any]) -> None:
+    """Put what the Tracers of this run stand for in their places."""
+    passed = _owners(leaves)  # the caller may write something else into these
+    for slot in after.slots:
+        if isinstance(slot.value, Tracer):
+            old, new = held.get(slot.path), concrete(slot.value)
+            new = np.asarray(new) if old is not None and isinstance(old.value, np.ndarray) else new
+            slot.value = _apart(new, passed)
+            slot.set(slot.value)
+            slot.kind = type(slot.value)
 
 
 def _keeps_its_form(variable: Variable, now: Any) -> bool:
@@ -194,6 +198,16 @@ def _whole(x: Any) -> Any:
     while isinstance(getattr(x, "base", None), np.ndarray):
         x = x.base
     return x
+
+
+def _owners(values: Iterable[Any]) -> set[int]:
+    """The ids of the arrays in whose memory those among the values lie."""
+    return {id(_whole(x)) for x in values if isinstance(x, np.ndarray)}
+
+
+def _apart(x: Any, owners: set[int]) -> Any:
+    """x, or a copy of it if it lies in the memory of one of these."""
+    return x.copy() if id(_whole(x)) in owners else x
 
 
 def as_it_is(x: Any) -> Any:
