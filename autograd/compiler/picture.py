@@ -131,7 +131,9 @@ def _text(x: Any) -> str:
             "" if part is None else _text(part) for part in (x.start, x.stop, x.step)[: 2 + (x.step is not None)]
         )
     if isinstance(x, tuple) and any(isinstance(part, slice) for part in x):
-        return f"[{', '.join(map(_text, x))}]"
+        return f"[{', '.join('...' if part is Ellipsis else _text(part) for part in x)}]"
+    if isinstance(x, tuple) and any(isinstance(part, tuple) for part in x):  # the places of parts
+        return f"{_text(x[0])}, …"
     return "…" if isinstance(x, Variable) else str(x)[:24]
 
 
